@@ -1,0 +1,37 @@
+# make lab · make test · make notebooks · make clean. Each builds .venv once, then does its one thing.
+PYTHON ?= python3
+BIN := .venv/bin
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+export TQDM_DISABLE ?= $(if $(CI),1,)
+unexport PYTHONPATH
+
+.PHONY: lab test notebooks format clean
+
+lab: .venv/student ## take the course
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
+
+notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
+	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+format: .venv/dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+.venv/student: requirements.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 lab")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	touch $@
+
+.venv/dev: .venv/student
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev]'
+	touch $@
+
+clean:
+	rm -rf .venv

@@ -1,0 +1,49 @@
+"""Checks of what users hand in. Every complaint is a ValueError: which argument, what it got, what it wants."""
+
+import numpy as np
+
+
+def array(name, value, shape=None):
+    """`value` as a finite float array: float32 stays, everything else real becomes float64.
+
+    `shape` holds one entry per axis: a number is wanted exactly, a letter stands for any length of at least 1.
+    """
+    got = np.asarray(value)
+    if got.dtype.kind not in "fiub":
+        raise ValueError(f"{name}: got dtype {got.dtype}, wants real numbers (float64 or float32)")
+    if shape is not None:
+        fits = len(got.shape) == len(shape) and all(
+            n == want if isinstance(want, int) else n >= 1 for n, want in zip(got.shape, shape, strict=True)
+        )
+        if not fits:
+            wants = "(" + ", ".join(map(str, shape)) + ("," if len(shape) == 1 else "") + ")"
+            raise ValueError(f"{name}: got shape {got.shape}, wants {wants}")
+    if not np.all(np.isfinite(got)):
+        raise ValueError(
+            f"{name}: got NaN or inf at index {tuple(np.argwhere(~np.isfinite(got))[0].tolist())}, wants finite numbers"
+        )
+    return got if got.dtype == np.float32 else got.astype(np.float64)
+
+
+def choice(name, value, allowed):
+    """`value` if it is one of `allowed`."""
+    if not isinstance(value, str) or value not in allowed:
+        raise ValueError(f"{name}: got {value!r}, wants one of {', '.join(map(repr, allowed))}")
+    return value
+
+
+def integer(name, value, at_least):
+    """`value` as an int of at least `at_least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
+        raise ValueError(f"{name}: got {value!r}, wants an integer of at least {at_least}")
+    return int(value)
+
+
+def number(name, value, at_least=-np.inf):
+    """`value` as a finite float of at least `at_least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise ValueError(f"{name}: got {value!r}, wants a number")
+    if not np.isfinite(value) or value < at_least:
+        wants = "a finite number" if at_least == -np.inf else f"a finite number of at least {at_least:g}"
+        raise ValueError(f"{name}: got {value!r}, wants {wants}")
+    return float(value)

@@ -1,0 +1,236 @@
+"""Parameters and the forward pass of the three recurrent cells: RNN, GRU and LSTM.
+
+Weights are stacked in row blocks in torch's order (GRU: r, z, h_tilde; LSTM: i, f, g, o), so that a state dict
+of `torch.nn` can be read without shuffling. In the GRU, z *keeps*: h = z * h_prev + (1 - z) * h_tilde.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from course_utils import _validate
+
+GATES = {"RNN": (), "GRU": ("r", "z", "h_tilde"), "LSTM": ("i", "f", "g", "o")}
+BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}  # k: how many H-row blocks the weights stack
+ACTIVATIONS = ("tanh", "sigmoid", "relu")
+RESETS = ("before", "after")
+RECURRENT = ("uniform", "orthogonal", "gaussian", "identity")
+
+
+def sigmoid(a):
+    """σ(a) = 1 / (1 + e^-a), elementwise, real or complex. Only non-positive numbers are exponentiated: no overflow."""
+    a = np.asarray(a)
+    negative = a.real < 0
+    e = np.exp(np.where(negative, a, -a))
+    return np.where(negative, e, 1) / (1 + e)
+
+
+def relu(a):
+    """max(a, 0), elementwise."""
+    return np.maximum(a, 0)
+
+
+ACTIVATE = {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}
+
+
+@dataclass(frozen=True)
+class Params:
+    """Weights of one recurrent layer. Arrays are copied: float32 if all four are, else float64.
+
+    Wx (kH, D), Wh (kH, H), bx and bh (kH,), with k = 1, 3, 4 row blocks for RNN, GRU, LSTM.
+    `activation` is read by the RNN only, `reset` by the GRU only: "before" multiplies r into h_prev before the
+    product with Wh (Cho et al. 2014), "after" multiplies r into the product (torch and cuDNN).
+
+    Raises ValueError on an unknown kind, activation or reset, and on a wrong shape, dtype, NaN or inf.
+    """
+
+    kind: str
+    Wx: np.ndarray
+    Wh: np.ndarray
+    bx: np.ndarray
+    bh: np.ndarray
+    activation: str = "tanh"
+    reset: str = "before"
+
+    def __post_init__(self):
+        _validate.choice("kind", self.kind, BLOCKS)
+        _validate.choice("activation", self.activation, ACTIVATIONS)
+        _validate.choice("reset", self.reset, RESETS)
+        Wh = _validate.array("Wh", self.Wh, ("kH", "H"))
+        rows, hidden = BLOCKS[self.kind] * Wh.shape[1], Wh.shape[1]
+        arrays = {
+            "Wx": _validate.array("Wx", self.Wx, (rows, "D")),
+            "Wh": _validate.array("Wh", Wh, (rows, hidden)),
+            "bx": _validate.array("bx", self.bx, (rows,)),
+            "bh": _validate.array("bh", self.bh, (rows,)),
+        }
+        dtype = np.result_type(*arrays.values())
+        for name, values in arrays.items():
+            object.__setattr__(self, name, np.array(values, dtype=dtype))
+
+    @property
+    def hidden_size(self):
+        """H, the length of the hidden state."""
+        return self.Wh.shape[1]
+
+    @property
+    def input_size(self):
+        """D, the length of one input."""
+        return self.Wx.shape[1]
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What a forward pass leaves behind: all that its gradients need.
+
+    x (T, D) inputs; h (T+1, H) states, h[0] the initial one; gates[name] (T, H), named as in GATES;
+    c (T+1, H) cell states of the LSTM, None otherwise; params, the Params that made it.
+    """
+
+    params: Params
+    x: np.ndarray
+    h: np.ndarray
+    gates: dict
+    c: np.ndarray | None = None
+
+
+def init_params(
+    kind,
+    input_size,
+    hidden_size,
+    *,
+    seed=0,
+    activation="tanh",
+    reset="before",
+    recurrent="uniform",
+    gain=1.0,
+    gate_bias=None,
+    chrono=None,
+    dtype=np.float64,
+):
+    """Freshly drawn Params. With nothing but sizes given: torch's default, every entry from U(-1/√H, 1/√H).
+
+    recurrent   distribution of each H x H block of Wh: "uniform" as above, "orthogonal" (Saxe et al. 2014),
+                "gaussian" with entries N(0, 1/H), "identity" (Le, Jaitly & Hinton 2015); each times `gain`.
+    gate_bias   total bias of the gate that keeps (GRU: z, LSTM: f), e.g. 1.0 (Jozefowicz et al. 2015).
+    chrono      longest dependency expected, in steps, at least 3: the keeping gate's bias is log U(1, chrono - 1), and
+                the LSTM's input gate gets its negative (Tallec & Ollivier 2018, eq. 16).
+    dtype       float64 or float32.
+
+    Raises ValueError naming the argument, also where `gate_bias` or `chrono` meet a kind without such a gate.
+    """
+    _validate.choice("kind", kind, BLOCKS)
+    D, H = (
+        _validate.integer("input_size", input_size, 1),
+        _validate.integer("hidden_size", hidden_size, 1),
+    )
+    _validate.choice("recurrent", recurrent, RECURRENT)
+    gain = _validate.number("gain", gain)
+    if np.dtype(dtype) not in (np.float64, np.float32):
+        raise ValueError(f"dtype: got {dtype!r}, wants float64 or float32")
+    if kind == "RNN" and (gate_bias is not None or chrono is not None):
+        raise ValueError(
+            f"{'gate_bias' if chrono is None else 'chrono'}: got a value for an RNN, which has no gate; wants None"
+        )
+    if gate_bias is not None and chrono is not None:
+        raise ValueError("chrono: got a value together with gate_bias, wants only one of the two")
+
+    rng = np.random.default_rng(_validate.integer("seed", seed, 0))
+    k, bound = BLOCKS[kind], H**-0.5
+    Wx, Wh = rng.uniform(-bound, bound, (k * H, D)), rng.uniform(-bound, bound, (k * H, H))
+    bx, bh = rng.uniform(-bound, bound, k * H), rng.uniform(-bound, bound, k * H)
+
+    if recurrent == "orthogonal":
+        Q, R = np.linalg.qr(rng.standard_normal((k, H, H)))
+        Wh = (
+            Q * np.sign(np.diagonal(R, axis1=1, axis2=2))[:, None, :]
+        )  # this sign makes the draw uniform (Mezzadri 2007)
+    elif recurrent == "gaussian":
+        Wh = rng.standard_normal((k * H, H)) * bound
+    elif recurrent == "identity":
+        Wh = np.tile(np.eye(H), (k, 1))
+    Wh = gain * Wh.reshape(k * H, H)
+
+    keep = slice(H, 2 * H)  # z of the GRU and f of the LSTM are both the second block
+    if gate_bias is not None:
+        bx[keep], bh[keep] = _validate.number("gate_bias", gate_bias), 0
+    if chrono is not None:
+        bx[keep], bh[keep] = (
+            np.log(rng.uniform(1, _validate.number("chrono", chrono, at_least=3) - 1, H)),
+            0,
+        )
+        if kind == "LSTM":
+            bx[:H], bh[:H] = -bx[keep], 0
+    return Params(kind, *(a.astype(dtype) for a in (Wx, Wh, bx, bh)), activation, reset)
+
+
+def forward(p, x, h0=None, c0=None):
+    """Run the layer over a sequence and keep what the gradients will need.
+
+    p   Params.
+    x   (T, D) inputs, T at least 1.
+    h0  (H,) initial state, zeros unless given.
+    c0  (H,) initial cell state, LSTM only, zeros unless given.
+
+    Returns a Trace, float32 if params and inputs all are, else float64.
+    Raises ValueError naming the argument; also if the state overflows, which only an unbounded (relu) cell can do.
+    """
+    if not isinstance(p, Params):
+        raise ValueError(f"p: got {type(p).__name__}, wants Params")
+    H = p.hidden_size
+    x = _validate.array("x", x, ("T", p.input_size))
+    h0 = np.zeros(H, p.Wh.dtype) if h0 is None else _validate.array("h0", h0, (H,))
+    if c0 is not None and p.kind != "LSTM":
+        raise ValueError(f"c0: got an array for a {p.kind}, which has no cell state; wants None")
+    c0 = np.zeros(H, p.Wh.dtype) if c0 is None else _validate.array("c0", c0, (H,))
+    with np.errstate(over="ignore", invalid="ignore"):
+        trace = _run(p, x, h0, c0)
+    if not np.all(np.isfinite(trace.h)):
+        step = int(np.argmin(np.all(np.isfinite(trace.h), axis=1)))
+        raise ValueError(
+            f"Wh: the state overflowed at step {step}, wants recurrent weights small enough to keep it finite"
+        )
+    return trace
+
+
+def _run(p, x, h0, c0):
+    """`forward` without its checks. Any dtype, complex included, which is how the tests take complex steps."""
+    from_x = x @ p.Wx.T + p.bx  # no step waits for it: one product for all t
+    hs, cs, gates = [h0], [c0], []
+    for xt in from_x:
+        h, c, gate = STEPS[p.kind](p, xt, hs[-1], cs[-1])
+        hs.append(h)
+        cs.append(c)
+        gates.append(gate)
+    gates = {name: np.array(values) for name, values in zip(GATES[p.kind], zip(*gates, strict=True), strict=True)}
+    return Trace(p, x, np.array(hs), gates, np.array(cs) if p.kind == "LSTM" else None)
+
+
+def _rnn_step(p, from_x, h_prev, c_prev):
+    """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
+    return ACTIVATE[p.activation](from_x + p.Wh @ h_prev + p.bh), c_prev, ()
+
+
+def _gru_step(p, from_x, h_prev, c_prev):
+    """r, z gates, h_tilde the candidate, h = z * h_prev + (1 - z) * h_tilde (Cho et al. 2014, eqs. 5-8)."""
+    xr, xz, xn = np.split(from_x, 3)
+    Wr, Wz, Wn = np.split(p.Wh, 3)
+    br, bz, bn = np.split(p.bh, 3)
+    r = sigmoid(xr + Wr @ h_prev + br)
+    z = sigmoid(xz + Wz @ h_prev + bz)
+    if p.reset == "before":
+        h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
+    else:
+        h_tilde = np.tanh(xn + r * (Wn @ h_prev + bn))
+    return z * h_prev + (1 - z) * h_tilde, c_prev, (r, z, h_tilde)
+
+
+def _lstm_step(p, from_x, h_prev, c_prev):
+    """c = f * c_prev + i * g, h = o * tanh(c) (Hochreiter & Schmidhuber 1997; f from Gers et al. 2000)."""
+    ai, af, ag, ao = np.split(from_x + p.Wh @ h_prev + p.bh, 4)
+    i, f, g, o = sigmoid(ai), sigmoid(af), np.tanh(ag), sigmoid(ao)
+    c = f * c_prev + i * g
+    return o * np.tanh(c), c, (i, f, g, o)
+
+
+STEPS = {"RNN": _rnn_step, "GRU": _gru_step, "LSTM": _lstm_step}

@@ -1,0 +1,70 @@
+"""01 · three numbers by hand."""
+
+import numpy as np
+
+from course_utils.cells import sigmoid
+from course_utils.checks.exercise import Exercise
+
+
+def _factor(w, b, h_prev):
+    h = sigmoid(w * h_prev + b)
+    return h * (1 - h) * w
+
+
+def _states(w, b, h0, T):
+    h = [h0]
+    for _ in range(T):
+        h.append(sigmoid(w * h[-1] + b))
+    return np.array(h)
+
+
+def _product(w, b, h0, T, states=slice(1, None)):
+    h = _states(w, b, h0, T)[states]
+    return np.prod(h * (1 - h) * w)
+
+
+EXERCISES = {
+    "01 step factor": Exercise(
+        right=_factor,
+        draw=lambda rng: (rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9)),
+        mistakes={
+            "the slope is there, the weight w is missing. The chain rule goes through a = w h + b.": (
+                lambda w, b, h: _factor(w, b, h) / w
+            ),
+            "the slope is taken at the previous state. Step first, then use h_t (1 - h_t).": (
+                lambda w, b, h: h * (1 - h) * w
+            ),
+            "this is the new state, not its derivative.": lambda w, b, h: sigmoid(w * h + b),
+            "this is σ(a) w. The derivative of σ is σ (1 - σ).": lambda w, b, h: sigmoid(w * h + b) * w,
+            "1 - h² is the slope of tanh. The sigmoid's is h (1 - h).": (
+                lambda w, b, h: (1 - sigmoid(w * h + b) ** 2) * w
+            ),
+        },
+    ),
+    "01 gradient to start": Exercise(
+        right=_product,
+        draw=lambda rng: (rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9), int(rng.integers(2, 7))),
+        mistakes={
+            "off by one: the factors of steps 1 to T use the states h_1 to h_T, not h_0 to h_{T-1}.": (
+                lambda w, b, h0, T: _product(w, b, h0, T, slice(0, -1))
+            ),
+            "this is the last step's factor alone. The factors of all T steps multiply.": (
+                lambda w, b, h0, T: _product(w, b, h0, T, slice(-1, None))
+            ),
+            "the factors are added. Along a chain they multiply.": (
+                lambda w, b, h0, T: sum(_factor(w, b, h) for h in _states(w, b, h0, T)[:-1])
+            ),
+            "w is missing from every factor.": lambda w, b, h0, T: _product(w, b, h0, T) / w**T,
+            "one factor too many: T steps have T factors, h_0 has none.": (
+                lambda w, b, h0, T: _product(w, b, h0, T, slice(None))
+            ),
+        },
+    ),
+    "01 smallest w": Exercise(
+        right=4.0,
+        mistakes={
+            "that is the popular rule. Multiply the weight by the slope at h = 1/2.": 1.0,
+            "that is the slope at h = 1/2. Which w brings slope times w to 1?": 0.25,
+        },
+    ),
+}

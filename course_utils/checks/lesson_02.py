@@ -1,0 +1,3 @@
+"""02 · where every term of the gradient comes from."""
+
+EXERCISES = {}

@@ -1,0 +1,3 @@
+"""03 · what decides."""
+
+EXERCISES = {}

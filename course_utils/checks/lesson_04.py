@@ -1,0 +1,3 @@
+"""04 · gates."""
+
+EXERCISES = {}

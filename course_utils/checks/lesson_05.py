@@ -1,0 +1,3 @@
+"""05 · paths."""
+
+EXERCISES = {}

@@ -1,0 +1,3 @@
+"""06 · how far back."""
+
+EXERCISES = {}

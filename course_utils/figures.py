@@ -1,0 +1,250 @@
+"""Arrays in, matplotlib axes out. Importing this module puts the course's style in force.
+
+The same colour means the same thing in every figure: RNN vermilion, GRU blue, LSTM dark grey and
+dashed; gradients of no particular model wine red, states green. A variant of a model (another
+initialisation, another gate setting) keeps its colour, takes another dash, and is named on its line.
+"""
+
+import base64
+import html
+import io
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+from IPython.display import display
+from matplotlib import patheffects
+
+plt.style.use(Path(__file__).with_name("course.mplstyle"))
+
+RNN, GRU, LSTM = "#D55E00", "#0072B2", "#333333"
+GRADIENT, STATE, OTHER = "#882255", "#009E73", "#666666"
+COLOURS = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM, "gradient": GRADIENT, "state": STATE}
+PATH_COLOURS = {  # the ways through a GRU step (Okabe & Ito's palette)
+    "direct": "#0072B2",
+    "update": "#E69F00",
+    "candidate": "#009E73",
+    "reset": "#CC79A7",
+}
+DASHES = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2))]
+
+
+def show(figure, alt):
+    """Display a figure (or axes) with `alt`, a sentence that says what it shows to those who cannot see it.
+
+    The output holds the picture twice: as an HTML <img> with its alt text, which JupyterLab and web pages show,
+    and as a bare PNG for viewers that drop HTML.
+    """
+    if not isinstance(alt, str) or len(alt.split()) < 5:
+        raise ValueError(f"alt: got {alt!r}, wants a sentence that says what the figure shows")
+    figure = getattr(figure, "figure", figure)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(figure)
+    png = base64.b64encode(buffer.getvalue()).decode()
+    src, words = f"data:image/png;base64,{png}", html.escape(alt)
+    img = f'<figure style="margin:0"><img alt="{words}" style="max-width:100%" src="{src}"></figure>'
+    display({"text/html": img, "image/png": png, "text/plain": f"Figure: {alt}"}, raw=True)
+
+
+def style_of(name):
+    """Colour and dash of a line, by how its name begins: "GRU", "GRU, z bias 3", "gradient at 5"."""
+    kind = next((kind for kind in COLOURS if name.startswith(kind)), None)
+    return {"color": COLOURS.get(kind, OTHER), "linestyle": DASHES[kind == "LSTM"]}
+
+
+def panels(columns, rows=1, height=3.2, **options):
+    """A figure and its axes, side by side. `options` go to matplotlib's subplots (sharey=True, ...)."""
+    return plt.subplots(rows, columns, figsize=(8.4, height * rows), squeeze=True, **options)
+
+
+def mark(ax, x, y, text, offset=(6, 6), dot=True, colour="#222222"):
+    """A dot at (x, y) and a few words beside it, on a halo so that they read on any background."""
+    if dot:
+        ax.plot(x, y, "o", color=colour, markersize=5, zorder=5)
+    note = ax.annotate(
+        text,
+        (x, y),
+        xytext=offset,
+        textcoords="offset points",
+        fontsize="small",
+        color=colour,
+        ha="right" if offset[0] < 0 else "left",
+        zorder=6,
+    )
+    note.set_path_effects([patheffects.withStroke(linewidth=2.5, foreground="white")])
+    return ax
+
+
+def curves(lines, *, title, xlabel, ylabel, x=None, log=False, reference=None, ax=None, names=True):
+    """One line per entry of `lines`, its name written at its right end instead of in a legend.
+
+    lines      {name: y} with y (N,), or (S, N) for S seeds: then the median is drawn and the band
+               from the least to the greatest seed shaded. A second, third, ... line of the same
+               colour gets another dash.
+    x          (N,), shared by all lines, 0..N-1 unless given.
+    log        True: logarithmic y axis; zeros leave a gap.
+    reference  draw a thin line at this y, e.g. 1 for norms.
+    names      False: leave the names out, to write them elsewhere.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    used = {}  # how many lines a colour has already
+    for name, y in lines.items():
+        y = np.atleast_2d(np.asarray(y, dtype=float))
+        y = np.where(y > 0, y, np.nan) if log else y
+        xs = np.arange(y.shape[1]) if x is None else np.asarray(x)
+        style = style_of(name)
+        nth = used[style["color"]] = used.get(style["color"], -1) + 1
+        if nth:
+            style["linestyle"] = DASHES[(nth + name.startswith("LSTM")) % len(DASHES)]
+        (line,) = ax.plot(xs, _quietly(np.nanmedian, y), **style)
+        line.set_gid(name)
+        if len(y) > 1:
+            ax.fill_between(
+                xs,
+                _quietly(np.nanmin, y),
+                _quietly(np.nanmax, y),
+                color=style["color"],
+                alpha=0.15,
+                linewidth=0,
+            )
+    if log:
+        ax.set_yscale("log")
+    if reference is not None:
+        ax.axhline(reference, color="#888888", linewidth=0.9, zorder=1)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.margins(x=0.01)
+    if names:
+        label_ends(ax)
+    return ax
+
+
+def _quietly(reduce, y):
+    """`reduce` over seeds; a column of NaN only is NaN, without a warning."""
+    keep = ~np.all(np.isnan(y), axis=0)
+    result = np.full(y.shape[1], np.nan)
+    result[keep] = reduce(y[:, keep], axis=0)
+    return result
+
+
+def label_ends(ax, gap=1.25):
+    """Write each line's gid at its right end, names at least `gap` text heights apart."""
+    figure = ax.figure
+    figure.canvas.draw()
+    ends = []
+    for line in ax.lines:
+        x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
+        seen = np.flatnonzero(np.isfinite(y) & (y >= ax.get_ylim()[0]) & (y <= ax.get_ylim()[1]))
+        if line.get_gid() and len(seen):
+            ends.append((line, x[seen[-1]], y[seen[-1]]))
+    if not ends:
+        return ax
+    low, high = ax.get_window_extent().y0, ax.get_window_extent().y1
+    height = gap * plt.rcParams["font.size"] * 0.9 * figure.dpi / 72
+    ends.sort(key=lambda end: ax.transData.transform((end[1], end[2]))[1])
+    spots = [float(np.clip(ax.transData.transform((x, y))[1], low, high)) for _, x, y in ends]
+    for _ in range(200):  # neighbours that overlap move apart by half the overlap each, until none does
+        for i in range(len(spots) - 1):
+            overlap = height - (spots[i + 1] - spots[i])
+            if overlap > 1e-6:
+                spots[i], spots[i + 1] = spots[i] - overlap / 2, spots[i + 1] + overlap / 2
+    for (line, x, y), spot in zip(ends, spots, strict=True):
+        at = ax.transData.transform((x, y))
+        ax.annotate(
+            line.get_gid(),
+            (x, y),
+            xytext=(6, (spot - at[1]) * 72 / figure.dpi),
+            textcoords="offset points",
+            color=line.get_color(),
+            fontsize="small",
+            va="center",
+            annotation_clip=False,
+        )
+    return ax
+
+
+def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None, extent=None, ax=None):
+    """A matrix as colours, row 0 at the top.
+
+    kind    "norm": any quantity without a sign to show, logarithms of norms above all, NaN left white;
+            "gate": values on [0, 1]; "signed": diverging around 0, blue negative, red positive.
+    label   what the colours mean, written beside their scale.
+    limits  (lowest, highest) colour values, from the data unless given.
+    extent  (left, right, bottom, top) as in matplotlib's imshow.
+
+    Returns the axes.
+    """
+    if kind not in ("norm", "gate", "signed"):
+        raise ValueError(f"kind: got {kind!r}, wants 'norm', 'gate' or 'signed'")
+    ax = ax or plt.subplots()[1]
+    values = np.asarray(values, dtype=float)
+    if kind == "gate":
+        limits = (0, 1)
+    elif limits is None:
+        finite = values[np.isfinite(values)]
+        limits = (finite.min(), finite.max()) if kind == "norm" else (-np.abs(finite).max(), np.abs(finite).max())
+    image = ax.imshow(
+        values,
+        aspect="auto",
+        vmin=limits[0],
+        vmax=limits[1],
+        cmap="RdBu_r" if kind == "signed" else "cividis",
+        extent=extent,
+    )
+    ax.grid(False)
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
+    ax.figure.colorbar(image, ax=ax, label=label, pad=0.02)
+    return ax
+
+
+def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
+    """Shares stacked on top of each other, each named inside its own band where it is thickest.
+
+    parts  {name: (N,) non-negative}; names of GRU paths get their fixed colours.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    heights = np.array([np.asarray(y, float) for y in parts.values()])
+    xs = np.arange(heights.shape[1]) if x is None else np.asarray(x)
+    spare = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"])
+    colours = [PATH_COLOURS.get(name) or next(spare) for name in parts]
+    ax.stackplot(xs, heights, colors=colours, alpha=0.85, linewidth=0)
+    tops = np.cumsum(heights, axis=0)
+    inside = slice(len(xs) // 12, len(xs) - len(xs) // 12)
+    for name, band, top in zip(parts, heights, tops, strict=True):
+        i = inside.start + int(np.argmax(band[inside]))
+        if band[i] > 0.05 * tops[-1].max():
+            ax.text(
+                xs[i],
+                top[i] - band[i] / 2,
+                name,
+                ha="center",
+                va="center",
+                color="white",
+                fontweight="bold",
+                fontsize="small",
+            )
+    ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=(xs[0], xs[-1]))
+    ax.set_ylim(0, tops[-1].max() * 1.02)
+    return ax
+
+
+def bars(values, *, title, ylabel, names=None, ax=None, log=False, colour=GRU):
+    """One bar per entry of {name: height}, its height written on top.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    names, heights = list(values), list(values.values())
+    colours = [COLOURS.get(name.split()[0].rstrip(","), PATH_COLOURS.get(name, colour)) for name in names]
+    drawn = ax.bar(names, heights, color=colours, width=0.6)
+    ax.bar_label(drawn, [f"{height:.3g}" for height in heights], padding=2, fontsize="small")
+    if log:
+        ax.set_yscale("log")
+    ax.set(title=title, ylabel=ylabel)
+    ax.grid(False, axis="x")
+    ax.margins(y=0.12)
+    return ax
