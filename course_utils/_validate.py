@@ -8,7 +8,10 @@ def array(name, value, shape=None):
 
     `shape` holds one entry per axis: a number is wanted exactly, a letter stands for any length of at least 1.
     """
-    got = np.asarray(value)
+    try:
+        got = np.asarray(value)
+    except ValueError:
+        raise ValueError(f"{name}: got a ragged nest of lists, wants an array") from None
     if got.dtype.kind not in "fiub":
         raise ValueError(f"{name}: got dtype {got.dtype}, wants real numbers (float64 or float32)")
     if shape is not None:

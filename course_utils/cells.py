@@ -59,8 +59,8 @@ class Params:
         Wh = _validate.array("Wh", self.Wh, ("kH", "H"))
         rows, hidden = BLOCKS[self.kind] * Wh.shape[1], Wh.shape[1]
         arrays = {
-            "Wx": _validate.array("Wx", self.Wx, (rows, "D")),
             "Wh": _validate.array("Wh", Wh, (rows, hidden)),
+            "Wx": _validate.array("Wx", self.Wx, (rows, "D")),
             "bx": _validate.array("bx", self.bx, (rows,)),
             "bh": _validate.array("bh", self.bh, (rows,)),
         }
@@ -126,7 +126,7 @@ def init_params(
     )
     _validate.choice("recurrent", recurrent, RECURRENT)
     gain = _validate.number("gain", gain)
-    if np.dtype(dtype) not in (np.float64, np.float32):
+    if dtype not in (np.float64, np.float32, np.dtype(np.float64), np.dtype(np.float32), "float64", "float32"):
         raise ValueError(f"dtype: got {dtype!r}, wants float64 or float32")
     if kind == "RNN" and (gate_bias is not None or chrono is not None):
         raise ValueError(

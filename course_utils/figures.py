@@ -18,7 +18,7 @@ from matplotlib import patheffects
 plt.style.use(Path(__file__).with_name("course.mplstyle"))
 
 RNN, GRU, LSTM = "#D55E00", "#0072B2", "#333333"
-GRADIENT, STATE, OTHER = "#882255", "#009E73", "#666666"
+GRADIENT, STATE, OTHER, INK = "#882255", "#009E73", "#666666", "#222222"
 COLOURS = {"RNN": RNN, "GRU": GRU, "LSTM": LSTM, "gradient": GRADIENT, "state": STATE}
 PATH_COLOURS = {  # the ways through a GRU step (Okabe & Ito's palette)
     "direct": "#0072B2",
@@ -58,7 +58,7 @@ def panels(columns, rows=1, height=3.2, **options):
     return plt.subplots(rows, columns, figsize=(8.4, height * rows), squeeze=True, **options)
 
 
-def mark(ax, x, y, text, offset=(6, 6), dot=True, colour="#222222"):
+def mark(ax, x, y, text, offset=(6, 6), dot=True, colour=INK):
     """A dot at (x, y) and a few words beside it, on a halo so that they read on any background."""
     if dot:
         ax.plot(x, y, "o", color=colour, markersize=5, zorder=5)
@@ -199,8 +199,22 @@ def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None
     return ax
 
 
+def plane(values, *, title, colour=OTHER, ax=None):
+    """Complex numbers as dots beside the unit circle: eigenvalues inside it shrink, outside it grow.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    circle = np.exp(2j * np.pi * np.linspace(0, 1, 201))
+    ax.plot(circle.real, circle.imag, color="#888888", linewidth=0.9, zorder=1)
+    ax.plot(np.real(values), np.imag(values), "o", color=colour, markersize=3.5, alpha=0.6, markeredgewidth=0)
+    ax.set(title=title, xlabel="real part", ylabel="imaginary part", aspect="equal")
+    ax.set(xticks=[-1, 0, 1], yticks=[-1, 0, 1])
+    return ax
+
+
 def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
-    """Shares stacked on top of each other, each named inside its own band where it is thickest.
+    """Shares stacked on top of each other, each named inside its band where it is thickest, or right of a thin one.
 
     parts  {name: (N,) non-negative}; names of GRU paths get their fixed colours.
 
@@ -216,7 +230,9 @@ def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
     inside = slice(len(xs) // 12, len(xs) - len(xs) // 12)
     for name, band, top in zip(parts, heights, tops, strict=True):
         i = inside.start + int(np.argmax(band[inside]))
-        if band[i] > 0.05 * tops[-1].max():
+        if band[i] < 0.1 * tops[-1].max():  # thinner than its name
+            ax.plot(xs[-1], top[-1] - band[-1] / 2, color=INK, linewidth=0, gid=name)
+        else:
             ax.text(
                 xs[i],
                 top[i] - band[i] / 2,
@@ -229,7 +245,7 @@ def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
             )
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel, xlim=(xs[0], xs[-1]))
     ax.set_ylim(0, tops[-1].max() * 1.02)
-    return ax
+    return label_ends(ax)
 
 
 def bars(values, *, title, ylabel, names=None, ax=None, log=False, colour=GRU):

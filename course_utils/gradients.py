@@ -37,6 +37,8 @@ class Grads:
 def _check_trace(trace):
     if not all(hasattr(trace, name) for name in ("params", "x", "h", "gates")):
         raise ValueError(f"trace: got {type(trace).__name__}, wants the Trace that forward() returns")
+    if not np.all(np.isfinite(trace.h)):
+        raise ValueError("trace: got NaN or inf in trace.h, wants finite states")
     return trace
 
 

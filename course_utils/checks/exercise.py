@@ -27,7 +27,7 @@ NOT_STARTED = "Not started: replace the ... with your answer and run the cell ag
 
 
 def verdict(exercise, answer, trials=4):
-    """The line that `check` prints about an answer: right, or not yet and why. Nothing an answer raises gets through."""
+    """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
     if exercise.draw is None:
         return _verdict_on_value(exercise, answer)
     if not callable(answer):
@@ -35,10 +35,8 @@ def verdict(exercise, answer, trials=4):
     suspects, failed = dict(exercise.mistakes), None
     for seed in range(trials):
 
-        def arguments(seed=seed):
-            return exercise.draw(
-                np.random.default_rng(seed)
-            )  # drawn anew for every call: an answer may change them in place
+        def arguments(seed=seed):  # drawn anew for every call: an answer may change them in place
+            return exercise.draw(np.random.default_rng(seed))
 
         try:
             got = answer(*arguments())

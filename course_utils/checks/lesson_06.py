@@ -1,3 +1,111 @@
 """06 · how far back."""
 
-EXERCISES = {}
+import numpy as np
+
+from course_utils.checks.exercise import Exercise
+
+
+def _log_norm(J, k, log=np.log10, ord=2):
+    product, scale = np.eye(J.shape[1]), 0.0
+    for step in J[k:]:
+        product = step @ product
+        size = np.linalg.norm(product, ord)
+        product, scale = product / size, scale + log(size)
+    return scale
+
+
+def _tiny_jacobians(rng):
+    """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
+    T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
+    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
+
+
+def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False):
+    h, product = np.zeros(len(W)), np.eye(len(W))
+    for _ in range(T):
+        h_prev, h = h, np.tanh(W @ h + b)
+        J = jacobian(W, h, h_prev)
+        product = product @ J if backwards else J @ product
+    return np.linalg.norm(product, 2)
+
+
+def _broadcast(W, b, T):
+    """The lesson's bug: b (H,) plus h (H, 1) is (H, H)."""
+    h, product = np.zeros((len(W), 1)), np.eye(len(W))
+    for _ in range(T):
+        h = np.tanh(np.dot(W, h) + b)
+        product = np.dot(np.dot(np.diag(1 - h**2), W), product)
+    return np.linalg.norm(np.atleast_1d(product))
+
+
+def _small_net(rng):
+    H = int(rng.integers(3, 7))
+    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9))
+
+
+EXERCISES = {
+    "06 log norm": Exercise(
+        right=_log_norm,
+        draw=_tiny_jacobians,
+        mistakes={
+            "these are natural logarithms. The exercise asks for powers of ten.": (
+                lambda J, k: _log_norm(J, k, log=np.log)
+            ),
+            "the norms of the steps are multiplied. That is only a bound: multiply the matrices, then take the norm.": (
+                lambda J, k: sum(np.log10(np.linalg.norm(step, 2)) for step in J[k:])
+            ),
+            "this is the whole chain, from h_0. The exercise starts at h_k.": lambda J, k: _log_norm(J, 0),
+            "off by one: J[k] is the step from h_k to h_{k+1}, and it belongs to the chain.": (
+                lambda J, k: _log_norm(J, k + 1)
+            ),
+            "this is the chain up to h_k, from h_0. The exercise asks for the part after it.": (
+                lambda J, k: _log_norm(J[:k], 0)
+            ),
+            "the factors stand in the wrong order. A later step multiplies from the left.": (
+                lambda J, k: _log_norm(J[k:][::-1], 0)
+            ),
+            "this is the Frobenius norm. The exercise asks for the largest singular value, norm(..., 2).": (
+                lambda J, k: _log_norm(J, k, ord="fro")
+            ),
+        },
+    ),
+    "06 half-life bias": Exercise(
+        right=lambda N: -np.log(2 ** (1 / N) - 1),
+        draw=lambda rng: (int(rng.integers(2, 400)),),
+        mistakes={
+            "this is the gate z itself. Which bias b has σ(b) = z?": lambda N: 0.5 ** (1 / N),
+            "the sign: this bias closes the gate. Our z keeps.": lambda N: np.log(2 ** (1 / N) - 1),
+            "this leaves 1/e after N steps, not a half.": lambda N: -np.log(np.exp(1 / N) - 1),
+            "log N is a rule of thumb (it leaves about 1/e). Solve z^N = 1/2 exactly.": lambda N: np.log(N),
+            "z = 1 - 1/(2N) treats the decay as a straight line. Take the N-th root of a half.": (
+                lambda N: np.log(2 * N - 1)
+            ),
+            "this inverts tanh. The gate is a sigmoid.": lambda N: np.arctanh(0.5 ** (1 / N)),
+        },
+    ),
+    "06 repaired chain": Exercise(
+        right=_chain,
+        draw=_small_net,
+        mistakes={
+            "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
+                _broadcast
+            ),
+            "h is a column now, and np.diag of a column (H, 1) picks out its first entry. Give it a vector (H,).": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: (1 - h[0] ** 2) * W)
+            ),
+            "the slope is taken at the previous state. Step first, then use 1 - h².": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: np.diag(1 - h_prev**2) @ W)
+            ),
+            "the slopes scale the columns of W here. Unit i's slope belongs to row i.": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W * (1 - h**2))
+            ),
+            "the slopes are missing: this is a product of W alone.": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W)
+            ),
+            "the factors stand in the wrong order. A later step multiplies from the left.": (
+                lambda W, b, T: _chain(W, b, T, backwards=True)
+            ),
+        },
+        rtol=1e-6,
+    ),
+}

@@ -1,0 +1,263 @@
+"""Every figure that lesson 02 states, recomputed by torch or closed forms, and the lesson's own functions against them."""
+
+import ast
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils import tasks
+from course_utils.cells import forward, init_params
+from course_utils.checks.exercise import NOT_STARTED, verdict
+from course_utils.checks.lesson_02 import EXERCISES
+from course_utils.gradients import backward
+from course_utils.torch_bridge import to_module
+
+NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "02_bptt.ipynb"
+
+
+@pytest.fixture(scope="module")
+def lesson():
+    """The lesson's functions, as students see them, by name."""
+    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
+    functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
+    names = {"np": np, "forward": forward, "backward": backward, "init_params": init_params, "noise": tasks.noise}
+    names["lengths"] = [1, 2, 4, 5, 8, 10, 20]
+    exec(compile(ast.Module(functions, []), str(NOTEBOOK), "exec"), names)
+    return names
+
+
+def untied_unit(T, h0, step):
+    """States of a unit with one weight per step, and those weights."""
+    weights, h = torch.full((T,), 0.0, dtype=torch.float64, requires_grad=True), torch.tensor(h0, dtype=torch.float64)
+    states = [h]
+    for k in range(T):
+        states.append(step(k, weights[k], states[-1]))
+    return weights, states
+
+
+def three_uses(h0=1.0):
+    """∂h_3/∂w_k for k = 1, 2, 3 of lesson 01's unit."""
+    weights, states = untied_unit(3, h0, lambda k, w, h: torch.sigmoid((0.5 + w) * h + 1))
+    return torch.autograd.grad(states[-1], weights)[0].numpy()
+
+
+def test_three_uses_of_one_weight():
+    terms = three_uses()
+    assert f"{terms.sum():.5f}" == "0.13854"
+    assert [f"{term:.3g}" for term in terms] == ["0.000933", "0.0102", "0.127"]
+    assert f"{terms[2] / terms.sum():.0%}" == "92%"
+    assert f"{terms[0]:.5f}" == "0.00093" and f"{terms[0] / terms.sum():.1%}" == "0.7%"
+    assert terms.sum() / terms[0] == pytest.approx(150, rel=0.02)
+
+
+def test_first_use_is_worth_nothing_from_a_zero_start():
+    assert three_uses(h0=0.0)[0] == 0
+    assert np.all(three_uses(h0=0.0)[1:] > 0)
+
+
+def test_immediate_derivative_is_the_whole_one_at_the_first_step_only():
+    w = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    h_1 = torch.sigmoid(w * 1.0 + 1)
+    h_2 = torch.sigmoid(w * h_1 + 1)
+    immediate = [(h_1 * (1 - h_1) * 1.0).item(), (h_2 * (1 - h_2) * h_1).item()]
+    whole = [float(torch.autograd.grad(h, w, retain_graph=True)[0]) for h in (h_1, h_2)]
+    assert whole[0] == pytest.approx(immediate[0], rel=1e-14)
+    assert whole[1] > 1.05 * immediate[1]
+
+
+def test_table_of_losses_and_uses():
+    T, rng = 12, np.random.default_rng(3)
+    x, y = rng.uniform(-0.05, 0.1, T), rng.normal(0.5, 0.4, T)
+    weights, h = untied_unit(T, 0.5, lambda k, w, h: torch.tanh((1.05 + w) * h + x[k]))
+    losses = [0.5 * (h[t] - y[t - 1]) ** 2 for t in range(1, T + 1)]
+    table = np.array([torch.autograd.grad(E_t, weights, retain_graph=True)[0].numpy() for E_t in losses])
+    assert np.count_nonzero(table) == np.count_nonzero(np.tril(table)) == 78
+    for t, row in enumerate(table, start=1):
+        assert len(np.unique(np.sign(row[:t]))) == 1, "a row has one colour"
+        assert np.all(np.diff(np.abs(row[:t])) > 0), "it pales to the left"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lessons_backward_pass(lesson, seed):
+    rng = np.random.default_rng(seed)
+    T, D, H = rng.integers(2, 20), rng.integers(1, 5), rng.integers(1, 7)
+    p, x, y = init_params("RNN", D, H, seed=seed, gain=1.5), rng.normal(size=(T, D)), rng.normal(size=(T, H))
+    layer = to_module(p)
+    out, _ = layer(torch.from_numpy(x))
+    (0.5 * (out - torch.from_numpy(y)) ** 2).sum().backward()
+    h = forward(p, x).h
+    dWx, dWh, db, total = lesson["backward_by_hand"](p, x, h, h[1:] - y)
+    for ours, theirs in zip((dWx, dWh, db, db), layer.parameters(), strict=True):
+        np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=0, atol=1e-12)
+    np.testing.assert_allclose(total, backward(forward(p, x), h[1:] - y).h, rtol=0, atol=1e-12)
+
+
+def test_all_steps_feel_a_loss_at_the_last():
+    """h_1 ... h_30 by a loop of torch operations, so that each state's gradient is the total one."""
+    x, y = tasks.noise(30, 3, seed=1), tasks.noise(30, 5, seed=2)
+    norms = []
+    for seed in range(7):
+        p = init_params("RNN", 3, 5, seed=seed, recurrent="orthogonal")
+        Wx, Wh, bx, bh = (torch.from_numpy(a) for a in (p.Wx, p.Wh, p.bx, p.bh))
+        h = [torch.zeros(5, dtype=torch.float64, requires_grad=True)]
+        for x_t in torch.from_numpy(x):
+            h.append(torch.tanh(Wx @ x_t + bx + Wh @ h[-1] + bh))
+        loss = 0.5 * ((h[-1] - torch.from_numpy(y[-1])) ** 2).sum()
+        norms.append([float(gradient.norm()) for gradient in torch.autograd.grad(loss, h[1:])])
+    norms = np.array(norms)
+    assert np.all(norms > 0)
+    assert np.median(norms[:, -1]) == pytest.approx(3, rel=0.2)
+    assert 5e-6 < norms[:, 0].min() and norms[:, 0].max() < 1e-2
+
+
+@pytest.mark.parametrize("layer", [torch.nn.RNN, torch.nn.GRU])
+def test_retain_grad_sees_the_direct_term_only(layer):
+    out, _ = layer(3, 5).double()(torch.randn(30, 3, dtype=torch.float64))
+    out.retain_grad()
+    out[-1].sum().backward()
+    assert int(out.grad.any(1).sum()) == 1
+
+
+def truncated_by_torch(p, x, y, h, starts):
+    """∂E/∂Wh where the loss of step t goes back to the state starts(t), detached. h from the whole forward pass."""
+    Wh = torch.tensor(p.Wh, requires_grad=True)
+    from_x, loss = torch.from_numpy(x @ p.Wx.T + p.bx + p.bh), 0.0
+    for t in range(1, len(x) + 1):
+        state = torch.from_numpy(h[starts(t)])
+        for k in range(starts(t), t):
+            state = torch.tanh(from_x[k] + Wh @ state)
+        loss = loss + 0.5 * ((state - torch.from_numpy(y[t - 1])) ** 2).sum()
+    loss.backward()
+    return Wh.grad.numpy()
+
+
+def test_truncation_at_ten_steps(lesson):
+    """Printed medians and "five of seven", at K = 10, by torch's detach."""
+    medians = {}
+    for gain in (0.5, 1.4):
+        errors = []
+        for seed in range(7):
+            p = init_params("RNN", 4, 16, seed=seed, recurrent="orthogonal", gain=gain)
+            x, y = tasks.noise(40, 4, seed=seed), tasks.noise(40, 16, seed=seed + 100)
+            h = forward(p, x).h
+            whole, back, pieces = (
+                truncated_by_torch(p, x, y, h, starts)
+                for starts in (lambda t: 0, lambda t: max(t - 10, 0), lambda t: (t - 1) // 10 * 10)
+            )
+            errors.append([np.linalg.norm(cut - whole) / np.linalg.norm(whole) for cut in (back, pieces)])
+        np.testing.assert_allclose(errors, [lesson["truncation_errors"](gain, seed)[5] for seed in range(7)], rtol=1e-6)
+        medians[gain] = [f"{100 * error:.2g}" for error in np.median(errors, axis=0)]
+    assert medians == {0.5: ["0.026", "12"], 1.4: ["73", "80"]}
+    assert sum(back > 0.5 for back, _ in errors) == 5
+
+
+def test_truncation_at_other_lengths(lesson):
+    """The lesson's function, which the test above holds against torch, at all its lengths."""
+    low, high = ([lesson["truncation_errors"](gain, seed) for seed in range(7)] for gain in (0.5, 1.4))
+    back, pieces = np.median(low, axis=0).T
+    steps = np.diff(lesson["lengths"])
+    assert np.all(back[1:] < back[:-1] * 0.5**steps)
+    assert back[-1] < 1e-7 and f"{pieces[-1]:.0%}" == "8%"
+    assert np.median(high, axis=0).min() > 0.3
+    for p_seed in range(3):
+        p = init_params("RNN", 2, 4, seed=p_seed, gain=1.5)
+        trace, dh = forward(p, tasks.noise(9, 2, seed=p_seed)), tasks.noise(9, 4, seed=p_seed + 50)
+        np.testing.assert_allclose(lesson["gradient_by_lag"](trace, dh).sum(0), backward(trace, dh).Wh, rtol=1e-9)
+        np.testing.assert_allclose(lesson["in_pieces"](trace, dh, 9), backward(trace, dh).Wh, rtol=1e-9)
+
+
+def test_gains_vanish_and_stand_near_the_edge():
+    """Mean growth of a small change over 1000 steps. At gain 0.5 the bound is exact: slope at most 1, σ₁(Wh) = 0.5."""
+    growth = []
+    for seed in range(7):
+        half = init_params("RNN", 4, 16, seed=seed, recurrent="orthogonal", gain=0.5)
+        assert np.linalg.norm(half.Wh, 2) == pytest.approx(0.5, rel=1e-12)
+        p = init_params("RNN", 4, 16, seed=seed, recurrent="orthogonal", gain=1.4)
+        h, change, logs = np.zeros(16), np.ones(16) / 4, 0.0
+        for x_t in tasks.noise(1000, 4, seed=seed):
+            h = np.tanh(p.Wx @ x_t + p.bx + p.Wh @ h + p.bh)
+            change = (1 - h**2) * (p.Wh @ change)
+            logs, change = logs + np.log(np.linalg.norm(change)), change / np.linalg.norm(change)
+        growth.append(np.exp(logs / 1000))
+    assert np.median(growth) == pytest.approx(0.97, abs=0.007)
+    assert max(growth) < 1
+
+
+def sentence_scores():
+    words = ["cat", "which", "ate", "was", "were", "full"]
+    x = tasks.one_hot(["cat", "which", "ate", "was"], words)
+    layer = to_module(init_params("RNN", 6, 8, seed=0))
+    Wy = torch.from_numpy(np.random.default_rng(0).normal(0, 0.5, (6, 8)))
+    return layer(torch.from_numpy(x))[0] @ Wy.T, torch.tensor([words.index(w) for w in ("which", "ate", "was", "full")])
+
+
+def test_cross_entropy_of_the_sentence():
+    scores, targets = sentence_scores()
+    scores.retain_grad()
+    E_t = torch.nn.functional.cross_entropy(scores, targets, reduction="none")
+    assert [f"{e:.2f}" for e in E_t.tolist()] == ["2.05", "2.30", "2.16", "1.81"]
+    assert f"{float(E_t.sum()):.2f}" == "8.32" and f"{np.log(6**4):.2f}" == "7.17"
+    assert float(torch.nn.functional.cross_entropy(scores, targets)) == pytest.approx(float(E_t.mean()), rel=1e-12)
+    E_t.sum().backward()
+    ds = scores.grad.numpy()
+    np.testing.assert_allclose(ds.sum(1), 0, atol=1e-14)
+    right = np.eye(6, dtype=bool)[targets]
+    assert np.all(ds[right] < -0.8) and np.all((ds[~right] > 0) & (ds[~right] < 0.3))
+
+
+def test_the_lessons_softmax(lesson):
+    s = np.random.default_rng(0).normal(0, 300, (4, 6))
+    expected = torch.softmax(torch.from_numpy(s), dim=-1).numpy()
+    np.testing.assert_allclose(lesson["softmax"](s), expected, rtol=1e-12, atol=1e-300)
+
+
+def test_biases_differ_in_torchs_gru_only_where_the_reset_gate_stands_between():
+    torch.manual_seed(0)
+    gru = torch.nn.GRU(3, 4).double()
+    gru(torch.randn(6, 3, dtype=torch.float64))[0].sum().backward()
+    bx, bh = gru.bias_ih_l0.grad, gru.bias_hh_l0.grad
+    torch.testing.assert_close(bx[:8], bh[:8])
+    assert not torch.any(torch.isclose(bx[8:], bh[8:], rtol=1e-3))
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercise_knows_right_from_wrong(name):
+    exercise = EXERCISES[name]
+    assert verdict(exercise, exercise.right).startswith("Right")
+    assert verdict(exercise, lambda *_: ...) == NOT_STARTED
+    assert len(exercise.mistakes) >= 3
+    for hint, wrong in exercise.mistakes.items():
+        assert verdict(exercise, wrong) == f"Not yet: {hint}"
+
+
+def test_exercise_keys_agree_with_autograd():
+    rng = np.random.default_rng(1)
+    for _ in range(3):
+        w, h = EXERCISES["02 sum over k"].draw(rng)
+        x = np.arctanh(h[1:]) - w * h[:-1]
+        weight = torch.tensor(w, dtype=torch.float64, requires_grad=True)
+        state = torch.tensor(h[0])
+        for x_t in x:
+            state = torch.tanh(weight * state + x_t)
+        state.backward()
+        assert EXERCISES["02 sum over k"].right(w, h) == pytest.approx(float(weight.grad), rel=1e-9)
+
+        Wh, h, dh = EXERCISES["02 backward walk"].draw(rng)
+        from_x = torch.from_numpy(np.log(h[1:] / (1 - h[1:])) - h[:-1] @ Wh.T)
+        weight, state, loss = torch.tensor(Wh, requires_grad=True), torch.from_numpy(h[0]), 0.0
+        for a, ask in zip(from_x, torch.from_numpy(dh), strict=True):
+            state = torch.sigmoid(a + weight @ state)
+            loss = loss + ask @ state
+        loss.backward()
+        np.testing.assert_allclose(EXERCISES["02 backward walk"].right(Wh, h, dh), weight.grad.numpy(), rtol=1e-9)
+
+        s, y = EXERCISES["02 softmax cross-entropy"].draw(rng)
+        scores = torch.tensor(s, requires_grad=True)
+        torch.nn.functional.cross_entropy(scores, torch.from_numpy(y), reduction="sum").backward()
+        np.testing.assert_allclose(
+            EXERCISES["02 softmax cross-entropy"].right(s, y), scores.grad.numpy(), rtol=1e-9, atol=1e-15
+        )

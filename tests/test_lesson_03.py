@@ -1,0 +1,222 @@
+"""Every figure that lesson 03 states, recomputed by another way than the lesson's."""
+
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.cells import Params, forward, init_params
+from course_utils.checks.exercise import NOT_STARTED, verdict
+from course_utils.checks.lesson_03 import EXERCISES
+from course_utils.gradients import jacobians, lyapunov_exponents, norms_to_past
+from course_utils.tasks import noise
+from course_utils.torch_bridge import autograd_jacobians
+
+START = 1 / (1 + math.exp(-0.5))  # σ(½), where the cliff's unit starts
+STEEPEST = {"tanh": 1.0, "relu": 1.0, "sigmoid": 0.25}
+
+
+def log_norm(J):
+    """log of the norm of J_T ... J_1, its scale taken out at every step: independent of norms_to_past."""
+    product, log = np.eye(J.shape[1]), 0.0
+    for step in J:
+        product = step @ product
+        size = np.linalg.norm(product)
+        product, log = product / size, log + math.log(size)
+    return log + math.log(np.linalg.svd(product, compute_uv=False)[0])
+
+
+def gaussian_net(gain, seed, activation="tanh", sigma_1=None):
+    p = init_params("RNN", 8, 32, seed=seed, activation=activation, recurrent="gaussian", gain=gain)
+    if sigma_1 is None:
+        return p
+    scale = sigma_1 / math.sqrt(np.linalg.eigvalsh(p.Wh.T @ p.Wh)[-1])
+    return Params("RNN", p.Wx, scale * p.Wh, p.bx, p.bh, activation=activation)
+
+
+@pytest.mark.parametrize("activation", STEEPEST)
+@pytest.mark.parametrize("seed", range(5))
+def test_bound_holds_and_growing_bounds_prove_nothing(activation, seed):
+    J = jacobians(forward(gaussian_net(1.0, seed, activation, sigma_1=2.0), noise(40, 8, seed=100 + seed)))
+    for k in range(40):
+        assert log_norm(J[k:]) <= (40 - k) * math.log(2.0 * STEEPEST[activation]) + 1e-9
+    assert log_norm(J) < 0  # sigma_1 = 2 > 1: tanh and relu might have grown, and none did
+
+
+def test_jacobian_is_slope_times_weights_by_autograd():
+    p, x = gaussian_net(1.0, 0), noise(5, 8, seed=100)
+    slopes = 1 - np.tanh(x @ p.Wx.T + p.bx + forward(p, x).h[:-1] @ p.Wh.T + p.bh) ** 2
+    assert np.allclose(slopes[:, :, None] * p.Wh, autograd_jacobians(p, x), rtol=1e-10, atol=1e-14)
+
+
+def test_small_weights_explode_and_large_ones_vanish():
+    assert f"{64 * 0.1:.1f}" == "6.4"  # sigma_1 of A: the vector of ones grows 64-fold times 0.1
+    assert f"{float(Fraction(64, 10) ** 10):.0e}" == "1e+08"  # relu, all units on: J = A at every step
+    h, product = 0.0, 1.0  # B is 64 times the same single unit
+    for _ in range(10):
+        h = 1 / (1 + math.exp(-(1 + 3 * h)))
+        product *= 3 * h * (1 - h)
+    assert f"{product:.0e}" == "7e-12"
+    assert product < 0.75**10
+
+
+def test_nilpotent_weights_explode_at_a_held_state():
+    W = [[Fraction(2), Fraction(-2)], [Fraction(2), Fraction(-2)]]
+    assert all(sum(W[i][k] * W[k][j] for k in range(2)) == 0 for i in range(2) for j in range(2))
+    assert np.isclose(np.linalg.norm(np.array(W, float), 2), math.sqrt(2**2 * 4))  # rank one: sigma_1 is Frobenius
+    # D W = [[2, -2], [.6, -.6]] has rank one and trace 7/5, so (D W)^60 = (7/5)^59 D W
+    trace, frobenius_squared = Fraction(2) - Fraction(6, 10), 2 * (Fraction(2) ** 2 + Fraction(6, 10) ** 2)
+    assert float(trace) == 1.4
+    closed_form = float(trace**59) * math.sqrt(frobenius_squared)
+    assert f"{closed_form:.2e}" == "1.24e+09"
+    Wh, h = np.array(W, float), np.array([0.0, math.sqrt(0.7)])
+    held = Params("RNN", np.zeros((2, 1)), Wh, np.zeros(2), np.arctanh(h) - Wh @ h)
+    J = autograd_jacobians(held, np.zeros((60, 1)), h)
+    assert np.linalg.norm(np.linalg.multi_dot(J[::-1]), 2) == pytest.approx(closed_form, rel=1e-4)
+
+
+def test_gains_on_both_sides_of_the_edge():
+    rates = {
+        gain: [
+            log_norm(jacobians(forward(gaussian_net(gain, seed), noise(100, 8, seed=100 + seed)))) / 100
+            for seed in range(5)
+        ]
+        for gain in (0.4, 0.58, 1.0, 1.5, 2.5)
+    }
+    medians = [np.median(rate) for rate in rates.values()]
+    assert medians == sorted(medians)
+    assert max(rates[1.0]) < -0.05 and min(rates[2.5]) > 0.05
+    assert all(abs(rate) < 0.08 for rate in rates[1.5])
+    assert np.median(rates[0.4]) * 100 / math.log(10) < -35
+    for seed in range(5):
+        sigma_1 = {gain: np.linalg.norm(gaussian_net(gain, seed).Wh, 2) for gain in (0.4, 0.58, 1.0)}
+        assert sigma_1[0.4] < 1 < sigma_1[0.58]
+        assert 1.8 < sigma_1[1.0] < 2.2
+        assert 0.8 < np.abs(np.linalg.eigvals(gaussian_net(1.0, seed).Wh)).max() < 1.25
+    assert f"{1 / math.sqrt(3):.2f}" == "0.58"
+
+
+def test_slope_of_the_line_is_the_largest_exponent():
+    J = jacobians(forward(gaussian_net(1.0, 0), noise(1000, 8, seed=100)))
+    slope = (log_norm(J) - log_norm(J[900:])) / 900
+    assert f"{slope:.2f}" == f"{lyapunov_exponents(J)[0]:.2f}" == "-0.23"
+    assert f"{norms_to_past(J, log=True)[0]:.4f}" == f"{log_norm(J):.4f}"
+    eigenvalues = np.abs(np.linalg.eigvals(J))  # log|det| without slogdet or QR
+    assert lyapunov_exponents(J).sum() == pytest.approx(np.log(eigenvalues).sum(axis=1).mean(), rel=1e-8)
+    assert 2.9 < math.log(2) / 0.23 < 3.1  # halves every three steps
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_exploding_nets_vanish_in_most_directions(seed):
+    spectrum = {}
+    for gain in (1.0, 1.2, 2.0, 3.2):
+        J = jacobians(forward(gaussian_net(gain, seed), noise(200, 8, seed=100 + seed)))
+        spectrum[gain] = lyapunov_exponents(J)
+        largest = log_norm(J) / 200
+        assert abs(largest - spectrum[gain][0]) < 0.05
+    assert spectrum[1.0][0] < spectrum[1.2][0] < 0 < spectrum[2.0][0] < spectrum[3.2][0]
+    assert (spectrum[3.2] > 0).sum() < 8
+    assert spectrum[3.2].mean() < spectrum[1.2].mean()
+
+
+def autograd_surface(w, b):
+    """E and its gradient in w and b by torch, elementwise."""
+    w, b = (torch.tensor(v, dtype=torch.float64).expand(np.broadcast(w, b).shape) for v in (w, b))
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    h = torch.full_like(w, START)
+    for _ in range(50):
+        h = torch.sigmoid(w * h + b)
+    E = (h - 0.7) ** 2
+    E.sum().backward()
+    return E.detach().numpy(), np.stack([w.grad.numpy(), b.grad.numpy()])
+
+
+def test_cliff_on_the_grid():
+    w, b = np.linspace(2, 7, 501), np.linspace(-5, 0, 501)
+    size = np.linalg.norm(autograd_surface(w[None, :], b[:, None])[1], axis=0)
+    row, column = np.unravel_index(size.argmax(), size.shape)
+    assert (f"{size.max():.0f}", f"{w[column]:.2f}", f"{b[row]:.2f}") == ("440", "4.69", "-2.42")
+    assert f"{np.median(size):.3f}" == "0.034"
+    assert 12_500 < size.max() / np.median(size) < 13_500
+
+
+@pytest.mark.parametrize(("spacing", "largest"), [(0.01, "440"), (0.005, "3320"), (0.002, "39390")])
+def test_finer_grids_find_larger_gradients(spacing, largest):
+    w = 4.5 + spacing * np.arange(round(1 / spacing) + 1)
+    gradient = autograd_surface(w[None, :], w[:, None] - 7.5)[1]
+    assert f"{np.linalg.norm(gradient, axis=0).max():.0f}" == largest
+
+
+def test_on_the_line_the_start_rests_and_the_gradient_is_a_geometric_sum():
+    slope = START * (1 - START)
+    assert f"{1 / slope:.2f}" == "4.26"
+    for w in (4.1, 4.5, 5.0):
+        factor = w * slope
+        growth = slope * (factor**50 - 1) / (factor - 1)  # ∂h_50/∂b
+        E, (dw, db) = autograd_surface(w, 0.5 - w * START)
+        assert E == pytest.approx((START - 0.7) ** 2, rel=1e-6)
+        assert db == pytest.approx(2 * (START - 0.7) * growth, rel=1e-6)
+        assert dw == pytest.approx(START * db, rel=1e-6)
+        low, high = (autograd_surface(w, 0.5 - w * START + side)[0] for side in (-0.05, 0.05))
+        assert low > 0.08 > high  # one side runs down, far from 0.7, the other up
+
+
+def by_norm(g):
+    return g * min(1.0, 0.1 / math.hypot(*g)) if np.any(g) else g
+
+
+def last_error(start, clip):
+    w, b = torch.tensor(start[0]), torch.tensor(start[1])
+    for _ in range(200):
+        _, (dw, db) = autograd_surface(w.numpy(), b.numpy())
+        scale = np.minimum(1, 0.1 / np.maximum(np.hypot(dw, db), 1e-300)) if clip else 1.0
+        w, b = w - torch.from_numpy(scale * dw), b - torch.from_numpy(scale * db)
+    return autograd_surface(w.numpy(), b.numpy())[0]
+
+
+def test_clipped_descent_arrives_and_unclipped_often_does_not():
+    rng = np.random.default_rng(0)
+    w = rng.uniform(4.5, 6, 200)
+    b = 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    assert f"{np.mean(last_error((w, b), clip=True) < 0.01):.1f}" == "1.0"
+    assert f"{np.mean(last_error((w, b), clip=False) < 0.01):.1f}" == "0.5"
+    one = np.array([4.7]), np.array([-2.1])
+    assert last_error(one, clip=True) < 0.01 < 0.05 < last_error(one, clip=False)
+
+
+def test_clipping_by_value_turns_the_gradient():
+    def cosine(u, v):
+        return sum(u * v) / math.sqrt(sum(u * u) * sum(v * v))
+
+    g = autograd_surface(4.69, -2.42)[1]
+    ratio = START  # ∂E/∂w : ∂E/∂b close to the line, both cut to ±c
+    assert f"{cosine(g, np.sign(g)):.2f}" == f"{(1 + ratio) / math.sqrt(2 * (1 + ratio**2)):.2f}" == "0.97"
+    one_large = (1000 + 63) / (math.sqrt(1000**2 + 63) * math.sqrt(64))  # in units of c = 0.1
+    assert f"{one_large:.2f}" == "0.13"
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n = int(rng.integers(2, 65))
+        g = rng.standard_cauchy(n) * 10.0 ** rng.uniform(-3, 3)
+        assert cosine(g, np.clip(g, -0.1, 0.1)) >= 1 / math.sqrt(n) - 1e-12
+        assert np.all(np.abs(np.clip(g, -0.1, 0.1)) <= np.abs(g))
+        assert cosine(g, by_norm(g)) == pytest.approx(1, rel=1e-12)
+        assert math.hypot(*by_norm(g)) <= math.hypot(*g) * (1 + 1e-12)
+
+
+def test_check_yourself_figures():
+    assert f"{math.exp(0.1):.3f}" == "1.105"
+    assert 6.5 < math.log(2) / 0.1 < 7.5
+    assert 100 * 0.04 * 0.25 == 1.0  # all weights w: sigma_1 = 100 w, and the sigmoid's slope is at most 1/4
+    assert np.linalg.norm(np.full((100, 100), 0.04), 2) == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercises_name_every_mistake(name):
+    exercise = EXERCISES[name]
+    assert verdict(exercise, exercise.right).startswith("Right")
+    assert len(exercise.mistakes) >= 3
+    for hint, wrong in exercise.mistakes.items():
+        assert verdict(exercise, wrong) == f"Not yet: {hint}"
+    assert verdict(exercise, ... if exercise.draw is None else lambda *arguments: ...) == NOT_STARTED

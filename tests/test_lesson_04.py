@@ -1,0 +1,270 @@
+"""Every figure that lesson 04 states, recomputed by another way than the lesson's."""
+
+import math
+from dataclasses import replace
+from fractions import Fraction
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.cells import Params, forward, init_params
+from course_utils.checks.lesson_04 import EXERCISES
+from course_utils.tasks import noise
+from course_utils.torch_bridge import autograd_jacobians, to_module, to_params
+from tests.notebook import LESSONS, code_cells, read
+
+SEEDS = range(10)
+
+
+@pytest.fixture(scope="module")
+def said():
+    """All that the lesson prints, all its titles and prose, in one string."""
+    (path,) = [path for path in LESSONS if path.stem.startswith("04")]
+    notebook = read(path)
+    printed = [o.text for cell in code_cells(notebook) for o in cell.outputs if o.output_type == "stream"]
+    return "\n".join([*printed, *(cell.source for cell in notebook.cells)])
+
+
+def tensors(p):
+    return [torch.from_numpy(np.array(w)) for w in (p.Wx, p.Wh, p.bx, p.bh)]
+
+
+def torch_states(p, x, line, h0=None, r=None):
+    """The GRU, reset before the product, in torch, with its last line given; r = 1 makes it the simplified one."""
+    Wx, Wh, bx, bh = tensors(p)
+    (Wr, Wz, Wn), (br, bz, bn) = Wh.chunk(3), bh.chunk(3)
+    h = torch.zeros(p.hidden_size, dtype=torch.float64) if h0 is None else h0
+    states, tilde_prev = [h], torch.zeros_like(h)
+    for xt in torch.from_numpy(x):
+        xr, xz, xn = (Wx @ xt + bx).chunk(3)
+        reset = torch.sigmoid(xr + Wr @ h + br) if r is None else r
+        z, tilde = torch.sigmoid(xz + Wz @ h + bz), torch.tanh(xn + Wn @ (reset * h) + bn)
+        h, tilde_prev = line(z, h, tilde_prev, tilde), tilde
+        states.append(h)
+    return torch.stack(states)
+
+
+def keeps(z, h, tilde_prev, tilde):
+    return z * h + (1 - z) * tilde
+
+
+def writes(z, h, tilde_prev, tilde):
+    return (1 - z) * h + z * tilde
+
+
+def as_printed(z, h, tilde_prev, tilde):
+    return z * tilde_prev + (1 - z) * tilde
+
+
+def test_a_saturated_reset_gate_makes_the_simplified_cell():
+    assert 1 / (1 + math.exp(-100)) == 1.0
+    p, x = init_params("GRU", 6, 4), noise(20, 6, seed=1)
+    p.bx[:4] = 100
+    assert np.allclose(forward(p, x).h, torch_states(p, x, keeps, r=1.0), rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_conventions_are_equal_under_negated_z_rows_and_only_then(seed):
+    p, x = init_params("GRU", 6, 4, seed=seed), noise(20, 6, seed=seed)
+    negated = Params("GRU", *(EXERCISES["04 other convention"].right(w) for w in (p.Wx, p.Wh, p.bx, p.bh)))
+    ours = forward(p, x).h
+    assert np.allclose(torch_states(negated, x, writes), ours, rtol=1e-12, atol=0)
+    assert np.abs(torch_states(p, x, writes).numpy() - ours).max() > 0.01
+
+
+def test_cat_in_exact_fractions(said):
+    def walk(later):
+        c = [Fraction(8, 10) * Fraction(9, 10)]
+        for _ in range(4):
+            c.append(Fraction(1, 10) * Fraction(later).limit_denominator(10) + Fraction(9, 10) * c[-1])
+        return [float(state) for state in c]
+
+    assert [f"{state:.4f}" for state in walk(0.9)] == ["0.7200", "0.7380", "0.7542", "0.7688", "0.7819"]
+    for word, state in zip(["cat", "which", "ate", "was", "full"], walk(0.9), strict=True):
+        assert f"{word:6s} {state:.4f}\n" in said
+    assert walk(0)[-1] == float(Fraction(72, 100) * Fraction(9, 10) ** 4)
+    assert [f"{walk(later)[-1]:.2f}" for later in (0.9, 0, -0.9)] == ["0.78", "0.47", "0.16"]
+    gates = torch.tensor([0.8, 0.1, 0.1, 0.1, 0.1], dtype=torch.float64)
+    p = Params("GRU", [[0], [1], [0]], np.zeros((3, 1)), [0, 0, math.atanh(0.9)], np.zeros(3))
+    by_forward = forward(p, -torch.logit(gates).numpy()[:, None]).h[1:, 0]
+    assert np.allclose(by_forward, walk(0.9), rtol=1e-14, atol=0)
+
+
+def test_softmax_rounds_to_the_zeros_of_the_text(said):
+    shares = torch.softmax(torch.tensor([6.0, 4, 4, 0, 0, 0], dtype=torch.float64), 0)
+    assert [f"{share:.1f}" for share in shares] == ["0.8", "0.1", "0.1", "0.0", "0.0", "0.0"]
+    assert "rounded: 0.8 0.1 0.1 0.0 0.0 0.0" in said
+    assert shares.min() > 0
+
+
+def steps_to_half(b):
+    """By multiplying, with the last step's fraction on a log scale."""
+    z, left, steps = 1 / (1 + math.exp(-b)), 1.0, 0
+    while left * z > 0.5:
+        left, steps = left * z, steps + 1
+    return steps + math.log(0.5 / left) / math.log(z)
+
+
+def test_how_long_a_memory_lasts(said):
+    assert steps_to_half(0) == 1
+    assert round(steps_to_half(4)) == 38
+    assert all(2.6 < steps_to_half(b + 1) / steps_to_half(b) < math.e for b in (2, 3, 4, 5))
+    assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
+    for z in ("0.5", "0.9", "0.99"):
+        assert f"z = {z}: after 90 steps {float(Fraction(z) ** 90):.1g} is left" in said
+
+
+@pytest.fixture(scope="module")
+def nudges():
+    """‖∂h_t/∂h_0 u‖ of both recursions, (seeds, steps), by torch's autograd; u has equal entries and length 1."""
+    left = {}
+    for line in (keeps, as_printed):
+        left[line] = []
+        for seed in SEEDS:
+            p, x = init_params("GRU", 4, 8, seed=seed, gate_bias=4), noise(59, 4, seed=seed)
+            h0 = torch.zeros(8, dtype=torch.float64)
+            u = torch.full_like(h0, 8**-0.5)
+            _, moved = torch.autograd.functional.jvp(
+                lambda h, p=p, x=x, line=line: torch_states(p, x, line, h, r=1.0), h0, u
+            )
+            left[line].append(moved.norm(dim=1).numpy())
+    return {line: np.array(rows) for line, rows in left.items()}
+
+
+def test_one_tilde(nudges, said):
+    good, bad = nudges[keeps], nudges[as_printed]
+    assert f"between {good[:, -1].min():.2f} and {good[:, -1].max():.2f} is left" in said
+    assert np.all(bad[:, -1] < 1e-6)
+    assert f"sigma(4)^59 = {math.exp(-59 * math.log1p(math.exp(-4))):.2f}\n" in said
+    assert 0.3 < np.median(good[:, -1]) < 0.4
+    assert 1e-11 < np.median(bad[:, -1]) < 1e-9
+    assert np.all(bad[:, 2:20:2] > bad[:, 1:19:2])  # the zigzag
+
+
+def test_with_z_near_1_the_printed_recursion_is_an_rnn_at_half_speed():
+    p, x = init_params("GRU", 4, 8, gate_bias=100), noise(20, 4)
+    h = torch_states(p, x, as_printed, r=1.0).numpy()
+    candidate = np.tanh(x @ p.Wx[16:].T + p.bx[16:] + h[:-1] @ p.Wh[16:].T + p.bh[16:])
+    assert np.allclose(h[2:], candidate[:-1], rtol=1e-12, atol=0)
+
+
+def held(z, r, seed):
+    """A GRU, its gates held at 0 or 1 by their biases."""
+    p = init_params("GRU", 3, 5, seed=seed)
+    p.bx[:5], p.bx[5:10] = 200 * r - 100, 200 * z - 100
+    return p
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_corners(seed):
+    x, h0 = noise(10, 3, seed=seed), np.random.default_rng(seed).uniform(-1, 1, 5)
+    for r in (0, 1):
+        assert np.array_equal(forward(held(1, r, seed), x, h0).h, np.tile(h0, (11, 1)))
+    p = held(0, 1, seed)
+    rnn = to_module(Params("RNN", p.Wx[10:], p.Wh[10:], p.bx[10:], p.bh[10:]))
+    states = rnn(torch.from_numpy(x), torch.from_numpy(h0)[None])[0].detach().numpy()
+    assert np.allclose(forward(p, x, h0).h[1:], states, rtol=1e-12)
+    fresh = np.tanh(x @ p.Wx[10:].T + p.bx[10:] + p.bh[10:])
+    assert np.allclose(forward(held(0, 0, seed), x, h0).h[1:], fresh, rtol=1e-12)
+
+
+def test_what_the_two_panels_show():
+    past = torch.linspace(-1, 1, 101, dtype=torch.float64, requires_grad=True)
+    slopes = {r: torch.autograd.grad(torch.tanh(0.5 + 2 * r * past).sum(), past)[0] for r in (0, 0.3, 1)}
+    assert torch.all(slopes[0] == 0) and slopes[0.3].max() < slopes[1].max()
+    for z in (0, 0.5, 1):  # with r = 0, the new state's slope is z
+        p = Params("GRU", [[0], [0], [0]], np.zeros((3, 1)), [-100, (z - 0.5) * 400, 0.5], np.zeros(3))
+        h = [forward(p, [[0.0]], [start]).h[1, 0] for start in (-1.0, 1.0)]
+        assert (h[1] - h[0]) / 2 == pytest.approx(z, abs=1e-14)
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_reset_gate_silences_a_column_or_a_row(reset):
+    p = replace(init_params("GRU", 4, 6), reset=reset)
+    p.Wh[:6], p.Wx[:12], p.bx[:6], p.bx[6:12] = 0, 0, 100, -100  # r = 1 whatever happens, z = 0: h is the candidate
+    p.Wh[6:12], p.bx[2] = 0, -100  # r = 0 for the third unit
+    (J,) = autograd_jacobians(p, noise(1, 4), np.full(6, 0.1))
+    zero = np.abs(J) < 1e-40
+    assert zero.sum() == 6
+    assert np.all(zero[:, 2] if reset == "before" else zero[2])
+
+
+def test_before_and_after_over_seeds(said):
+    states, J = [], []
+    for seed in range(8):
+        one = init_params("GRU", 4, 8, seed=seed)
+        x, two = noise(20, 4, seed=seed), replace(one, reset="after")
+        h_one, h_two = (to_module(p)(torch.from_numpy(x))[0].detach().numpy() for p in (one, two))
+        J_one, J_two = autograd_jacobians(one, x), autograd_jacobians(two, x)
+        states.append(f"{100 * np.linalg.norm(h_one - h_two) / np.linalg.norm(h_two):.0f}")
+        J.append(f"{100 * np.linalg.norm(J_one - J_two) / np.linalg.norm(J_two):.0f}")
+    assert "states differ by " + " ".join(states) in said
+    assert "J differs by     " + " ".join(J) in said
+
+
+def test_torch_weights_are_after():
+    torch.manual_seed(0)
+    layer, x = torch.nn.GRU(6, 4).double(), noise(20, 6, seed=1)
+    assert to_params(layer).reset == "after"
+    states = layer(torch.from_numpy(x))[0].detach().numpy()
+    assert np.allclose(forward(to_params(layer), x).h[1:], states, rtol=1e-12)
+    assert not np.allclose(forward(replace(to_params(layer), reset="before"), x).h[1:], states, rtol=1e-3)
+
+
+def test_elementwise_where_a_matrix_product_belongs():
+    W, x, ones = torch.ones(4, 6), torch.ones(6), torch.ones(6)
+    assert (W @ x).shape == (4,) and (W * x).shape == (4, 6)
+    with pytest.raises(RuntimeError):
+        ones - torch.ones(4)
+    assert (torch.ones(4) - torch.ones(4)).shape == (4,)
+
+
+def test_lstm_with_coupled_gates_obeys_the_gru_line():
+    p, x = init_params("LSTM", 6, 4), noise(20, 6, seed=1)
+    for weights in (p.Wx, p.Wh, p.bx, p.bh):
+        weights[:4] = -weights[4:8]
+    cell = torch.nn.LSTMCell(6, 4).double()
+    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+    cell.load_state_dict(dict(zip(names, tensors(p), strict=True)))
+    h = c = torch.zeros(1, 4, dtype=torch.float64)
+    for xt in torch.from_numpy(x)[:, None]:
+        a = xt @ cell.weight_ih.T + cell.bias_ih + h @ cell.weight_hh.T + cell.bias_hh
+        z, candidate = torch.sigmoid(a[:, 4:8]), torch.tanh(a[:, 8:12])
+        expected = z * c + (1 - z) * candidate
+        h, c = cell(xt, (h, c))
+        assert torch.allclose(c, expected, rtol=1e-12, atol=1e-15)
+
+
+def test_an_output_gate_hides_and_an_update_gate_loses():
+    signal = torch.zeros(20, 1, dtype=torch.float64)
+    signal[4:14] = -200
+    lstm = Params("LSTM", [[0], [0], [0], [1]], np.zeros((4, 1)), [-100, 100, 0, 100], np.zeros(4))
+    gru = Params("GRU", [[0], [1], [0]], np.zeros((3, 1)), [0, 100, 0], np.zeros(3))
+    start = torch.full((1, 1), 0.8, dtype=torch.float64)
+    shown = to_module(lstm)(signal, (start, torch.atanh(start)))[0].detach().numpy()[:, 0]
+    kept = to_module(replace(gru, reset="after"))(signal, start)[0].detach().numpy()[:, 0]
+    assert np.allclose(shown, np.r_[[0.8] * 4, [0] * 10, [0.8] * 6], atol=1e-12)
+    assert np.allclose(kept, np.r_[[0.8] * 4, [0] * 16], atol=1e-12)
+
+
+@pytest.mark.parametrize("D, H", [(1, 1), (8, 32), (100, 256), (7, 3)])
+def test_three_quarters_of_the_parameters(D, H, said):
+    sizes = [sum(w.numel() for w in layer(D, H).parameters()) for layer in (torch.nn.GRU, torch.nn.LSTM)]
+    assert sizes == [3 * H * (D + H + 2), 4 * H * (D + H + 2)]
+    assert Fraction(*sizes) == Fraction(3, 4)
+    if H != 3:
+        assert f"D = {D}, H = {H}: GRU {sizes[0]}, LSTM {sizes[1]}, share 0.75" in said
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_exercises_by_torch_and_by_definition(seed):
+    exercise = EXERCISES["04 GRU step"]
+    Wx, Wh, bx, bh, x, h = (torch.from_numpy(a) for a in exercise.draw(np.random.default_rng(seed)))
+    cell = torch.nn.GRUCell(len(x), len(h)).double()
+    cell.load_state_dict({"weight_ih": Wx, "weight_hh": Wh, "bias_ih": bx, "bias_hh": bh})
+    step = exercise.right(*(a.numpy() for a in (Wx, Wh, bx, bh, x, h)))
+    assert np.allclose(step, cell(x[None], h[None])[0].detach().numpy(), rtol=1e-12)
+    n = 2 + 17 * seed
+    z = torch.sigmoid(torch.tensor(EXERCISES["04 bias for a half-life"].right(n), dtype=torch.float64))
+    assert float(z**n) == pytest.approx(0.5, rel=1e-12)

@@ -1,0 +1,334 @@
+"""Every figure that lesson 06 states, recomputed by torch's forward and reverse mode or in closed form."""
+
+import functools
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.cells import forward, init_params
+from course_utils.checks import EXERCISES
+from course_utils.gradients import all_pairs_norms, jacobians
+from course_utils.tasks import noise, standardise, weather
+from tests.notebook import ROOT, code_cells, read
+
+SEEDS, LAGS = range(5), (10, 50, 100, 200)
+SETTINGS = {
+    "RNN, fresh": ("RNN", {}),
+    "RNN, orthogonal": ("RNN", {"recurrent": "orthogonal"}),
+    "RNN, gain 2.5": ("RNN", {"recurrent": "gaussian", "gain": 2.5}),
+    "GRU, fresh": ("GRU", {}),
+    "GRU, bias +1": ("GRU", {"gate_bias": 1.0}),
+    "GRU, bias +3": ("GRU", {"gate_bias": 3.0}),
+    "GRU, chrono": ("GRU", {"chrono": 200}),
+    "LSTM, fresh": ("LSTM", {}),
+    "LSTM, bias +1": ("LSTM", {"gate_bias": 1.0}),
+    "LSTM, chrono": ("LSTM", {"chrono": 200}),
+}
+
+
+@functools.cache
+def printed():
+    """Everything that the lesson prints."""
+    cells = code_cells(read(ROOT / "notebooks" / "06_gradient_norms.ipynb"))
+    return "".join(output.text for cell in cells for output in cell.outputs if output.output_type == "stream")
+
+
+def step(kind, weights, x, state, reset="before"):
+    """One step, written anew in torch. The LSTM's state is h and c end to end."""
+    Wx, Wh, bx, bh = weights
+    H = Wh.shape[-1]
+    if kind == "RNN":
+        return torch.tanh(Wx @ x + bx + Wh @ state + bh)
+    if kind == "LSTM":
+        h, c = state[:H], state[H:]
+        i, f, g, o = (Wx @ x + bx + Wh @ h + bh).split(H)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.cat([torch.sigmoid(o) * torch.tanh(c), c])
+    a, (Wr, Wz, Wn), (br, bz, bn) = (Wx @ x + bx).split(H), Wh.split(H), bh.split(H)
+    r, z = torch.sigmoid(a[0] + Wr @ state + br), torch.sigmoid(a[1] + Wz @ state + bz)
+    inner = Wn @ (r * state) + bn if reset == "before" else r * (Wn @ state + bn)
+    return z * state + (1 - z) * torch.tanh(a[2] + inner)
+
+
+def torch_weights(p):
+    return tuple(torch.from_numpy(array) for array in (p.Wx, p.Wh, p.bx, p.bh))
+
+
+@functools.cache
+def forward_mode(name):
+    """States (5, 201, ·), and ∂state_t/∂state_0 at LAGS (5, 4, ·, ·), all five nets of a setting at once."""
+    kind, options = SETTINGS[name]
+    nets = [torch_weights(init_params(kind, 8, 64, seed=seed, **options)) for seed in SEEDS]
+    weights = [torch.stack(arrays) for arrays in zip(*nets, strict=True)]
+    xs = torch.stack([torch.from_numpy(noise(200, 8, seed=100 + seed)) for seed in SEEDS])
+    start = torch.zeros(5, 128 if kind == "LSTM" else 64, dtype=torch.float64)
+
+    def run(weights, xs, state):
+        states = [state]
+        for x in xs:
+            states.append(step(kind, weights, x, states[-1]))
+        return torch.stack(states)
+
+    def at_lags(weights, xs, state):
+        return run(weights, xs, state)[list(LAGS)]
+
+    states = torch.vmap(run)(weights, xs, start)
+    P = torch.vmap(torch.func.jacfwd(at_lags, argnums=2))(weights, xs, start)
+    return weights, xs, states, P
+
+
+def decades(name):
+    """log10 ‖∂state_t/∂state_0‖₂ at LAGS for five nets: (5, 4)."""
+    return torch.linalg.matrix_norm(forward_mode(name)[3], 2).log10().numpy()
+
+
+def one_step(name, t):
+    """∂state_t/∂state_{t-1} of the five nets, from torch."""
+    weights, xs, states, _ = forward_mode(name)
+    kind = SETTINGS[name][0]
+    J = torch.func.jacfwd(lambda weights, x, state: step(kind, weights, x, state), argnums=2)
+    return torch.vmap(J)(weights, xs[:, t - 1], states[:, t - 1])
+
+
+def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
+    ends = {kind: decades(f"{kind}, fresh")[:, -1] for kind in ("RNN", "GRU", "LSTM")}
+    assert all(np.all(end < -35) for end in ends.values())
+    assert ends["RNN"].max() > ends["GRU"].max()
+    assert ends["RNN"].max() > max(ends["LSTM"].max(), -36) and ends["RNN"].min() < ends["LSTM"].min()
+    medians = {kind: np.median(end) for kind, end in ends.items()}
+    assert medians["GRU"] - medians["RNN"] == pytest.approx(9, abs=0.5)  # "nine decades"
+    assert np.median(decades("GRU, chrono")[:, -1]) - medians["GRU"] == pytest.approx(37.7, abs=0.3)  # "almost 38"
+
+
+@pytest.mark.parametrize("name", [name for name in SETTINGS if name != "GRU, bias +1"])
+def test_table(name):
+    def short(value):
+        return f"{value:.2g}" if value < 10 else "> 10"
+
+    logs = decades(name)
+    (line,) = [line for line in printed().splitlines() if line.startswith(name) and "(" in line]
+    cells = re.findall(r"> 10|-?\d[\d.]*", line[16:])
+    assert cells == [*map(short, np.median(logs, axis=0)), short(logs[:, -1].min()), short(logs[:, -1].max())]
+
+
+def test_only_chrono_nets_end_near_one():
+    near = [name for name in SETTINGS if abs(np.median(decades(name)[:, -1])) < 1]
+    assert near == ["GRU, chrono", "LSTM, chrono"]
+    assert all(np.all(10 ** decades(name)[:, -1] > 1 / 3) for name in near)
+
+
+def test_a_fresh_gate_is_half_open():
+    states, weights = forward_mode("GRU, fresh")[2][0], [array[0] for array in forward_mode("GRU, fresh")[0]]
+    a = weights[0] @ torch.from_numpy(noise(200, 8, seed=100)).T + weights[1] @ states[:-1].T
+    z = torch.sigmoid(a + (weights[2] + weights[3])[:, None])[64:128]
+    assert f"mean update gate: {z.mean():.2f}\n" == "mean update gate: 0.50\n"
+    assert "mean update gate: 0.50\n" in printed()
+    assert f"{math.log10(0.5**200):.0f}" == "-60" and "200 steps: 10^-60" in printed()
+    assert 1 / (1 + math.exp(-3)) == pytest.approx(0.95, abs=0.005)
+
+
+def test_chrono_draws_time_scales_of_up_to_200_steps():
+    p = init_params("GRU", 8, 64, seed=0, chrono=200)
+    z = 1 / (1 + np.exp(-(p.bx + p.bh)[64:128]))
+    assert np.all(1 / (1 - z) >= 2) and np.all(1 / (1 - z) <= 200) and (1 / (1 - z)).max() > 150
+
+
+@pytest.mark.parametrize("label", ["fresh", "bias +1", "bias +3", "chrono"])
+def test_eigenvalues(label):
+    name = f"GRU, {label}"
+    radius = np.median(torch.linalg.eigvals(one_step(name, 200)).abs().max(dim=1).values)
+    per_step = 10 ** np.median(decades(name)[:, -1] / 200)
+    assert f"{label:8} largest |eigenvalue| {radius:.3f}, measured factor a step {per_step:.3f}\n" in printed()
+    assert radius == pytest.approx(per_step, abs=0.03)
+
+
+def test_eigenvalues_move_towards_one():
+    """As the panels' titles say, of the first net; chrono's reach further than those of bias +3 and spread more."""
+    names = ("GRU, fresh", "GRU, bias +1", "GRU, bias +3", "GRU, chrono")
+    values = {name: torch.linalg.eigvals(one_step(name, 200)[0]) for name in names}
+    distance = [(1 - values[name]).abs().mean() for name in names[:3]]
+    assert distance[0] > 0.4 and distance[0] > 1.5 * distance[1] and distance[2] < 0.1
+    assert values["GRU, chrono"].abs().max() > 0.99 and values["GRU, chrono"].imag.abs().max() < 0.05
+    assert values["GRU, chrono"].abs().min() < values["GRU, bias +3"].abs().min()
+
+
+def test_radius_is_no_law():
+    A, B = np.array([[0, 2], [0, 0]]), np.array([[0, 0], [2, 0]])
+    assert np.all(A @ A == 0) and np.all(B @ B == 0)  # nilpotent: only the eigenvalue 0
+    assert sorted(np.diag(A @ B)) == [0, 4] and np.all(A @ B == np.diag(np.diag(A @ B)))
+
+
+def scaled_log10(steps):
+    product, total = torch.eye(steps[0].shape[-1], dtype=torch.float64), 0.0
+    for J in steps:
+        product = J @ product
+        size = product.abs().max()
+        product, total = product / size, total + math.log10(size)
+    return total + math.log10(torch.linalg.matrix_norm(product, 2))
+
+
+def test_the_lstm_without_its_c_looks_dead():
+    weights, xs, states, _ = forward_mode("LSTM, chrono")
+    first = [array[0] for array in weights]
+    J = torch.func.jacfwd(lambda x, state: step("LSTM", first, x, state), argnums=1)
+    steps = torch.vmap(J)(xs[0], states[0, :-1])
+    assert 10 ** scaled_log10(steps) > 1 / 3
+    assert scaled_log10(steps[:, :64, :64]) < -300
+    assert "more than a third is left: True" in printed() and re.search(r"less than 1e-300 is left: +True", printed())
+
+
+def test_gru_is_three_quarters_of_an_lstm():
+    def count(module):
+        return sum(parameter.numel() for parameter in module(8, 64).parameters())
+
+    assert count(torch.nn.GRU) / count(torch.nn.LSTM) == 0.75
+    assert "GRU parameters / LSTM parameters = 0.75\n" in printed()
+    assert "c follows the GRU's equation: True" in printed()
+
+
+def first_zero(J):
+    product = np.eye(J.shape[1], dtype=J.dtype)
+    for t, one in enumerate(J, start=1):
+        product = one @ product
+        if not product.any():
+            return t
+    return None
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_float32_products_are_zero_before_lag_300(seed):
+    J = jacobians(forward(init_params("GRU", 8, 64, seed=seed), noise(300, 8, seed=100 + seed)))
+    zero = first_zero(J.astype(np.float32))
+    assert 200 < zero < 300 and (seed or zero == pytest.approx(260, abs=10))
+
+
+def test_float64_products_are_zero_before_lag_1800():
+    """In extended precision a change of h_0 lives on, at the size that the carried scale says."""
+    J = jacobians(forward(init_params("GRU", 8, 64, seed=0), noise(1800, 8, seed=100)))
+    assert first_zero(J) == pytest.approx(1750, abs=10)
+    if np.finfo(np.longdouble).minexp < -16000:
+        v = np.random.default_rng(0).normal(size=64).astype(np.longdouble)
+        for one in J.astype(np.longdouble):
+            v = one @ v
+        assert np.log10(np.sqrt(v @ v)) == pytest.approx(scaled_log10(torch.from_numpy(J)), abs=2)
+
+
+def test_smallest_floats():
+    assert f"{np.finfo(np.float32).smallest_subnormal:.1e}" == "1.4e-45"
+    assert f"{np.finfo(np.float64).smallest_subnormal:.1e}" == "4.9e-324"
+
+
+def test_all_pairs_bands():
+    """Fresh: a band of about the same width in every row; with bias +3 nothing is lost from the picture."""
+    widths = {}
+    for name in ("RNN, fresh", "GRU, fresh", "GRU, bias +3"):
+        kind, options = SETTINGS[name]
+        J = jacobians(forward(init_params(kind, 8, 64, seed=0, **options), noise(200, 8, seed=100)))
+        norms = all_pairs_norms(J, log=True) / np.log(10)
+        frobenius = torch.linalg.matrix_norm(forward_mode(name)[3][0]).log10()  # an independent column: k = 0
+        assert norms[list(LAGS), 0] == pytest.approx(frobenius.numpy(), abs=1e-8)
+        widths[name] = np.array([np.sum(row > -8) for row in norms[100:]])
+        if name == "GRU, bias +3":
+            assert np.nanmin(norms) > -3
+    assert widths["RNN, fresh"].min() >= 25 and widths["RNN, fresh"].max() <= 50
+    assert widths["GRU, fresh"].min() >= 35 and widths["GRU, fresh"].max() <= 60
+    assert all(np.ptp(widths[name]) <= 15 for name in ("RNN, fresh", "GRU, fresh"))
+
+
+def torch_layer(kind, seed, bias):
+    torch.manual_seed(seed)
+    layer = getattr(torch.nn, kind)(4, 64).double()
+    if bias:
+        with torch.no_grad():
+            layer.bias_ih_l0[64:128] += bias
+    return layer
+
+
+@pytest.mark.parametrize(
+    "name, kind, bias", [("RNN, fresh", "RNN", 0), ("GRU, fresh", "GRU", 0), ("GRU, bias +3", "GRU", 3)]
+)
+def test_weather(name, kind, bias):
+    """Reverse mode through the whole year, 64 adjoints at once: ∂h_T/∂h_k for every k."""
+    x = torch.from_numpy(standardise(weather(2012)[1]))
+    assert len(x) == 366
+    crossed = {1e-2: [], 1e-6: []}
+    for seed in SEEDS:
+        layer = torch_layer(kind, seed, bias)
+        weights = [parameter.detach() for parameter in layer.parameters()]
+        states = [torch.zeros(64, dtype=torch.float64, requires_grad=True)]
+        for xt in x:
+            states.append(step(kind, weights, xt, states[-1], reset="after"))
+        with torch.no_grad():
+            assert torch.allclose(layer(x)[0][-1], states[-1], atol=1e-12)
+        back = torch.autograd.grad(
+            states[-1], states[::-1][1:], torch.eye(64, dtype=torch.float64), is_grads_batched=True
+        )
+        norms = torch.linalg.matrix_norm(torch.stack(back), 2).numpy()  # lags 1, 2, ..., 366
+        for share, lags in crossed.items():
+            below = np.flatnonzero(norms < share)
+            lags.append(below[0] + 1 if len(below) else None)
+    one, millionth = ("over 365" if None in lags else f"{min(lags)} to {max(lags)}" for lags in crossed.values())
+    assert f"{name:12} below 1 % after {one} days, below 1e-6 after {millionth} days\n" in printed()
+    if name == "GRU, bias +3":
+        assert 140 <= min(crossed[1e-2]) and max(crossed[1e-2]) <= 165
+    else:
+        assert max(crossed[1e-2]) <= 14 and max(crossed[1e-6]) <= 40
+
+
+def test_broadcasting_bug():
+    """What it plots, what autograd finds, and the shapes that the explanation names."""
+    rng = np.random.default_rng(1)
+    W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
+    h, product, shapes = np.zeros((5, 1)), np.eye(5), []
+    for _ in range(20):
+        h = np.tanh(W @ h + b)
+        J = np.diag(1 - h**2) @ W
+        product = np.dot(J, product)
+        shapes.append((h.shape, J.shape, np.shape(product)))
+    assert shapes[:3] == [((5, 5), (5,), (5,)), ((5, 5), (5,), ()), ((5, 5), (5,), (5,))]
+    with pytest.raises(ValueError, match="matmul"):
+        np.ones(5) @ np.float64(1)
+
+    def run(h):
+        for _ in range(20):
+            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
+        return h
+
+    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(5, dtype=torch.float64))).item()
+    plotted = abs(float(product))
+    assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in printed()
+    assert (f"{plotted:.1e}", f"{true:.1e}") == ("2.1e-03", "3.6e-07")
+    assert 3000 < plotted / true < 9000
+
+
+@pytest.mark.parametrize("N", [7, 90, 365])
+def test_half_life_bias(N):
+    b = EXERCISES["06 half-life bias"].right(N)
+    assert (1 / (1 + math.exp(-b))) ** N == pytest.approx(0.5, rel=1e-12)
+    assert N != 365 or f"{b:.1f}" == "6.3"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_log_norm_exercise(seed):
+    """Its chains are zero as plain products; scaled up by hand they have the norm that the key returns."""
+    J, k = EXERCISES["06 log norm"].draw(np.random.default_rng(seed))
+    assert not np.any(functools.reduce(lambda product, J: J @ product, J[k:]))
+    product = functools.reduce(lambda product, J: J @ product, 1e45 * J[k:])
+    expected = math.log10(np.linalg.svd(product)[1][0]) - 45 * (len(J) - k)
+    assert EXERCISES["06 log norm"].right(J, k) == pytest.approx(expected, rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_repaired_chain_is_autograds(seed):
+    W, b, T = EXERCISES["06 repaired chain"].draw(np.random.default_rng(seed))
+
+    def run(h):
+        for _ in range(T):
+            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
+        return h
+
+    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(W), dtype=torch.float64)), 2).item()
+    assert EXERCISES["06 repaired chain"].right(W, b, T) == pytest.approx(true, rel=1e-12)
