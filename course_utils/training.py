@@ -463,6 +463,9 @@ def train(
     _validate.choice("on_divergence", on_divergence, ("raise", "mark"))
     for name in frozen:
         _validate.choice("frozen", name, ("Wx", "Wh", "bx", "bh"))
+    probes = probes or {}
+    if not isinstance(probes, dict) or not all(map(callable, probes.values())):
+        raise ValueError(f"probes: got {probes!r}, wants {{name: function of Params}}")
 
     start = [init_params(kind, task.input_size, hidden_size, seed=seed, dtype=dtype, **init) for seed in seeds]
     bound, shape = start[0].hidden_size ** -0.5, (task.output_size, 1 + start[0].hidden_size)
@@ -472,7 +475,7 @@ def train(
     adam = _Adam(nets.theta, learning_rate)
     losses, norms = np.full((2, len(seeds), steps), np.nan)
     eval_steps, scores = [], [[] for _ in seeds]
-    probed = [{name: [] for name in probes or {}} for _ in seeds]
+    probed = [{name: [] for name in probes} for _ in seeds]
     solved_at, diverged_at = [None] * len(seeds), [None] * len(seeds)
 
     def evaluate(step):
