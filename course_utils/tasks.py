@@ -117,17 +117,17 @@ def latch(lag, *, noise=0.0, seed=0):
 
     noise  standard deviation of Gaussian noise on every input after the first: recall among distractors.
 
-    Inputs (B, lag + 1, 5), one-hot: four symbols and the filler. Target (B,), the class 0 to 3. Baseline: chance, .25.
-    Solved from .95 on. 200 test sequences drawn from `seed`, 50 of each symbol.
+    Inputs (B, lag + 1, 6), one-hot: four symbols, and two fillers that a fair coin chooses between. Target (B,), the
+    class 0 to 3. Baseline: chance, .25. Solved from .95 on. 200 test sequences drawn from `seed`, 50 of each symbol.
     """
     lag, noise = _validate.integer("lag", lag, 1), _validate.number("noise", noise, at_least=0)
 
     def sequences(rng, symbol):
-        x = np.zeros((len(symbol), lag + 1, 5))
+        x = np.zeros((len(symbol), lag + 1, 6))
         x[np.arange(len(symbol)), 0, symbol] = 1
-        x[:, 1:, 4] = 1
+        x[:, 1:, 4:] = np.eye(2)[rng.integers(0, 2, (len(symbol), lag))]
         if noise:
-            x[:, 1:] += noise * rng.standard_normal((len(symbol), lag, 5))
+            x[:, 1:] += noise * rng.standard_normal((len(symbol), lag, 6))
         return x, symbol
 
     def sample(rng, batch):
@@ -135,7 +135,7 @@ def latch(lag, *, noise=0.0, seed=0):
 
     name = f"recall lag={lag}, noise {noise:g}" if noise else f"latch lag={lag}"
     test = sequences(_test_rng(seed), np.arange(200) % 4)
-    return Task(name, sample, test, 5, 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
+    return Task(name, sample, test, 6, 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
 
 
 NOUNS = ("cat", "dog", "bird", "horse")

@@ -1,7 +1,7 @@
 """Several seeds of one net learn a task at once, by the lessons' own backpropagation through time.
 
-All arrays lie feature by batch, with the seeds in front and time before them: (T, seeds, features, B). A step of all
-seeds is then one piece of memory, and one call of NumPy serves them all. Row blocks are those of `cells.GATES`.
+Arrays are (T, features, seeds, B): a gate of all seeds at one step lies in one piece of memory, so that one call of
+NumPy serves them all. Blocks of features are those of `cells.GATES`.
 """
 
 from dataclasses import dataclass
@@ -25,39 +25,50 @@ BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's constants, torch's defaults
 class _Cell:
     """Room for S nets of one shape to read B sequences of T inputs each.
 
-    stack (T+1, S, 1+H+D+1, B) holds at t the rows [1; h_t; x_{t+1}; 1], so that one product with
+    stack (T+1, 1+H+D+1, S, B) holds at t the rows [1; h_t; x_{t+1}; 1], so that one product with
     W = [bh | Wh | Wx | bx] (S, kH, 1+H+D+1) is a whole preactivation. Two ones, because torch keeps two biases.
     """
 
     def __init__(self, like, S, T, B, dtype):
         H, D, k = like.hidden_size, like.input_size, BLOCKS[like.kind]
-        self.T, self.H, self.like = T, H, like
-        self.stack = np.ones((T + 1, S, H + D + 2, B), dtype)
-        self.h, self.x = self.stack[:, :, 1 : H + 1], self.stack[:-1, :, H + 1 : -1]
+        self.like, self.T, self.H = like, T, H
+        self.stack = np.ones((T + 1, H + D + 2, S, B), dtype)
+        self.h, self.x = self.stack[:, 1 : H + 1], self.stack[:-1, H + 1 : -1]
         self.h[0] = 0
-        self.gates = np.empty((T, S, k * H, B), dtype)
-        self.room = np.empty((S, H, B), dtype)
-        self.halve = np.ones((k * H, 1), dtype)  # σ(a) = ½ + ½ tanh(a/2): a sigmoid's rows are halved beforehand
-        self.blocks = [self.gates[:, :, j * H : (j + 1) * H] for j in range(k)]
+        self.gates = np.empty((T, k * H, S, B), dtype)
+        self.blocks = [self.gates[:, j * H : (j + 1) * H] for j in range(k)]
+        self.room = np.empty((H, S, B), dtype)
+        self.halve = np.ones((k * H, 1), dtype)  # σ(a) = ½ + ½ tanh(a/2): a sigmoid's rows of W are halved beforehand
 
     @cached_property
     def back(self):
-        """What only the backward pass needs: ∂L/∂preactivations, their sigmoids' slopes, one step's ∂L/∂W."""
-        _, S, kH, B = self.gates.shape
-        K, dtype = self.stack.shape[2], self.stack.dtype
-        return np.empty((S, kH, B), dtype), np.empty((S, kH, B), dtype), np.empty((S, kH, K), dtype)
+        """What only the backward pass needs: ∂L/∂preactivations, the slopes there, ∂L/∂W of one step and of all."""
+        da, slope = np.empty((2, *self.gates.shape[1:]), self.gates.dtype)
+        dW_step, dW = np.empty((2, da.shape[1], len(da), self.stack.shape[1]), da.dtype)
+        return da, slope, dW_step, dW
 
     def forward(self, W):
         """Fill h[1:] from x and the weights W."""
         raise NotImplementedError
 
-    def backward(self, W, asked, dW):
-        """Add Σ_t ∂L/∂W to dW. `asked` (T or 1, S, H, B): each step's own ∂L/∂h_t, or the last step's alone."""
+    def backward(self, W, asked):
+        """∂L/∂W, summed over all steps. `asked` (T or 1, H, S, B): each step's own ∂L/∂h_t, or only the last one's."""
         raise NotImplementedError
 
     def recurrent(self, W):
         """Whᵀ (S, H, kH): the way back from preactivations to h_prev."""
         return W[:, :, 1 : self.H + 1].transpose(0, 2, 1)
+
+
+def _product(W, rows, out):
+    """W @ rows, seed by seed: (S, m, n), (n, S, B) -> out (m, S, B)."""
+    np.matmul(W, rows.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+    return out
+
+
+def _outer(da, rows, out):
+    """∂L/∂W of one step, summed over the batch: (m, S, B), (n, S, B) -> out (S, m, n)."""
+    return np.matmul(da.transpose(1, 0, 2), rows.transpose(1, 2, 0), out=out)
 
 
 def _sigmoid_of_half(a):
@@ -73,6 +84,12 @@ def _sigmoid_slope(s, out):
     np.subtract(s, out, out=out)
 
 
+def _tanh_slope(s, out):
+    """1 - s² = tanh'(a) where s = tanh(a)."""
+    np.multiply(s, s, out=out)
+    np.subtract(1, out, out=out)
+
+
 class _RNN(_Cell):
     """h = φ(W [1; h_prev; x; 1])."""
 
@@ -80,7 +97,7 @@ class _RNN(_Cell):
         activation = self.like.activation
         W = W * 0.5 if activation == "sigmoid" else W
         for inputs, h in zip(self.stack[:-1], self.h[1:], strict=True):
-            np.matmul(W, inputs, out=h)
+            _product(W, inputs, out=h)
             if activation == "tanh":
                 np.tanh(h, out=h)
             elif activation == "relu":
@@ -88,16 +105,18 @@ class _RNN(_Cell):
             else:
                 _sigmoid_of_half(h)
 
-    def backward(self, W, asked, dW):
+    def backward(self, W, asked):
         WhT, slope = self.recurrent(W), SLOPE[self.like.activation]
-        da, _, dW_step = self.back
+        da, _, dW_step, dW = self.back
+        dW[:] = 0
         dh = np.zeros_like(self.room)
         for t in reversed(range(self.T)):
             if t >= self.T - len(asked):
                 dh += asked[t - self.T]
             np.multiply(dh, slope(self.h[t + 1]), out=da)
-            dW += np.matmul(da, self.stack[t].transpose(0, 2, 1), out=dW_step)
-            np.matmul(WhT, da, out=dh)
+            dW += _outer(da, self.stack[t], out=dW_step)
+            _product(WhT, da, out=dh)
+        return dW
 
 
 class _GRU(_Cell):
@@ -106,75 +125,76 @@ class _GRU(_Cell):
     def __init__(self, like, S, T, B, dtype):
         super().__init__(like, S, T, B, dtype)
         H = self.H
-        self.halve[: 2 * H] = 0.5
         self.r, self.z, self.n = self.blocks
-        self.rz = self.gates[:, :, : 2 * H]
+        self.rz = self.gates[:, : 2 * H]
+        self.halve[: 2 * H] = 0.5
         if like.reset == "before":
-            self.reset_stack = np.ones_like(self.stack[1:])  # [1; r h_prev; x; 1]
-            self.rh = self.reset_stack[:, :, 1 : H + 1]
+            self.reset_inputs = np.ones_like(self.stack[0])  # [1; r h_prev; x; 1] of one step
         else:
-            self.n_h = np.empty((T, S, H, B), dtype)  # Wn h_prev + bn
+            self.n_h = np.empty_like(self.n)  # Wn h_prev + bn
+
+    def reset(self, t):
+        """[1; r h_prev; x; 1] (1+H+D+1, S, B) of one step: made twice, which costs less than keeping it."""
+        np.multiply(self.r[t], self.h[t], out=self.reset_inputs[1 : self.H + 1])
+        self.reset_inputs[self.H + 1 : -1] = self.x[t]
+        return self.reset_inputs
 
     def forward(self, W):
         H, room, before = self.H, self.room, self.like.reset == "before"
         W = W * self.halve
         W_rz, W_n = W[:, : 2 * H], W[:, 2 * H :]
-        if before:
-            self.reset_stack[:, :, H + 1 :] = self.stack[:-1, :, H + 1 :]
-        else:
-            np.matmul(W_n[:, :, H + 1 :], self.stack[:-1, :, H + 1 :], out=self.n)
         for t in range(self.T):
             inputs, h, rz, r, z, n = self.stack[t], self.h[t], self.rz[t], self.r[t], self.z[t], self.n[t]
-            _sigmoid_of_half(np.matmul(W_rz, inputs, out=rz))
+            _sigmoid_of_half(_product(W_rz, inputs, out=rz))
             if before:
-                np.multiply(r, h, out=self.rh[t])
-                np.matmul(W_n, self.reset_stack[t], out=n)
+                _product(W_n, self.reset(t), out=n)
             else:
-                np.matmul(W_n[:, :, : H + 1], inputs[:, : H + 1], out=self.n_h[t])
-                n += np.multiply(r, self.n_h[t], out=room)
+                _product(W_n[:, :, H + 1 :], inputs[H + 1 :], out=n)
+                n += np.multiply(r, _product(W_n[:, :, : H + 1], inputs[: H + 1], out=self.n_h[t]), out=room)
             np.tanh(n, out=n)
             np.subtract(h, n, out=room)
             room *= z
             np.add(n, room, out=self.h[t + 1])
 
-    def backward(self, W, asked, dW):
+    def backward(self, W, asked):
         H, room, before = self.H, self.room, self.like.reset == "before"
         WhT = self.recurrent(W)
-        da, slope, dW_step = self.back
-        slope = slope[:, : 2 * H]
-        dr, dz, drz, dn_h = da[:, :H], da[:, H : 2 * H], da[:, : 2 * H], da[:, 2 * H :]
+        da, slope, dW_step, dW = self.back
+        slope_rz, slope_n = slope[: 2 * H], slope[2 * H :]
+        dr, dz, drz, dn_h = da[:H], da[H : 2 * H], da[: 2 * H], da[2 * H :]
         dn = dn_h if before else np.empty_like(room)
         dh, direct = np.zeros_like(room), np.empty_like(room)
+        dW[:] = 0
         for t in reversed(range(self.T)):
             inputs, h, r, z, n = self.stack[t], self.h[t], self.r[t], self.z[t], self.n[t]
             if t >= self.T - len(asked):
                 dh += asked[t - self.T]
-            _sigmoid_slope(self.rz[t], out=slope)
+            _sigmoid_slope(self.rz[t], out=slope_rz)
+            _tanh_slope(n, out=slope_n)
             np.multiply(dh, z, out=direct)
             np.subtract(h, n, out=dz)
             dz *= dh
             dh -= direct  # dh (1 - z)
-            np.multiply(n, n, out=room)
-            np.subtract(1, room, out=room)
-            np.multiply(dh, room, out=dn)
+            np.multiply(dh, slope_n, out=dn)
             if before:
-                np.matmul(WhT[:, :, 2 * H :], dn, out=room)  # ∂L/∂(r h_prev)
+                _product(WhT[:, :, 2 * H :], dn, out=room)  # ∂L/∂(r h_prev)
                 np.multiply(room, h, out=dr)
                 room *= r
                 direct += room
-                drz *= slope
-                np.matmul(WhT[:, :, : 2 * H], drz, out=dh)
-                np.matmul(drz, inputs.transpose(0, 2, 1), out=dW_step[:, : 2 * H])
-                np.matmul(dn, self.reset_stack[t].transpose(0, 2, 1), out=dW_step[:, 2 * H :])
+                drz *= slope_rz
+                _product(WhT[:, :, : 2 * H], drz, out=dh)
+                _outer(drz, inputs, out=dW_step[:, : 2 * H])
+                _outer(dn, self.reset(t), out=dW_step[:, 2 * H :])
             else:
                 np.multiply(dn, self.n_h[t], out=dr)
-                drz *= slope
                 np.multiply(dn, r, out=dn_h)
-                np.matmul(WhT, da, out=dh)
-                np.matmul(da, inputs.transpose(0, 2, 1), out=dW_step)
-                np.matmul(dn, inputs[:, H + 1 :].transpose(0, 2, 1), out=dW_step[:, 2 * H :, H + 1 :])
+                drz *= slope_rz
+                _product(WhT, da, out=dh)
+                _outer(da, inputs, out=dW_step)
+                _outer(dn, inputs[H + 1 :], out=dW_step[:, 2 * H :, H + 1 :])
             dh += direct
             dW += dW_step
+        return dW
 
 
 class _LSTM(_Cell):
@@ -182,40 +202,38 @@ class _LSTM(_Cell):
 
     def __init__(self, like, S, T, B, dtype):
         super().__init__(like, S, T, B, dtype)
-        H = self.H
         self.i, self.f, self.g, self.o = self.blocks
-        self.halve[: 2 * H] = self.halve[3 * H :] = 0.5
-        self.c, self.tanh_c = np.zeros((T + 1, S, H, B), dtype), np.empty((T, S, H, B), dtype)
+        self.halve[: 2 * self.H] = self.halve[3 * self.H :] = 0.5
+        self.c = np.zeros_like(self.h)
+        self.tanh_c = np.empty_like(self.o)
 
     def forward(self, W):
+        H, room = self.H, self.room
         W = W * self.halve
-        H = self.H
         for t in range(self.T):
             gates, i, f, g, o, c = self.gates[t], self.i[t], self.f[t], self.g[t], self.o[t], self.c[t + 1]
-            np.tanh(np.matmul(W, self.stack[t], out=gates), out=gates)
-            for sigmoids in (gates[:, : 2 * H], o):
+            np.tanh(_product(W, self.stack[t], out=gates), out=gates)
+            for sigmoids in (gates[: 2 * H], o):
                 sigmoids *= 0.5
                 sigmoids += 0.5
             np.multiply(f, self.c[t], out=c)
-            c += np.multiply(i, g, out=self.room)
+            c += np.multiply(i, g, out=room)
             np.multiply(o, np.tanh(c, out=self.tanh_c[t]), out=self.h[t + 1])
 
-    def backward(self, W, asked, dW):
+    def backward(self, W, asked):
         H, room, WhT = self.H, self.room, self.recurrent(W)
-        da, slope, dW_step = self.back
-        di, df, dg, do = (da[:, j * H : (j + 1) * H] for j in range(4))
-        slope_g = slope[:, 2 * H : 3 * H]
+        da, slope, dW_step, dW = self.back
+        di, df, dg, do = (da[j * H : (j + 1) * H] for j in range(4))
         dh, dc = np.zeros_like(room), np.zeros_like(room)
+        dW[:] = 0
         for t in reversed(range(self.T)):
             i, f, g, o, tanh_c = self.i[t], self.f[t], self.g[t], self.o[t], self.tanh_c[t]
             if t >= self.T - len(asked):
                 dh += asked[t - self.T]
             _sigmoid_slope(self.gates[t], out=slope)
-            np.multiply(g, g, out=slope_g)
-            np.subtract(1, slope_g, out=slope_g)
+            _tanh_slope(g, out=slope[2 * H : 3 * H])
             np.multiply(dh, tanh_c, out=do)
-            np.multiply(tanh_c, tanh_c, out=room)
-            np.subtract(1, room, out=room)
+            _tanh_slope(tanh_c, out=room)
             room *= o
             room *= dh
             dc += room
@@ -224,8 +242,9 @@ class _LSTM(_Cell):
             np.multiply(dc, i, out=dg)
             da *= slope
             dc *= f
-            dW += np.matmul(da, self.stack[t].transpose(0, 2, 1), out=dW_step)
-            np.matmul(WhT, da, out=dh)
+            dW += _outer(da, self.stack[t], out=dW_step)
+            _product(WhT, da, out=dh)
+        return dW
 
 
 CELLS = {"RNN": _RNN, "GRU": _GRU, "LSTM": _LSTM}
@@ -273,13 +292,13 @@ class _Nets:
         if (T, B) not in self.cells:
             self.cells[T, B] = CELLS[self.like.kind](self.like, len(self.W), T, B, self.dtype)
         cell = self.cell = self.cells[T, B]
-        cell.x[:] = x.transpose(2, 0, 3, 1)
+        cell.x[:] = x.transpose(2, 3, 0, 1)
         cell.forward(self.W)
         return np.matmul(self.V, self._read(every_step))
 
     def _read(self, every_step):
-        """[1; h] at all steps, or at the last alone."""
-        return self.cell.stack[1 if every_step else -1 :, :, : self.like.hidden_size + 1]
+        """[1; h] (T or 1, S, 1+H, B) at all steps, or at the last alone."""
+        return self.cell.stack[1 if every_step else -1 :, : self.like.hidden_size + 1].swapaxes(1, 2)
 
     def score(self, x, target):
         """What people read (S,), for x (B, T, D): the mean squared error, or the share of right answers."""
@@ -303,8 +322,8 @@ class _Nets:
         loss, d_out = _loss(self.loss, self.run(x, every_step), target)
         read = self._read(every_step)
         self.dV[:] = np.matmul(d_out, read.transpose(0, 1, 3, 2)).sum(0)
-        self.dW[:] = 0
-        self.cell.backward(self.W, np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out), self.dW)
+        asked = np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out)
+        self.dW[:] = self.cell.backward(self.W, asked.swapaxes(1, 2))
         return loss
 
 
@@ -429,7 +448,8 @@ def train(
 
     task              a `tasks.Task`.
     kind, hidden_size, **init   as in `init_params`: activation, reset, recurrent, gain, gate_bias, chrono.
-    seeds             each draws its weights and its data from its own number, whoever trains beside it.
+    seeds             each draws its weights and its data from its own number. Whoever trains beside it changes no more
+                      than the rounding of its sums.
     learning_rate     Adam's; batch, the sequences of one step.
     clip, clip_by     largest gradient norm of all weights together ("norm"), or largest entry ("value"); None: no
                       clipping.
