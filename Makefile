@@ -5,7 +5,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test notebooks format clean
+.PHONY: lab test notebooks bench-widgets format clean
 
 lab: .venv/student ## take the course
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -18,6 +18,9 @@ test: .venv/dev ## everything that has to hold: style, package, claims, house, a
 
 notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
 	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
+	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
