@@ -8,7 +8,7 @@ unexport PYTHONPATH
 .PHONY: lab test notebooks bench-widgets format clean
 
 lab: .venv/student ## take the course
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
 
 test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
