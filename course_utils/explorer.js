@@ -131,7 +131,7 @@ function take(look, numbers, shades) {
   const lines = look.names.map((name, i) => numbers.subarray(i * length, (i + 1) * length));
   const start = look.size - 2 * (look.marks || []).length;
   const marks = (look.marks || []).map((words, i) => [numbers[start + 2 * i], numbers[start + 2 * i + 1]]);
-  return { kind: look.kind, names: look.names, log: look.log, lines, marks, shades };
+  return { limits: look.limits, lines, marks, shades };
 }
 
 function rgba(palette) {

@@ -76,4 +76,26 @@ def paths(bias=0.0, reset="before"):
 widgets.explore(paths, bias=np.linspace(-4, 4, 33), reset=["before", "after"])
 """
 
+KINDS = """\
+import numpy as np
+
+from course_utils import widgets
+
+x = np.linspace(0, 1, 9)
+
+
+def kinds(a=1.0):
+    map = np.where(np.tri(9) > 0, np.outer(x, x) * a, np.nan)
+    return (
+        widgets.heatmap(map, title="Signed", kind="signed", extent=(0, 1, 1, 0), marks={"here": (0.5, 0.25)}),
+        widgets.curves({"RNN": a * x, "LSTM, forget bias 1, a long name": -a * x}, title="Lines", x=x, points=True,
+                       marks={"now": (0.5, a / 2)}),
+        widgets.heatmap(np.abs(map.T) / 3, title="Gates", kind="gate", label="z"),
+        f"a is {a:g}.",
+    )
+
+
+widgets.explore(kinds, a=np.linspace(-3, 3, 13))
+"""
+
 LIVE = BIAS.replace("bias=np.linspace(-2, 6, 101))", "bias=np.linspace(-2, 6, 101), live=True)")
