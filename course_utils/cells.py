@@ -222,37 +222,45 @@ def _sigmoid_(a):
 def _rnn_steps(p, a, h, c):
     """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
     a += p.bh
-    for t in range(len(a)):
-        h[t + 1] = ACTIVATE[p.activation](a[t] + p.Wh @ h[t])
+    for h_prev, at, h_next in zip(h[:-1], a, h[1:], strict=True):
+        h_next[:] = ACTIVATE[p.activation](at + p.Wh @ h_prev)
 
 
 def _gru_steps(p, a, h, c):
     """r, z gates, h_tilde the candidate, h = z * h_prev + (1 - z) * h_tilde (Cho et al. 2014, eqs. 5-8)."""
-    H, before = p.hidden_size, p.reset == "before"
-    Wrz, Wn, bn = p.Wh[: 2 * H], p.Wh[2 * H :], p.bh[2 * H :]
+    H, Wh, bn = p.hidden_size, p.Wh, p.bh[2 * p.hidden_size :]
     a[:, : 2 * H] += p.bh[: 2 * H]
-    for t in range(len(a)):
-        h_prev, rz, n = h[t], a[t, : 2 * H], a[t, 2 * H :]
-        rz += Wrz @ h_prev
-        _sigmoid_(rz)
-        r, z = rz[:H], rz[H:]
-        n += (Wn @ (r * h_prev) + bn) if before else r * (Wn @ h_prev + bn)
+    if p.reset == "before":
+        a[:, 2 * H :] += bn
+    for h_prev, h_next, at in zip(h[:-1], h[1:], a, strict=True):
+        rz, r, z, n = at[: 2 * H], at[:H], at[H : 2 * H], at[2 * H :]
+        if p.reset == "before":
+            rz += Wh[: 2 * H] @ h_prev
+            _sigmoid_(rz)
+            n += Wh[2 * H :] @ (r * h_prev)
+        else:
+            product = Wh @ h_prev
+            rz += product[: 2 * H]
+            _sigmoid_(rz)
+            n += r * (product[2 * H :] + bn)
         np.tanh(n, out=n)
-        h[t + 1] = z * h_prev + (1 - z) * n
+        np.multiply(z, h_prev, out=h_next)
+        h_next += (1 - z) * n
 
 
 def _lstm_steps(p, a, h, c):
     """c = f * c_prev + i * g, h = o * tanh(c) (Hochreiter & Schmidhuber 1997; f from Gers et al. 2000)."""
     H = p.hidden_size
     a += p.bh
-    for t in range(len(a)):
-        a[t] += p.Wh @ h[t]
-        i, f, g, o = a[t].reshape(4, H)
-        _sigmoid_(a[t, : 2 * H])
+    for at, h_prev, h_next, c_prev, c_next in zip(a, h[:-1], h[1:], c[:-1], c[1:], strict=True):
+        at += p.Wh @ h_prev
+        i, f, g, o = at.reshape(4, H)
+        _sigmoid_(at[: 2 * H])
         np.tanh(g, out=g)
         _sigmoid_(o)
-        c[t + 1] = f * c[t] + i * g
-        h[t + 1] = o * np.tanh(c[t + 1])
+        np.multiply(f, c_prev, out=c_next)
+        c_next += i * g
+        np.multiply(o, np.tanh(c_next), out=h_next)
 
 
 STEPS = {"RNN": _rnn_steps, "GRU": _gru_steps, "LSTM": _lstm_steps}

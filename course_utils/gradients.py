@@ -57,33 +57,33 @@ def jacobians(trace):
 
     Returns (T, H, H); for the LSTM (T, 2H, 2H) over the stacked state (h, c).
     """
-    pieces = jacobian_pieces(trace)
-    first = next(pieces)
-    J = np.empty((len(trace.x), *first.shape[1:]), first.dtype)
-    J[: len(first)] = first
-    t = len(first)
-    for piece in pieces:
-        J[t : t + len(piece)] = piece
-        t += len(piece)
+    size = _check_trace(trace).params.hidden_size * (1 if trace.c is None else 2)
+    J = np.empty((len(trace.x), size, size), trace.h.dtype)
+    for steps, piece in _cut(trace):
+        JACOBIANS[trace.params.kind](piece, J[steps])
     return J
 
 
 def jacobian_pieces(trace, backwards=False):
-    """`jacobians(trace)` a few steps at a time, each piece small enough for the cache: J need never be stored.
+    """`jacobians(trace)` a few steps at a time, so that J need never be stored.
 
     backwards  True: begin with the piece that holds the last step, as `norms_to_past` takes them.
 
     Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time.
     """
-    p = _check_trace(trace).params
-    steps = max(1, CACHE // p.hidden_size**2)
-    starts = range(0, len(trace.x), steps)
+    for _, piece in _cut(_check_trace(trace), backwards):
+        yield jacobians(piece)
+
+
+def _cut(trace, backwards=False):
+    """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
+    size = max(1, CACHE // trace.params.hidden_size**2)
+    starts = range(0, len(trace.x), size)
     for i in reversed(starts) if backwards else starts:
-        gates = {name: values[i : i + steps] for name, values in trace.gates.items()}
-        c = None if trace.c is None else trace.c[i : i + steps + 1]
-        yield JACOBIANS[p.kind](
-            replace(trace, x=trace.x[i : i + steps], h=trace.h[i : i + steps + 1], gates=gates, c=c)
-        )
+        steps, states = slice(i, i + size), slice(i, i + size + 1)
+        gates = {name: values[steps] for name, values in trace.gates.items()}
+        c = None if trace.c is None else trace.c[states]
+        yield steps, replace(trace, x=trace.x[steps], h=trace.h[states], gates=gates, c=c)
 
 
 def jacobian_paths(trace):
@@ -106,6 +106,16 @@ def jacobian_paths(trace):
 def _left(d, W):
     """diag(d[t]) W for every t: (T, H), (H, H) -> (T, H, H)."""
     return d[:, :, None] * W
+
+
+def _left_sum(d, W, out):
+    """Σ_g diag(d[t, g]) W_g for every t: (T, k, H), (kH, H) -> out (T, H, H).
+
+    Row i of all results is one product, (T, k) of the d[:, :, i] times (k, H) of the W_g[i]: no k terms to store.
+    """
+    k, H = d.shape[1:]
+    per_row = np.ascontiguousarray(d.transpose(2, 0, 1))
+    np.matmul(per_row, W.reshape(k, H, H).transpose(1, 0, 2), out=out.transpose(1, 0, 2))
 
 
 def _diagonal(J):
@@ -186,42 +196,36 @@ def _lstm_paths(trace):
 PATHS = {"RNN": _rnn_paths, "GRU": _gru_paths, "LSTM": _lstm_paths}
 
 
-def _rnn_jacobians(trace):
-    return _left(_rnn_slopes(trace), trace.params.Wh)
+def _rnn_jacobians(trace, J):
+    _left_sum(_rnn_slopes(trace)[:, None], trace.params.Wh, out=J)
 
 
-def _gru_jacobians(trace):
-    """The four paths summed as they arise; reset="before" needs one product, Wh_n (diag(r) + diag(reset) Wh_r)."""
-    p, r = trace.params, trace.gates["r"]
-    Wr, Wz, Wn = np.split(p.Wh, 3)
+def _gru_jacobians(trace, J):
+    """The four paths summed as they arise; reset="before" costs a product, Wh_n (diag(r) + diag(reset) Wh_r)."""
+    p, r, H = trace.params, trace.gates["r"], trace.params.hidden_size
     update, candidate, reset = _gru_slopes(trace)
     if p.reset == "before":
-        inner = _left(reset, Wr)
-        _diagonal(inner)[...] += r
-        J = Wn @ inner
+        past, last = np.empty((2, *J.shape), J.dtype)
+        _left_sum(reset[:, None], p.Wh[:H], out=past)
+        _diagonal(past)[...] += r
+        np.matmul(p.Wh[2 * H :], past, out=J)
         J *= candidate[:, :, None]
+        _left_sum(update[:, None], p.Wh[H : 2 * H], out=last)
+        J += last
     else:
-        J = _left(candidate * r, Wn)
-        J += _left(candidate * reset, Wr)
-    J += _left(update, Wz)
+        _left_sum(np.stack([candidate * reset, update, candidate * r], axis=1), p.Wh, out=J)
     _diagonal(J)[...] += trace.gates["z"]
-    return J
 
 
-def _lstm_jacobians(trace):
+def _lstm_jacobians(trace, J):
     """Old h and c into c, from there into h by ∂h/∂c, and past c through o."""
-    f, H = trace.gates["f"], trace.params.hidden_size
-    Wi, Wf, Wg, Wo = np.split(trace.params.Wh, 4)
-    into_i, into_f, into_g, into_o, into_h = _lstm_slopes(trace)
-    J = np.zeros((len(f), 2 * H, 2 * H), f.dtype)
-    dc = J[:, H:]
-    dc[:, :, :H] = _left(into_i, Wi)
-    dc[:, :, :H] += _left(into_f, Wf)
-    dc[:, :, :H] += _left(into_g, Wg)
-    _diagonal(dc[:, :, H:])[...] = f
-    np.multiply(into_h[:, :, None], dc, out=J[:, :H])
-    J[:, :H, :H] += _left(into_o, Wo)
-    return J
+    H = trace.params.hidden_size
+    *into_c, into_o, into_h = _lstm_slopes(trace)
+    J[:, H:, H:] = 0
+    _diagonal(J[:, H:, H:])[...] = trace.gates["f"]
+    _left_sum(np.stack(into_c, axis=1), trace.params.Wh[: 3 * H], out=J[:, H:, :H])
+    np.multiply(into_h[:, :, None], J[:, H:], out=J[:, :H])
+    J[:, :H, :H] += _left(into_o, trace.params.Wh[3 * H :])
 
 
 JACOBIANS = {"RNN": _rnn_jacobians, "GRU": _gru_jacobians, "LSTM": _lstm_jacobians}
@@ -264,59 +268,62 @@ def _recurrent_weight_gradient(trace, d_ah):
 
 
 def _rnn_back(trace, dh, total):
-    Wh, slopes = trace.params.Wh, _rnn_slopes(trace)
-    da, later = np.empty_like(total[1:]), 0
-    for t in range(len(dh), 0, -1):
-        np.add(dh[t - 1], later, out=total[t])
-        later = np.multiply(total[t], slopes[t - 1], out=da[t - 1]) @ Wh
+    slopes, later = _rnn_slopes(trace), 0
+    da = np.empty_like(total[1:])
+    for v, own, slope, d in zip(*_backwards(total[1:], dh, slopes, da), strict=True):
+        np.add(own, later, out=v)
+        np.multiply(v, slope, out=d)
+        later = d @ trace.params.Wh
     total[0] = later
     return total, da, da, None
 
 
 def _gru_back(trace, dh, total):
-    """Paths direct, update, candidate and reset, in this order in `later`."""
-    p, r, z = trace.params, trace.gates["r"], trace.gates["z"]
+    """`later` gathers the paths: candidate and reset within d Wh or beside it, update within, direct at last."""
+    p, r, later = trace.params, trace.gates["r"], 0
     (T, H), after = dh.shape, p.reset == "after"
     Wrz, Wn = p.Wh[: 2 * H], p.Wh[2 * H :]
     update, candidate, reset = _gru_slopes(trace)
-    slopes = np.stack([candidate * reset, update, candidate * r] if after else [reset, update, candidate], axis=1)
-    d = np.empty((T, 3, H), total.dtype)  # r, z, h_tilde
-    later = 0
-    for t in range(T - 1, -1, -1):
-        v = np.add(dh[t], later, out=total[t + 1])
-        np.multiply(v, slopes[t], out=d[t])
+    slopes = [candidate * reset, update, candidate * r] if after else [reset, update, candidate]
+    slopes, d_ah = np.stack(slopes, axis=1), np.empty((T, 3, H), total.dtype)  # r, z, h_tilde
+    rows = _backwards(total[1:], dh, slopes, d_ah, r, trace.gates["z"])
+    for v, own, slope, d, rt, zt in zip(*rows, strict=True):
+        np.add(own, later, out=v)
+        np.multiply(v, slope, out=d)
         if after:
-            later = z[t] * v + d[t].reshape(-1) @ p.Wh
+            later = d.reshape(-1) @ p.Wh
         else:
-            into_product = d[t, 2] @ Wn
-            np.multiply(into_product, reset[t], out=d[t, 0])
-            later = z[t] * v + r[t] * into_product + d[t, :2].reshape(-1) @ Wrz
+            into_product = d[2] @ Wn
+            np.multiply(into_product, slope[0], out=d[0])
+            later = d[:2].reshape(-1) @ Wrz
+            later += rt * into_product
+        later += zt * v
     total[0] = later
-    d_ah = d.reshape(T, 3 * H)
-    d_a = d_ah
-    if after:
-        d_a = d_ah.copy()
-        d_a[:, 2 * H :] = total[1:] * candidate
+    d_ah = d_ah.reshape(T, 3 * H)
+    d_a = np.hstack([d_ah[:, : 2 * H], total[1:] * candidate]) if after else d_ah
     return total, d_a, d_ah, None
 
 
 def _lstm_back(trace, dh, total):
-    p, f = trace.params, trace.gates["f"]
-    T, H = dh.shape
-    *slopes, into_o, into_h = _lstm_slopes(trace)
-    slopes = np.stack(slopes, axis=1)
-    d = np.empty((T, 4, H), total.dtype)  # i, f, g, o
-    later, dc = 0, np.zeros(H, total.dtype)
-    for t in range(T - 1, -1, -1):
-        v = np.add(dh[t], later, out=total[t + 1])
-        dc = dc + v * into_h[t]
-        np.multiply(dc, slopes[t], out=d[t, :3])
-        np.multiply(v, into_o[t], out=d[t, 3])
-        later = d[t].reshape(-1) @ p.Wh
-        dc = dc * f[t]
+    (T, H), later, dc = dh.shape, 0, np.zeros(dh.shape[1], total.dtype)
+    *into_c, into_o, into_h = _lstm_slopes(trace)
+    into_c, da = np.stack(into_c, axis=1), np.empty((T, 4, H), total.dtype)  # i, f, g, o
+    rows = _backwards(total[1:], dh, into_c, into_o, into_h, da, trace.gates["f"])
+    for v, own, into_c, into_o, into_h, d, f in zip(*rows, strict=True):
+        np.add(own, later, out=v)
+        dc += v * into_h
+        np.multiply(dc, into_c, out=d[:3])
+        np.multiply(v, into_o, out=d[3])
+        later = d.reshape(-1) @ trace.params.Wh
+        dc *= f
     total[0] = later
-    da = d.reshape(T, 4 * H)
+    da = da.reshape(T, 4 * H)
     return total, da, da, dc
+
+
+def _backwards(*arrays):
+    """The same arrays, last step first."""
+    return [array[::-1] for array in arrays]
 
 
 BACK = {"RNN": _rnn_back, "GRU": _gru_back, "LSTM": _lstm_back}

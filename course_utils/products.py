@@ -4,6 +4,7 @@ Products over hundreds of steps leave the range of floats, so every one is kept 
 A power of two rounds nothing. All sums are taken in float64, also of a float32 J.
 """
 
+from functools import cache
 from itertools import chain, islice
 
 import numpy as np
@@ -34,23 +35,29 @@ def norms_to_past(J, ord=2, log=False):
         raise ValueError(f"ord: got {ord!r}, wants a matrix norm of numpy.linalg.norm: 2, 'fro', 1, inf, ...") from None
     mantissa, exponent, product, scale = [], [], None, 0
     for piece in _pieces(J, backwards=True):
-        steps, shifts = _rescale(piece.astype(np.float64))
         if product is None:
-            product, dtype = np.eye(piece.shape[1]), piece.dtype
+            product = np.eye(piece.shape[1])
             mantissa.append([_norms(product, ord)])
             exponent.append([0])
-        scales = np.empty(len(steps), np.int64)
-        for k in reversed(range(len(steps))):
-            product = np.matmul(product, steps[k])
-            scale += shifts[k]
-            if not 1e-200 < np.vdot(product, product) < 1e200:
-                product, shift = _rescale(product)
-                scale += shift
-            steps[k], scales[k] = product, scale
-        steps, shifts = _rescale(steps)
-        mantissa.append(_norms(steps, ord)[::-1])
-        exponent.append((scales + shifts)[::-1])
-    return _from_scale(np.concatenate(mantissa)[::-1], np.concatenate(exponent)[::-1], log, dtype)
+        products, scales = np.empty(piece.shape), np.empty(len(piece), np.int64)
+        for k in reversed(range(len(piece))):
+            product, shift = _times(product, piece[k])
+            scale += shift
+            products[k], scales[k] = product, scale
+        mantissa.append(_norms(products, ord)[::-1])
+        exponent.append(scales[::-1])
+    return _from_scale(np.concatenate(mantissa)[::-1], np.concatenate(exponent)[::-1], log, piece.dtype)
+
+
+def _times(product, step):
+    """product @ step and the exponent taken out of it: none as long as the entries are far from both ends of floats."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        result = product @ step
+        if 1e-200 < np.vdot(result, result) < 1e200:
+            return result, 0
+    step, shift = _rescale(step.astype(np.float64))
+    result, more = _rescale(product @ step)
+    return result, shift + more
 
 
 def all_pairs_norms(J, log=False):
@@ -157,6 +164,7 @@ def _grams(X, out):
     return out, norms
 
 
+@cache
 def _gram_weights(H):
     """√2 for what `_grams` leaves out of its other half, 1 for what it has twice."""
     rows = [np.where(np.arange(H - i) < ROWS, 1, np.sqrt(2)) for i in range(0, H, ROWS)]
