@@ -1,11 +1,11 @@
-# make lab · make test · make notebooks · make clean. Each builds .venv once, then does its one thing.
+# make lab · make test · make notebooks · make bench · make clean. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test notebooks format clean
+.PHONY: lab test notebooks bench format clean
 
 lab: .venv/student ## take the course
 	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
@@ -18,6 +18,9 @@ test: .venv/dev ## everything that has to hold: style, package, claims, house, a
 
 notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
 	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+bench: .venv/dev ## time the package beside torch and write docs/benchmark.md; takes minutes
+	$(BIN)/python tools/bench.py --write docs/benchmark.md
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

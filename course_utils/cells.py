@@ -228,18 +228,19 @@ def _rnn_steps(p, a, h, c):
 
 def _gru_steps(p, a, h, c):
     """r, z gates, h_tilde the candidate, h = z * h_prev + (1 - z) * h_tilde (Cho et al. 2014, eqs. 5-8)."""
-    H, Wh, bn = p.hidden_size, p.Wh, p.bh[2 * p.hidden_size :]
+    H, bn = p.hidden_size, p.bh[2 * p.hidden_size :]
+    Wh_T = np.ascontiguousarray(p.Wh.T)  # quicker to multiply vectors with
     a[:, : 2 * H] += p.bh[: 2 * H]
     if p.reset == "before":
         a[:, 2 * H :] += bn
     for h_prev, h_next, at in zip(h[:-1], h[1:], a, strict=True):
         rz, r, z, n = at[: 2 * H], at[:H], at[H : 2 * H], at[2 * H :]
         if p.reset == "before":
-            rz += Wh[: 2 * H] @ h_prev
+            rz += h_prev @ Wh_T[:, : 2 * H]
             _sigmoid_(rz)
-            n += Wh[2 * H :] @ (r * h_prev)
+            n += (r * h_prev) @ Wh_T[:, 2 * H :]
         else:
-            product = Wh @ h_prev
+            product = h_prev @ Wh_T
             rz += product[: 2 * H]
             _sigmoid_(rz)
             n += r * (product[2 * H :] + bn)

@@ -16,7 +16,7 @@ LEAF = 8  # steps whose pairs are multiplied out before the halving takes over
 ROWS = 16  # rows of a Gram matrix that one matrix product makes
 CACHE = 2**16  # numbers worked on at a time: half a megabyte, which a core's own cache holds
 BOUND = 1e-9  # a pair whose error could be larger than this part of its square is multiplied out instead
-SPREAD = 1e5  # the QR interval grows while a product stretches its directions less unequally than this
+SPREAD = 1e5  # the QR interval grows while products stretch their directions less unequally, up to 10 times that
 
 
 def norms_to_past(J, ord=2, log=False):
@@ -65,8 +65,9 @@ def all_pairs_norms(J, log=False):
 
     With m between k and t, A = ∂h_t/∂h_m and B = ∂h_m/∂h_k: ‖AB‖² = ⟨AᵀA, BBᵀ⟩, so all pairs across m are one product
     of two tables of Gram matrices. Then the same for either half: about 8H³T + 3H³T log2(T/8) + H²T²/2 multiplications
-    against H³T²/2. Columns with a pair whose error bound exceeds 1e-9, and short or narrow sequences, are multiplied
-    out. Peak memory: within 4 times that of a float64 J.
+    against H³T²/2. Columns with a pair whose error bound exceeds 1e-9 are multiplied out instead, pair by pair. Below
+    8 steps there is nothing to halve; from there on halving is quicker at every H. Peak memory: within 4 times that of
+    a float64 J.
 
     J    (T, H, H), from `jacobians`.
     log  True: natural logarithms, which neither under- nor overflow at any T.
@@ -75,18 +76,19 @@ def all_pairs_norms(J, log=False):
     """
     J = _check_jacobians(J)
     T, H = len(J), J.shape[1]
-    mantissa, exponent = np.full((T + 1, T + 1), np.nan), np.zeros((T + 1, T + 1), np.int32)
+    padded = -(-T // LEAF) * LEAF
+    mantissa, exponent = np.full((padded + 1, padded + 1), np.nan), np.zeros((padded + 1, padded + 1), np.int32)
     np.fill_diagonal(mantissa, np.sqrt(H))
-    columns = np.arange(T) if T <= 2 * LEAF or H <= 8 else _halve(J, mantissa, exponent)
-    for block in np.split(columns, range(CACHE // H**2 or 1, len(columns), CACHE // H**2 or 1)):
-        _multiply_out(J, block, mantissa, exponent)
-    return _from_scale(mantissa, exponent, log, J.dtype)
+    columns, size = _halve(J, mantissa, exponent), max(1, CACHE // H**2)
+    for i in range(0, len(columns), size):
+        _multiply_out(J, columns[i : i + size], mantissa, exponent)
+    return _from_scale(mantissa[: T + 1, : T + 1], exponent[: T + 1, : T + 1], log, J.dtype)
 
 
 def _multiply_out(J, columns, mantissa, exponent):
     """Fill the given columns k of the table below the diagonal by one product a pair, 2H³ operations each."""
     products = np.tile(np.eye(J.shape[1]), (len(columns), 1, 1))  # products[i] = ∂h_t/∂h_k up to its power of two
-    for t in range(columns[0] + 1 if len(columns) else len(J) + 1, len(J) + 1):
+    for t in range(columns[0] + 1, len(J) + 1):
         k = columns[columns < t]
         step, scale = _rescale(J[t - 1].astype(np.float64))
         products[: len(k)], shift = _rescale(step @ products[: len(k)])
@@ -101,26 +103,15 @@ def _halve(J, mantissa, exponent):
     reads N² = ⟨AᵀA, BBᵀ⟩ of all pairs across mid, then multiplies what its neighbours will ask for by the other half.
     The error of N² is at most about eps H ‖AᵀA‖‖BBᵀ‖: large beside N² where A shrinks just the directions that B grows.
     """
-    T, H = len(J), J.shape[1]
+    T, H = len(mantissa) - 1, J.shape[1]
     (A, B), (a, b) = np.empty((2, T, H, H)), np.empty((2, T), np.int64)
+    _leaves(J, A, B, a, b, mantissa, exponent)
     grams, doubtful = np.empty((T, len(_gram_weights(H)))), np.zeros(T, bool)
 
-    def leaf(lo, hi):
-        steps, scale = _rescale(J[lo:hi].astype(np.float64))
-        products, power = steps, scale
-        for lag in range(1, hi - lo + 1):
-            if lag > 1:
-                products, shift = _rescale(steps[lag - 1 :] @ products[:-1])
-                power = power[:-1] + scale[lag - 1 :] + shift
-            k = np.arange(lo, hi - lag + 1)
-            mantissa[k + lag, k], exponent[k + lag, k] = _norms(products, "fro"), power
-            A[lo + lag - 1], a[lo + lag - 1] = products[0], power[0]
-            B[hi - lag], b[hi - lag] = products[-1].T, power[-1]
-
     def join(lo, hi):
-        if hi - lo <= LEAF:
-            return leaf(lo, hi)
-        mid = lo + (hi - lo + LEAF - 1) // LEAF // 2 * LEAF
+        if hi - lo == LEAF:
+            return
+        mid = lo + (hi - lo) // LEAF // 2 * LEAF
         join(lo, mid)
         join(mid, hi)
         (M, m), (G, g) = _grams(A[mid:hi], grams[mid:hi]), _grams(B[lo:mid], grams[lo:mid])
@@ -134,13 +125,35 @@ def _halve(J, mantissa, exponent):
             _extend(B[lo:mid], b[lo:mid], B[mid], b[mid])
 
     join(0, T)
-    return np.flatnonzero(doubtful)
+    return np.flatnonzero(doubtful[: len(J)])
+
+
+def _leaves(J, A, B, a, b, mantissa, exponent):
+    """Cut time into leaves of LEAF steps, the last filled up with identities, and multiply out all pairs within each.
+
+    The products of one lag are one batch, over many leaves at a time: ∂h_{k+lag}/∂h_k = J[k+lag-1] ∂h_{k+lag-1}/∂h_k.
+    """
+    T, H = len(A), J.shape[1]
+    size = max(1, 2 * CACHE // (LEAF * H**2)) * LEAF
+    for lo in range(0, T, size):
+        steps = np.tile(np.eye(H), (min(size, T - lo), 1, 1))
+        steps[: len(J) - lo] = J[lo : lo + size]
+        steps, scale = _rescale(steps.reshape(-1, LEAF, H, H))
+        products, power, start = steps, scale, np.arange(lo, lo + steps.shape[0] * LEAF, LEAF)
+        for lag in range(1, LEAF + 1):
+            if lag > 1:
+                products, shift = _rescale(steps[:, lag - 1 :] @ products[:, :-1])
+                power = power[:, :-1] + scale[:, lag - 1 :] + shift
+            k = start[:, None] + np.arange(LEAF - lag + 1)
+            mantissa[k + lag, k], exponent[k + lag, k] = _norms(products, "fro"), power
+            A[start + lag - 1], a[start + lag - 1] = products[:, 0], power[:, 0]
+            B[start + LEAF - lag], b[start + LEAF - lag] = np.swapaxes(products[:, -1], 1, 2), power[:, -1]
 
 
 def _extend(X, x, whole, power):
     """X[i] @= whole in place, scales carried in x."""
     for now in _chunks(X):
-        X[now], shift = _rescale(X[now] @ whole)
+        _, shift = _rescale(X[now] @ whole, out=X[now])
         x[now] += shift + power
 
 
@@ -182,9 +195,10 @@ def lyapunov_exponents(J, interval=None):
 
     J         (T, H, H), from `jacobians`; or its pieces in order of time, from `jacobian_pieces` or any generator: then
               memory does not grow with T.
-    interval  steps between two QR factorisations. None: as many as keep |R|'s diagonal within 1e5 of each other, so
-              that each log|R_ii| is good to about 1e5 H eps = 1e-9. At a fixed interval n the error of the i-th
-              exponent is about H eps e^(n (λ_1 - λ_i)) / n: too long an interval loses the strongly shrinking ones.
+    interval  steps between two QR factorisations. None: as many as keep |R|'s diagonal within 1e6 of each other, so
+              that each log|R_ii| is good to about 1e6 H eps = 1e-8, and their mean to far less. At a fixed interval n
+              the error of the i-th exponent is about H eps e^(n (λ_1 - λ_i)) / n: too long an interval silently loses
+              the strongly shrinking directions.
 
     Returns (H,) exponents in nats per step, largest first; they sum to the mean of log|det J|. -inf where a
     direction dies.
@@ -196,7 +210,7 @@ def lyapunov_exponents(J, interval=None):
         T += len(piece)
         while t < len(piece):
             new_Q, stretch = _stretch(piece[t : t + n], Q)
-            if interval is None and n > 1 and not stretch.max() < SPREAD * stretch.min():
+            if interval is None and n > 1 and not stretch.max() < 10 * SPREAD * stretch.min():
                 n //= 2  # too long: the shrinking directions are lost in rounding, so take these steps again
                 continue
             if not np.all(np.isfinite(stretch)):
@@ -226,7 +240,7 @@ def _check_jacobians(J):
 
 
 def _pieces(J, backwards=False):
-    """J, an array or its pieces in the order they are wanted, as checked pieces of at most 64 steps; at least one."""
+    """J, an array or its pieces in the order they are wanted, as checked pieces of at most 256 steps; at least one."""
     if not hasattr(J, "__array__") and np.iterable(J):
         J = iter(J)
         first = list(islice(J, 1))
@@ -238,9 +252,9 @@ def _pieces(J, backwards=False):
     for array in map(_check_jacobians, arrays):
         if array.shape[1] != (size := size or array.shape[1]):
             raise ValueError(f"J: got pieces of {size} and {array.shape[1]} rows, wants the same H in all")
-        starts = range(0, len(array), 64)
+        starts = range(0, len(array), 256)
         for i in reversed(starts) if backwards else starts:
-            yield array[i : i + 64]
+            yield array[i : i + 256]
 
 
 def _norms(M, ord):
@@ -253,11 +267,11 @@ def _norms(M, ord):
     return np.linalg.norm(M, ord, axis=(-2, -1))
 
 
-def _rescale(M):
+def _rescale(M, out=None):
     """M (..., H, H) with its largest entry brought to [1/2, 1) by a power of two, and that power's exponent (...)."""
     flat = M.reshape(*M.shape[:-2], -1)
     shift = np.frexp(np.maximum(flat.max(-1), -flat.min(-1)))[1]
-    return np.ldexp(M, -shift[..., None, None]), shift
+    return np.ldexp(M, -shift[..., None, None], out=out), shift
 
 
 def _from_scale(mantissa, exponent, log, dtype):
