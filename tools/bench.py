@@ -22,6 +22,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from course_utils import tasks, training
 from course_utils.cells import forward, init_params
 from course_utils.gradients import (
     all_pairs_norms,
@@ -318,6 +319,70 @@ def fused_layer(kind, dtype, H=64, T=200):
     )
 
 
+# --- training
+
+
+def training_step(H, goal, B=64, T=100, D=8):
+    """Forward and backward of a GRU with a linear readout and a mean squared error, float32, against torch.nn.GRU."""
+    p = init_params("GRU", D, H, reset="after", dtype=np.float32)
+    rng = np.random.default_rng(0)
+    V = rng.standard_normal((1, 1 + H)).astype(np.float32)  # bias and weights of the readout
+    x, y = rng.standard_normal((B, T, D)).astype(np.float32), rng.standard_normal((B, 1)).astype(np.float32)
+    nets = training._Nets([p], [V], "mse", np.dtype(np.float32))
+    layer, readout = to_module(p), torch.nn.Linear(H, 1)
+    readout.load_state_dict({"weight": torch.from_numpy(V[:, 1:]), "bias": torch.from_numpy(V[:, 0])})
+    xt, yt = torch.from_numpy(x).transpose(0, 1), torch.from_numpy(y)
+
+    def ours():
+        nets.gradient(x[None], y[None])
+        return nets.dW[0, :, 1 : H + 1].copy()
+
+    def theirs():
+        layer.zero_grad()
+        torch.nn.functional.mse_loss(readout(layer(xt)[0][-1]), yt).backward()
+        return layer.weight_hh_l0.grad.numpy().copy()
+
+    name = f"training step, GRU float32, {B} sequences; H={H}, T={T}"
+    return Case(name, ours, [Peer("torch.nn.GRU", theirs, goal)], tolerance=1e-4, difference=overall)
+
+
+def five_seeds(goal=5, steps=20, H=32, B=32):
+    """Adding T=50 learned by five GRUs at once, against five torch runs on the same weights and data."""
+    task, seeds = tasks.adding(50), range(5)
+
+    def ours():
+        runs = training.train(
+            task, "GRU", H, seeds=seeds, steps=steps, learning_rate=1e-2, batch=B, every=steps, reset="after"
+        )
+        return np.array([run.loss for run in runs])
+
+    def one(seed):
+        p = init_params("GRU", task.input_size, H, seed=seed, reset="after", dtype=np.float32)
+        layer, readout = to_module(p), torch.nn.Linear(H, 1)
+        V = np.random.default_rng([seed, 1]).uniform(-(H**-0.5), H**-0.5, (1, 1 + H)).astype(np.float32)
+        readout.load_state_dict({"weight": torch.from_numpy(V[:, 1:]), "bias": torch.from_numpy(V[:, 0])})
+        weights, rng, losses = [*layer.parameters(), *readout.parameters()], np.random.default_rng([seed, 2]), []
+        adam = torch.optim.Adam(weights, lr=1e-2)
+        judge = torch.from_numpy(task.test[0].astype(np.float32)).transpose(0, 1)
+        for step in range(steps + 1):
+            if step % steps == 0:  # the engine evaluates before the first update and after the last
+                with torch.no_grad():
+                    readout(layer(judge)[0][-1])
+            if step == steps:
+                break
+            x, y = (torch.from_numpy(part.astype(np.float32)) for part in task.sample(rng, B))
+            adam.zero_grad()
+            loss = torch.nn.functional.mse_loss(readout(layer(x.transpose(0, 1))[0][-1]), y)
+            loss.backward()
+            torch.nn.utils.clip_grad_norm_(weights, 1.0)
+            adam.step()
+            losses.append(loss.item())
+        return losses
+
+    peers = [Peer("five torch.nn.GRU runs", lambda: np.array([one(seed) for seed in seeds]), goal, runs=5)]
+    return Case(f"{steps} updates of five seeds, adding T=50; H={H}", ours, peers, tolerance=1e-2, difference=overall)
+
+
 CASES = {
     "profile": profile,
     "row": last_row,
@@ -328,6 +393,9 @@ CASES = {
     "spectrum from inputs": spectrum_from_inputs,
     "GRU gradients": lambda: fused_layer("GRU", np.float64),
     "LSTM gradients": lambda: fused_layer("LSTM", np.float32),
+    "training 64": lambda: training_step(64, goal=2.2),
+    "training 128": lambda: training_step(128, goal=1.8),
+    "five seeds": five_seeds,
 }
 
 
@@ -419,6 +487,7 @@ def main():
     options = parser.parse_args()
     torch.set_num_threads(1)
     table = []
+    os.environ["TQDM_DISABLE"] = "1"
     for name, make in CASES.items():
         if options.keyword in name:
             for row in rows(make(), options.runs):
