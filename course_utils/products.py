@@ -108,12 +108,7 @@ def _halve(J, mantissa, exponent):
     _leaves(J, A, B, a, b, mantissa, exponent)
     grams, doubtful = np.empty((T, len(_gram_weights(H)))), np.zeros(T, bool)
 
-    def join(lo, hi):
-        if hi - lo == LEAF:
-            return
-        mid = lo + (hi - lo) // LEAF // 2 * LEAF
-        join(lo, mid)
-        join(mid, hi)
+    for lo, mid, hi in _joins(0, T):
         (M, m), (G, g) = _grams(A[mid:hi], grams[mid:hi]), _grams(B[lo:mid], grams[lo:mid])
         squares = M @ G.T
         mantissa[mid + 1 : hi + 1, lo:mid] = np.sqrt(np.maximum(squares, 0))
@@ -123,9 +118,16 @@ def _halve(J, mantissa, exponent):
             _extend(A[mid:hi], a[mid:hi], A[mid - 1], a[mid - 1])
         if hi < T:
             _extend(B[lo:mid], b[lo:mid], B[mid], b[mid])
-
-    join(0, T)
     return np.flatnonzero(doubtful[: len(J)])
+
+
+def _joins(lo, hi):
+    """(lo, mid, hi) of every join of whole leaves between lo and hi, each after the two that make its halves."""
+    if hi - lo > LEAF:
+        mid = lo + (hi - lo) // LEAF // 2 * LEAF
+        yield from _joins(lo, mid)
+        yield from _joins(mid, hi)
+        yield lo, mid, hi
 
 
 def _leaves(J, A, B, a, b, mantissa, exponent):
