@@ -20,7 +20,7 @@ test-slow: .venv/dev ## the stated training outcomes on at least 15 further seed
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 tests
 
 notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
-	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tools/notebooks.py
 
 bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py

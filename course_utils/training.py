@@ -4,6 +4,7 @@ Arrays are (T, features, seeds, B): a gate of all seeds at one step lies in one 
 NumPy serves them all. Blocks of features are those of `cells.GATES`.
 """
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -509,7 +510,7 @@ def train(
                 solved_at[s] = step
 
     with np.errstate(over="ignore", invalid="ignore"):
-        for step in tqdm(range(steps), desc=f"{kind}, {task.name}", leave=False):
+        for step in tqdm(range(steps), desc=f"{kind}, {task.name}", leave=False, disable=_silent()):
             if step % every == 0:
                 evaluate(step)
                 if stop_when_solved and all(
@@ -551,6 +552,11 @@ def train(
         )
         for s, seed in enumerate(seeds)
     ]
+
+
+def _silent():
+    """Whether TQDM_DISABLE is set, which tqdm's own bar for notebooks doesn't ask."""
+    return os.environ.get("TQDM_DISABLE", "") not in ("", "0")
 
 
 def _advice(step, seed, loss, norm, clip):

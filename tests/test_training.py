@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import tasks
+from course_utils import tasks, training
 from course_utils.cells import forward, init_params
 from course_utils.gradients import jacobians, norms_to_past
 from course_utils.torch_bridge import NAMES, to_module
@@ -481,3 +481,13 @@ def test_gating_learns_to_add_and_the_plain_net_does_not():
     gru = train(task, "GRU", 16, seeds=range(3), steps=250, learning_rate=3e-2, stop_when_solved=True)
     rnn = train(task, "RNN", 16, seeds=range(3), steps=250, learning_rate=1e-2)
     assert solved_count(gru) == "3/3" and solved_count(rnn) == "0/3"
+
+
+def test_no_progress_bar_reaches_a_notebook_where_it_is_disabled(monkeypatch):
+    """tqdm's bar for notebooks ignores TQDM_DISABLE, so `train` asks itself."""
+    seen = []
+    monkeypatch.setattr(training, "tqdm", lambda steps, **options: seen.append(options["disable"]) or steps)
+    for value in ("1", "", "0"):
+        monkeypatch.setenv("TQDM_DISABLE", value)
+        train(tasks.adding(3), "RNN", 2, seeds=0, steps=1)
+    assert seen == [True, False, False]
