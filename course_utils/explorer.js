@@ -288,11 +288,11 @@ function axes(pen, look, { xlim, ylim, right, xticks = true, grid = true }) {
     write(c, tickText(v, look.log), left - 7, Y(v), { align: "right", size: 11 });
   }
   if (xticks) {
-    for (const v of ticks(xlim, (end - left) / 60, look.whole)) {
+    (look.ticks ? look.x : ticks(xlim, (end - left) / 60, look.whole)).forEach((v, i) => {
       if (grid) rule(X(v), top, X(v), bottom, 0.14);
       rule(X(v), bottom, X(v), bottom + 4, 1);
-      write(c, tickText(v, false), X(v), bottom + 13, { align: "centre", size: 11 });
-    }
+      write(c, look.ticks ? look.ticks[i] : tickText(v, false), X(v), bottom + 13, { align: "centre", size: 11 });
+    });
   }
   rule(left, top, left, bottom, 1);
   rule(left, bottom, end, bottom, 1);
@@ -441,6 +441,7 @@ function paintBars(pen, look, data) {
   const { X, Y, top, bottom } = box;
   const slot = X(1) - X(0);
   const base = look.log ? bottom : Math.min(Y(0), bottom);
+  const unit = 10 ** Math.floor(Math.log10(look.limits[1] - look.limits[0]) - 3); // no digits that no eye sees
   data.lines.forEach(([height], i) => {
     const middle = X(i + 0.5);
     const end = Math.min(Math.max(Y(Number.isNaN(height) ? look.limits[0] : height), top), bottom);
@@ -448,10 +449,12 @@ function paintBars(pen, look, data) {
     const wide = Math.min(0.6 * slot, 90);
     c.fillRect(middle - wide / 2, Math.min(base, end), wide, Math.abs(base - end));
     c.fillStyle = ink;
-    const text = Number.isNaN(height) ? "0" : number(look.log ? 10 ** height : height);
-    const roomAbove = end - top > LINE;
-    if (!roomAbove) c.fillStyle = "#ffffff";
-    write(c, text, middle, roomAbove ? end - 8 : end + 10, { align: "centre", halo: roomAbove ? null : "#222222" });
+    const text = Number.isNaN(height) ? "0" : number(look.log ? 10 ** height : Math.round(height / unit) * unit);
+    const down = end > base + 0.5; // a negative bar's height stands below it
+    const room = (down ? bottom - end : end - top) > LINE;
+    if (!room) c.fillStyle = "#ffffff";
+    const y = end + (down === room ? 10 : -8);
+    write(c, text, middle, y, { align: "centre", halo: room ? null : "#222222" });
     c.fillStyle = ink;
     wrap(c, look.names[i], slot).forEach((line, k) => {
       write(c, line, middle, bottom + 11 + LINE * k, { align: "centre" });

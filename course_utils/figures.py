@@ -262,6 +262,44 @@ def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
     return label_ends(ax)
 
 
+def dots(rows, *, title, xlabel, ax=None):
+    """One row per entry of {name: values}, the first on top: a dot a seed, and a tick at the median of several.
+
+    values  a number, or (S,) for S seeds. Colours by how a name begins, as in `curves`.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    for row, (values, (colour, _)) in enumerate(zip(rows.values(), line_styles(rows), strict=True)):
+        values = np.atleast_1d(np.asarray(values, float))
+        ax.plot(values, np.full(len(values), row), "o", color=colour, alpha=0.6, markersize=6, markeredgewidth=0)
+        if len(values) > 1:
+            ax.plot(np.median(values), row, "|", color=colour, markersize=16, markeredgewidth=2)
+    ax.set(title=title, xlabel=xlabel, yticks=range(len(rows)), yticklabels=list(rows), ylim=(len(rows) - 0.4, -0.6))
+    return ax
+
+
+def scoreboard(counts, of, *, title, ax=None):
+    """A table of "k/of" on a ground that is the brighter, the more there are.
+
+    counts  {row: {column: k}}, every row with the same columns.
+
+    Returns the axes.
+    """
+    ax = ax or plt.subplots()[1]
+    columns = list(next(iter(counts.values())))
+    shares = np.array([[row[name] / of for name in columns] for row in counts.values()])
+    ax.imshow(shares, aspect="auto", vmin=0, vmax=1, cmap="cividis")
+    for (i, j), share in np.ndenumerate(shares):
+        colour = "white" if share < 0.5 else INK
+        ax.text(j, i, f"{share * of:.0f}/{of}", ha="center", va="center", color=colour, fontsize="small")
+    ax.set(title=title, yticks=range(len(counts)), yticklabels=list(counts))
+    ax.set_xticks(range(len(columns)), columns)
+    ax.tick_params(length=0)
+    ax.grid(False)
+    return ax
+
+
 def bars(values, *, title, ylabel, names=None, ax=None, log=False, colour=GRU):
     """One bar per entry of {name: height}, its height written on top.
 

@@ -54,7 +54,18 @@ class Panel:
 
 
 def curves(
-    lines, *, title, xlabel="", ylabel="", x=None, log=False, reference=None, ylim=None, marks=None, points=False
+    lines,
+    *,
+    title,
+    xlabel="",
+    ylabel="",
+    x=None,
+    log=False,
+    reference=None,
+    ylim=None,
+    marks=None,
+    points=False,
+    ticks=None,
 ):
     """One line per entry of `lines`, its name written at its right end.
 
@@ -65,6 +76,7 @@ def curves(
     ylim       (lowest, highest) y, from the whole table unless given.
     marks      {words: (x, y)}, a dot and its words.
     points     True: a dot at every number, for lines of few steps.
+    ticks      (N,) words to stand below the x axis, one at each x, instead of numbers.
 
     Returns a Panel. Raises ValueError naming the argument: also for inf, a line of nothing but NaN, or a negative
     number on a log axis.
@@ -74,6 +86,9 @@ def curves(
     look = _look("curves", lines, title, xlabel, ylabel, ylim, log, x=x.tolist(), points=bool(points))
     look["reference"] = None if reference is None else float(_scaled("reference", reference, log))
     look["styles"] = [_for_canvas(*style) for style in figures.line_styles(lines)]
+    look["ticks"] = None if ticks is None else [_plain("ticks", word) for word in ticks]
+    if ticks is not None and len(look["ticks"]) != len(x):
+        raise ValueError(f"ticks: got {len(look['ticks'])} words, wants {len(x)}, one for each x")
     return _with_marks(look, _scaled("lines", ys, log), marks)
 
 
@@ -203,7 +218,7 @@ def _grid(name, values):
     values = _validate.array(name, values, ("N",))
     if not np.all(np.diff(values) > 0):
         raise ValueError(f"{name}: got values that don't increase, wants each above the one before, or words")
-    return values.tolist()
+    return np.where(np.abs(values) < 1e-12 * np.ptp(values), 0, values).tolist()  # linspace may miss 0 by a hair
 
 
 def _start(values, parameter):

@@ -9,45 +9,49 @@ from course_utils import widgets
 from tests import browser, explorers
 
 pytestmark = pytest.mark.skipif(bool(browser.MISSING), reason=f"not on this machine: {', '.join(browser.MISSING)}")
-SOURCES = [explorers.CELL, explorers.BIAS, explorers.PATHS, explorers.KINDS, explorers.LIVE]
-TABLED, LIVE = range(4), 4
+SOURCES = explorers.LESSON | {"all kinds": explorers.KINDS, "live": explorers.LIVE}
+PLACES = {"exported page": list(SOURCES), "JupyterLab": ["01.1", "06.1", "all kinds", "live"]}
+TABLED = [(place, name) for place, names in PLACES.items() for name in names if name != "live"]
 
 
-@pytest.fixture(scope="module", params=["JupyterLab", "exported page"])
+@pytest.fixture(scope="module", params=PLACES)
 def page(request, tmp_path_factory):
-    """A browser that shows the explorers."""
+    """A browser that shows the explorers of a place."""
     folder = tmp_path_factory.mktemp("page")
-    notebook = browser.write(folder / "explorers.ipynb", *SOURCES)
+    names = PLACES[request.param]
+    notebook = browser.write(folder / "explorers.ipynb", *(SOURCES[name] for name in names))
     with browser.chromium() as driver:
         driver.place = request.param
         if request.param == "JupyterLab":
             with browser.lab(folder) as url:
                 browser.open_and_run(driver, url, notebook.name)
-                yield shown(driver)
+                yield shown(driver, len(names))
         else:
             driver.get(browser.export(notebook, folder / "explorers.html"))
-            yield shown(driver)
+            yield shown(driver, len(names))
 
 
-def shown(driver):
-    script = "return [...document.querySelectorAll('.explorer canvas')].filter((canvas) => canvas.width).length === 12"
-    browser.waits(driver, script)
+def shown(driver, count):
+    script = """const roots = [...document.querySelectorAll('.explorer')];
+        return roots.length === arguments[0] && roots.every((root) => root.drawn);"""
+    browser.waits(driver, script, count)
     return driver
 
 
-@pytest.fixture(scope="module")
-def helpers():
-    """Each explorer's function and grid, as the lesson's cell gives them to `explore`."""
-    found = []
-    for source in SOURCES:
-        scope = {}
-        exec(source.replace("widgets.explore(", "explorer = widgets.explore("), scope)
-        found.append((scope["explorer"]._function, scope["explorer"]._grid))
-    return found
+def function_and_grid(name):
+    """What the cell gives to `explore`."""
+    given = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(
+            widgets, "explore", lambda function, live=False, labels=None, **grid: given.extend([function, grid])
+        )
+        exec(SOURCES[name], {})
+    function, grid = given
+    return function, {slider: widgets._grid(slider, values) for slider, values in grid.items()}
 
 
-def explorer(driver, i):
-    return driver.find_elements(By.CSS_SELECTOR, ".explorer")[i]
+def explorer(driver, name):
+    return driver.find_elements(By.CSS_SELECTOR, ".explorer")[PLACES[driver.place].index(name)]
 
 
 def controls(root):
@@ -90,10 +94,10 @@ def agree(driver, root, function, values):
     assert status(root).replace(" ", "") == sentence.replace("_", "").replace(" ", "")
 
 
-@pytest.mark.parametrize("i", TABLED)
-def test_moves_by_keyboard_and_draws_what_the_helpers_say(page, helpers, i):
-    function, grid = helpers[i]
-    root = explorer(page, i)
+@pytest.mark.parametrize("page, name", TABLED, indirect=["page"])
+def test_moves_by_keyboard_and_draws_what_the_lesson_says(page, name):
+    function, grid = function_and_grid(name)
+    root = explorer(page, name)
     at = [int(index) for index in root.get_attribute("data-at").split()]
 
     def agrees():
@@ -104,15 +108,15 @@ def test_moves_by_keyboard_and_draws_what_the_helpers_say(page, helpers, i):
     for k, (control, values) in enumerate(zip(controls(root), grid.values(), strict=True)):
         before = picture(page, root)
         for key in [Keys.ARROW_DOWN] if control.tag_name == "select" else [Keys.ARROW_RIGHT] * 2 + [Keys.END]:
-            at[k] = len(values) - 1 if key == Keys.END else at[k] + 1
+            at[k] = len(values) - 1 if key == Keys.END else min(at[k] + 1, len(values) - 1)
             control.send_keys(key)
             agrees()
         assert picture(page, root) != before
 
 
-def test_live_explorer_answers_or_says_that_it_cannot(page, helpers):
-    function, grid = helpers[LIVE]
-    root = explorer(page, LIVE)
+def test_live_explorer_answers_or_says_that_it_cannot(page):
+    function, grid = function_and_grid("live")
+    root = explorer(page, "live")
     before = picture(page, root)
     start = int(root.get_attribute("data-at"))
     controls(root)[0].send_keys(Keys.ARROW_RIGHT * 3)
@@ -127,7 +131,7 @@ def test_live_explorer_answers_or_says_that_it_cannot(page, helpers):
 
 
 def test_what_a_screen_reader_hears(page):
-    root = explorer(page, 0)
+    root = explorer(page, "01.1")
     slider = controls(root)[0]
     canvas = root.find_elements(By.TAG_NAME, "canvas")[1]
     before = canvas.get_attribute("aria-label")
@@ -136,12 +140,12 @@ def test_what_a_screen_reader_hears(page):
     slider.send_keys(Keys.ARROW_RIGHT)
     assert slider.get_attribute("aria-valuetext") == "w = −9.5"
     assert canvas.get_attribute("aria-label") != before
-    assert canvas.get_attribute("aria-label").startswith("The gradient that reaches h_0. gradient: from 1 to ")
+    assert canvas.get_attribute("aria-label").startswith("What is left. gradient: from 1 to ")
     assert root.find_element(By.CSS_SELECTOR, "[aria-live=polite]").text.startswith("The state ends at ")
 
 
 def test_focus_is_visible(page):
-    slider, other = controls(explorer(page, 0))
+    slider, other = controls(explorer(page, "01.1"))
     slider.send_keys(Keys.TAB)
     assert page.switch_to.active_element == other
     style = "const style = getComputedStyle(arguments[0]); return style.outlineStyle + ' ' + style.outlineWidth"
@@ -162,8 +166,7 @@ def test_nothing_overflows_a_narrow_page(page, width, ratio):
         pytest.skip("JupyterLab itself leaves a notebook no room on such a page")
     browser.resize(page, width, ratio=ratio)
     try:
-        for i in range(len(SOURCES)):
-            root = explorer(page, i)
+        for root in page.find_elements(By.CSS_SELECTOR, ".explorer"):
             sharp = "const { width, clientWidth } = arguments[0].querySelector('canvas');"
             sharp += f"return clientWidth > 200 && width === Math.round(clientWidth * {ratio})"
             browser.waits(page, sharp, root)
@@ -177,7 +180,7 @@ def test_dark_theme(page):
     brightest = """const canvas = arguments[0].querySelector('canvas');
         const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
         return data.filter((v, i) => i % 4 === 0 && data[i + 3] > 200).reduce((a, b) => Math.max(a, b), 0)"""
-    root = explorer(page, 0)
+    root = explorer(page, "01.1")
     page.execute_script("arguments[0].scrollIntoView()", root)
     assert page.execute_script(brightest, root) < 150
     if page.place == "JupyterLab":

@@ -220,3 +220,20 @@ def test_exercises_name_every_mistake(name):
     for hint, wrong in exercise.mistakes.items():
         assert verdict(exercise, wrong) == f"Not yet: {hint}"
     assert verdict(exercise, ... if exercise.draw is None else lambda *arguments: ...) == NOT_STARTED
+
+
+def test_a_hundred_thousand_steps_settle_what_ten_leave_open():
+    """The lesson's exponents, from explicit QR steps of our own writing instead of streamed pieces."""
+    p = init_params("RNN", 8, 8, seed=0, recurrent="gaussian")
+    J = jacobians(forward(p, noise(100_000, 8, seed=100)))
+    Q, logs = np.eye(8), np.zeros(8)
+    found = {}
+    for t, step in enumerate(J[:20_000], start=1):
+        Q, R = np.linalg.qr(step @ Q)
+        logs += np.log(np.abs(np.diag(R)))
+        if t in (10, 10_000, 20_000):
+            found[t] = np.sort(logs / t)[::-1]
+    exact = lyapunov_exponents(J)
+    assert exact.sum() == pytest.approx(np.linalg.slogdet(J)[1].mean(), rel=1e-10)
+    assert np.abs(found[10] - exact).max() > 0.1
+    assert max(np.abs(found[10_000] - exact).max(), np.abs(found[20_000] - exact).max()) < 0.03

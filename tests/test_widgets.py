@@ -109,15 +109,29 @@ def test_repr_is_the_same_on_every_run():
     assert repr(widgets.explore(line, **GRID)) == "Explorer of a, b: run this cell to move its figure"
 
 
-@pytest.mark.parametrize("name", ["CELL", "BIAS", "PATHS"])
-def test_lesson_sized_explorers_stay_small(name):
+@pytest.mark.parametrize("name", explorers.LESSON)
+def test_explorers_of_the_lessons_stay_small(name):
     scope = {}
-    source, _, last = getattr(explorers, name).rstrip().rpartition("\n")
-    exec(source, scope)
-    explorer = eval(last, scope)
-    frames = explorer.frames
-    size = len(frames["numbers"]) + len(frames["shades"]) + sum(map(len, frames["words"]))
+    exec(explorers.LESSON[name].replace("widgets.explore(", "explorer = widgets.explore("), scope)
+    frames = scope["explorer"].frames
+    size = len(frames["numbers"]) + len(frames["shades"]) + sum(len(sentence.encode()) for sentence in frames["words"])
     assert size <= widgets.MOST_BYTES
+
+
+def test_slider_passes_through_zero():
+    assert 0.0 in widgets._grid("offer", np.linspace(-0.9, 0.9, 7))
+
+
+def test_words_at_the_x_axis():
+    panel = widgets.curves({"state": [1.0, 2.0]}, title="Words", ticks=["cat", "which"])
+    assert panel.look["ticks"] == ["cat", "which"]
+
+
+def test_a_lessons_explorer_takes_along_what_it_needs_and_no_more():
+    before = "import numpy as np\na = 1\nb = a\na = 2\ndef f():\n    c = 0\n    return np.sin(a + c)\nc = 5"
+    assert explorers.with_what_it_needs(before, "f()") == (
+        "import numpy as np\n\na = 2\n\ndef f():\n    c = 0\n    return np.sin(a + c)\n\nf()"
+    )
 
 
 def one(a=1.0, **changes):

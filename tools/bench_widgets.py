@@ -25,22 +25,22 @@ sys.path.insert(0, str(ROOT))
 from tests import browser, explorers  # noqa: E402
 
 PEER = (
-    explorers.BIAS[: explorers.BIAS.index("def update_bias")].replace("widgets\n", "figures\n", 1)
+    explorers.BIAS[: explorers.BIAS.index("def open_by")]
     + """\
 import ipywidgets
 import matplotlib.pyplot as plt
 
 
 def draw(bias):
-    J = jacobians(forward(init_params("GRU", 4, 16, gate_bias=bias), x))
+    J = jacobians(forward(init_params("GRU", 8, 32, gate_bias=bias), tasks.noise(80, 8, seed=100)))
     norms, pairs = norms_to_past(J)[::-1], all_pairs_norms(J, log=True) / np.log(10)
     fig, (left, right) = figures.panels(2)
     figures.curves({"GRU": norms}, title="Last state", xlabel="lag", ylabel="norm", log=True, reference=1, ax=left)
-    figures.heatmap(pairs, title="Every pair", xlabel="from", ylabel="to", limits=(-20, 1), ax=right)
+    figures.heatmap(pairs, title="Every pair", xlabel="from", ylabel="to", limits=(-8, 1), ax=right)
     plt.show()
 
 
-ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.08, value=0))
+ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.25, value=0))
 """
 )
 EXPLORER = (".explorer canvas", ".explorer input")
@@ -162,7 +162,7 @@ def report(rows, presses, seconds, load):
         "",
         f"Measured on {datetime.date.today()} by `make bench-widgets` on {os.cpu_count()} cores of {model},",
         f"in JupyterLab in headless Chromium. Load of the machine as it began: {load:.1f} processes.",
-        f"Each figure shows a curve and a 51×51 heatmap; {presses} key presses, {seconds:g} s of drag.",
+        f"Each figure shows a curve and an 81×81 heatmap; {presses} key presses, {seconds:g} s of drag.",
         "",
         "| figure | key to pixels, median (ms) | p95 (ms) | frames/s in a drag | blank frames | first picture (ms) |",
         "|---|---|---|---|---|---|",
