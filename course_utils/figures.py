@@ -35,7 +35,7 @@ def show(figure, alt):
     The output holds the picture twice: as an HTML <img> with its alt text, which JupyterLab and web pages show,
     and as a bare PNG for viewers that drop HTML.
     """
-    if not isinstance(alt, str) or len(alt.split()) < 5:
+    if not isinstance(alt, str) or len(alt.split()) < 8:
         raise ValueError(f"alt: got {alt!r}, wants a sentence that says what the figure shows")
     figure = getattr(figure, "figure", figure)
     buffer = io.BytesIO()
