@@ -4,11 +4,25 @@ An answer is run on random inputs and compared with the right one and with known
 ("z and 1-z are swapped") and not only found. Each lesson's exercises stand in a module of their own.
 """
 
-from course_utils.checks import lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06
+from course_utils.checks import (
+    lesson_00,
+    lesson_01,
+    lesson_02,
+    lesson_03,
+    lesson_04,
+    lesson_05,
+    lesson_06,
+    ps1,
+    ps2,
+    ps3,
+    ps4,
+)
 from course_utils.checks.exercise import verdict
 
 LESSONS = (lesson_00, lesson_01, lesson_02, lesson_03, lesson_04, lesson_05, lesson_06)
 EXERCISES = {name: exercise for lesson in LESSONS for name, exercise in lesson.EXERCISES.items()}
+COURSEWORK = (ps1, ps2, ps3, ps4)
+ASSIGNMENTS = {name: exercise for module in COURSEWORK for name, exercise in module.EXERCISES.items()}
 
 
 def check(name, answer):
@@ -17,6 +31,7 @@ def check(name, answer):
     name    as in the lesson's cell, e.g. "01 step factor". Raises ValueError on an unknown one.
     answer  a function or a number, as the exercise asks; untouched (... or a function returning it) is "not started".
     """
-    if name not in EXERCISES:
-        raise ValueError(f"name: got {name!r}, wants one of {', '.join(map(repr, EXERCISES))}")
-    print(verdict(EXERCISES[name], answer))
+    asked = {**EXERCISES, **ASSIGNMENTS}
+    if name not in asked:
+        raise ValueError(f"name: got {name!r}, wants one of {', '.join(map(repr, asked))}")
+    print(verdict(asked[name], answer))

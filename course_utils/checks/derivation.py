@@ -85,11 +85,7 @@ def axis_of(got, wanted, names, rtol=1e-8):
         a, b = np.moveaxis(got, i, 0), np.moveaxis(wanted, i, 0)
         if len(a) > 2 and (close(a[1:], b[:-1]) or close(a[:-1], b[1:])):
             return f"{axis} is off by one"
-        if len(a) > 2 and close(a[1:], b[1:]):
-            return f"only the first entry of {axis} is wrong"
-        if len(a) > 2 and close(a[:-1], b[:-1]):
-            return f"only the last entry of {axis} is wrong"
-    return _scaled(got, wanted, called, close)
+    return _scaled(got, wanted, called, close) or _partly_right(got, wanted, called, rtol)
 
 
 def _scaled(got, wanted, called, close):
@@ -105,4 +101,22 @@ def _scaled(got, wanted, called, close):
             return f"{axis} is off: each of its entries is scaled by a factor of its own"
     if ratio.ndim == 2 and close(wanted * ratio[:, :1] * ratio[:1] / ratio[0, 0], got):
         return f"both {called[0]} and {called[1]} are scaled: something stands on the wrong side"
+    return None
+
+
+def _partly_right(got, wanted, called, rtol):
+    """Where the right entries lie, if they lie together."""
+    wrong = np.abs(got - wanted) > rtol * np.abs(wanted).max()
+    if wrong.ndim == 2 and wrong.shape[0] == wrong.shape[1] > 1:
+        diagonal = np.eye(len(wrong), dtype=bool)
+        if not wrong[~diagonal].any():
+            return "only the diagonal is wrong"
+        if not wrong[diagonal].any():
+            return "the diagonal is right, the rest is not"
+    for i, axis in enumerate(called):
+        right = ~np.moveaxis(wrong, i, 0).reshape(wrong.shape[i], -1).any(1)
+        if right.any() and np.all(np.diff(right.astype(int)) >= 0):
+            return f"along {axis}, the last {right.sum()} of {len(right)} are right"
+        if right.any() and np.all(np.diff(right.astype(int)) <= 0):
+            return f"along {axis}, the first {right.sum()} of {len(right)} are right"
     return None

@@ -21,7 +21,8 @@ def _steps(factor, share):
 
 def _curve(J, ord=2):
     """‖∂h_t/∂h_0‖ for t = 0..T: the norms to the past of the chain that ends at t."""
-    return np.array([np.linalg.norm(np.eye(J.shape[1]), ord)] + [norms_to_past(J[:t], ord)[0] for t in range(1, len(J) + 1)])
+    start = np.linalg.norm(np.eye(J.shape[1]), ord)
+    return np.array([start] + [norms_to_past(J[:t], ord)[0] for t in range(1, len(J) + 1)])
 
 
 def _wrong_order(J):
@@ -49,9 +50,14 @@ def _cosine(a, b):
 
 
 def _draw_sigmoid(rng):
+    """Weights whose norm, radius, Frobenius norm and largest entry ask for different numbers of steps."""
     H = int(rng.integers(2, 6))
-    W = rng.normal(size=(H, H))
-    return W * 4 * rng.uniform(0.3, 0.9) / _sigma_1(W), rng.uniform(0.001, 0.1)
+    while True:
+        W, share = rng.normal(size=(H, H)), rng.uniform(0.001, 0.1)
+        W = W * 4 * rng.uniform(0.3, 0.9) / _sigma_1(W)
+        sizes = _sigma_1(W), _radius(W), np.linalg.norm(W), np.abs(W).max()
+        if len({_steps(size / 4, share) for size in sizes}) == 4:
+            return W, share
 
 
 def _draw_matrices(rng):
@@ -77,8 +83,12 @@ def _draw_chain(rng):
 
 
 def _draw_held(rng):
+    """A net held at h, whose leading eigenvalue there is negative or complex."""
     H = int(rng.integers(3, 6))
-    return rng.normal(size=(H, H)), rng.uniform(-0.9, 0.9, H)
+    while True:
+        W, h = rng.normal(size=(H, H)), rng.uniform(-0.9, 0.9, H)
+        if np.linalg.eigvals(_held(W, h)).real.max() < 0.99 * _radius(_held(W, h)):
+            return W, h
 
 
 def _draw_scaled(rng):
@@ -88,9 +98,10 @@ def _draw_scaled(rng):
 
 def _draw_rows(rng):
     """Rows whose norms lie on both sides of the threshold, and one row of zeros."""
-    S, P = int(rng.integers(3, 6)), int(rng.integers(6, 9))
-    g = rng.normal(size=(S, P)) * np.array([3, 0.3, *rng.uniform(0.2, 2, S - 2)])[:, None]
-    return np.insert(g, 1, 0, axis=0), float(np.median(np.linalg.norm(g, axis=1)) * rng.uniform(0.8, 1.2))
+    S, P, c = int(rng.integers(3, 6)), int(rng.integers(6, 9)), rng.uniform(0.5, 2)
+    g = rng.normal(size=(S, P))
+    sizes = c * np.array([rng.uniform(2, 4), rng.uniform(0.2, 0.5), *rng.uniform(0.3, 3, S - 2)])
+    return np.insert(sizes[:, None] * g / _row_norms(g), 1, 0, axis=0), c
 
 
 def _draw_turned(rng):

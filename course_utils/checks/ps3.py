@@ -336,9 +336,7 @@ EXERCISES = {
                 lambda *net: _jacobian(*net, reset="after")
             ),
             "the row blocks of r and z are swapped. Their order is r, z, n.": _other_order,
-            "the biases are missing.": (
-                lambda Wx, Wh, bx, bh, x, h: _jacobian(Wx, Wh, 0 * bx, 0 * bh, x, h)
-            ),
+            "the biases are missing.": (lambda Wx, Wh, bx, bh, x, h: _jacobian(Wx, Wh, 0 * bx, 0 * bh, x, h)),
         },
     ),
 }
