@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.checks import ps1, ps3
+from course_utils.checks.coursework import ASSIGNMENTS
 from course_utils.checks.exercise import verdict
 
 # {derivation: {exercise: what its axes mean}}, in the order of the chain
@@ -20,7 +20,6 @@ DERIVATIONS = {
         "ps3 candidate by state": ("unit of the candidate", "old unit"),
     },
 }
-EXERCISES = {**ps1.EXERCISES, **ps3.EXERCISES}
 
 
 def debug(name, *factors):
@@ -40,17 +39,17 @@ def debug(name, *factors):
 
 def factor_verdict(exercise, factor):
     """The line of `verdict`, followed by the axis along which the factor is wrong, if there is one."""
-    line = verdict(EXERCISES[exercise], factor)
+    line = verdict(ASSIGNMENTS[exercise], factor)
     axes = next(axes[exercise] for axes in DERIVATIONS.values() if exercise in axes)
     if not line.startswith("Not yet") or not callable(factor):
         return line
     for seed in range(4):
-        arguments = (EXERCISES[exercise].draw(np.random.default_rng(seed)) for _ in range(2))
+        arguments = (ASSIGNMENTS[exercise].draw(np.random.default_rng(seed)) for _ in range(2))
         try:
             got = np.asarray(factor(*next(arguments)), dtype=float)
         except Exception:  # verdict has told what it raised
             return line
-        where = axis_of(got, np.asarray(EXERCISES[exercise].right(*next(arguments)), dtype=float), axes)
+        where = axis_of(got, np.asarray(ASSIGNMENTS[exercise].right(*next(arguments)), dtype=float), axes)
         if where:
             return f"{line} [{where}]"
     return line
@@ -116,7 +115,7 @@ def _partly_right(got, wanted, called, rtol):
     for i, axis in enumerate(called):
         right = ~np.moveaxis(wrong, i, 0).reshape(wrong.shape[i], -1).any(1)
         if right.any() and np.all(np.diff(right.astype(int)) >= 0):
-            return f"along {axis}, the last {right.sum()} of {len(right)} are right"
+            return f"right along {axis}: the last {right.sum()} of {len(right)}"
         if right.any() and np.all(np.diff(right.astype(int)) <= 0):
-            return f"along {axis}, the first {right.sum()} of {len(right)} are right"
+            return f"right along {axis}: the first {right.sum()} of {len(right)}"
     return None
