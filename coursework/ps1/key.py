@@ -1,7 +1,7 @@
 """Key of assignment 1, by hand: for instructors only."""
 
-from coursework.grader.question import Question
 from course_utils.checks.ps1 import EXERCISES
+from coursework.grader.question import Question
 
 QUESTIONS = {
     "ps1_states": Question(

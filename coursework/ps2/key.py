@@ -1,7 +1,7 @@
 """Key of assignment 2, what decides: for instructors only."""
 
-from coursework.grader.question import Question
 from course_utils.checks.ps2 import EXERCISES
+from coursework.grader.question import Question
 
 QUESTIONS = {
     "ps2_steps": Question(

@@ -1,7 +1,7 @@
 """Key of assignment 3, the gated cell: for instructors only."""
 
-from coursework.grader.question import Question
 from course_utils.checks.ps3 import EXERCISES
+from coursework.grader.question import Question
 
 QUESTIONS = {
     "ps3_GRU_steps": Question(
