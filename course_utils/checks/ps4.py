@@ -206,15 +206,16 @@ EXERCISES = {
         },
     ),
     "ps4 gate bias": Exercise(
-        right=(MOST_BIAS + LEAST_BIAS) / 2,
+        right=lambda: (MOST_BIAS + LEAST_BIAS) / 2,
+        draw=lambda rng: (),
         rtol=(MOST_BIAS - LEAST_BIAS) / (MOST_BIAS + LEAST_BIAS),
         mistakes={
-            "that is a fresh gate: half of the memory is gone in a step.": 0.0,
-            "that is the lag. A gate with this bias keeps everything, and never learns to write.": 100.0,
-            "with the sign turned, the gate is shut: z keeps.": -4.6,
-            "that is the gate z itself. Which bias brings the sigmoid to it?": 0.95,
-            "too little: less than 1 % is left after 100 steps.": 2.2,
-            "too much: the gate lets in less than one part in a thousand.": 10.0,
+            "that is a fresh gate: half of the memory is gone in a step.": lambda: 0.0,
+            "that is the lag. A gate with this bias keeps everything, and never learns to write.": lambda: 100.0,
+            "with the sign turned, the gate is shut: z keeps.": lambda: -4.6,
+            "that is the gate z itself. Which bias brings the sigmoid to it?": lambda: 0.95,
+            "too little: less than 1 % is left after 100 steps.": lambda: 2.2,
+            "too much: the gate lets in less than one part in a thousand.": lambda: 10.0,
         },
     ),
 }
