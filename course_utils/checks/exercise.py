@@ -75,7 +75,7 @@ def _difference(got, wanted, rtol):
     """None if `got` equals `wanted` up to rtol of its largest entry, else a sentence that doesn't reveal it."""
     try:
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RuntimeError):  # the last from a torch tensor that requires a gradient
         return f"the answer is a {type(got).__name__}, not a number or an array of numbers."
     if got.shape != wanted.shape:
         return f"the shape is {got.shape}, it should be {wanted.shape}."

@@ -257,7 +257,9 @@ EXERCISES = {
         right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
         draw=_draw_turned,
         mistakes={
-            "this clips by norm, which never turns.": lambda g, c: _cosine(g, _by_norm(g, c)),
+            "g itself was changed in place, so it is compared with itself. Clip a copy.": (
+                lambda g, c: np.ones(len(g))
+            ),
             "this is the angle. Its cosine is asked for.": lambda g, c: np.arccos(_cosine(g, np.clip(g, -c, c))),
             "only large positive entries are cut. Large negative ones are, too.": (
                 lambda g, c: _cosine(g, np.minimum(g, c))
