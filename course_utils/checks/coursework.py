@@ -1,6 +1,8 @@
 """The assignments' exercises, by name."""
 
-from course_utils.checks import ps1, ps2, ps3, ps4
+from course_utils.checks.ps1 import EXERCISES as PS1
+from course_utils.checks.ps2 import EXERCISES as PS2
+from course_utils.checks.ps3 import EXERCISES as PS3
+from course_utils.checks.ps4 import EXERCISES as PS4
 
-COURSEWORK = (ps1, ps2, ps3, ps4)
-ASSIGNMENTS = {name: exercise for module in COURSEWORK for name, exercise in module.EXERCISES.items()}
+ASSIGNMENTS = {**PS1, **PS2, **PS3, **PS4}

@@ -257,7 +257,7 @@ EXERCISES = {
         right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
         draw=_draw_turned,
         mistakes={
-            "g itself was changed in place, so it is compared with itself. Clip a copy.": (
+            "nothing is turned: clipping by norm never turns, and a g changed in place is compared with itself.": (
                 lambda g, c: np.ones(len(g))
             ),
             "this is the angle. Its cosine is asked for.": lambda g, c: np.arccos(_cosine(g, np.clip(g, -c, c))),

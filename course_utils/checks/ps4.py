@@ -122,6 +122,9 @@ EXERCISES = {
             "wrong axis: this multiplies over the units. Steps are axis 0.": (
                 lambda z: np.vstack([np.cumprod(z[:, ::-1], axis=1)[:, ::-1], np.ones_like(z[:1])])
             ),
+            "every row is the same: one array is changed in place and kept many times. Keep a new one a step.": (
+                lambda z: np.repeat(_keeps(z)[:1], len(z) + 1, axis=0)
+            ),
             "z and 1-z are swapped. Here z keeps.": lambda z: _keeps(1 - z),
             "shares are added. Along a chain they multiply.": (
                 lambda z: np.vstack([np.cumsum(z[::-1], axis=0)[::-1], np.ones_like(z[:1])])

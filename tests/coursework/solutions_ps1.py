@@ -1,4 +1,4 @@
-"""Wrong and right answers to assignment 1, as students write them. Each function needs numpy as np, sigmoid or torch only.
+"""Wrong and right answers to assignment 1, as students write them. Each function needs np, sigmoid or torch only.
 
 WRONG holds (question, function, a part of the hint that it must get), RIGHT holds (question, function).
 """
@@ -8,7 +8,7 @@ import torch
 
 from course_utils.cells import sigmoid
 
-# Wrong -----------------------------------------------------------------------------------------------------------------
+# Wrong ----------------------------------------------------------------------------------------------------------------
 
 LEFT_OVER = np.linspace(-1, 1, 5)  # a variable that happens to lie about in somebody's notebook
 
@@ -218,7 +218,7 @@ WRONG = [
     ("ps1_gradient_of_Wh", gradient_only_if_H_is_D, "raised ValueError"),
 ]
 
-# Right -----------------------------------------------------------------------------------------------------------------
+# Right ----------------------------------------------------------------------------------------------------------------
 
 
 def states_by_recursion(w, u, b, x, h0):

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-# Wrong -----------------------------------------------------------------------------------------------------------------
+# Wrong ----------------------------------------------------------------------------------------------------------------
 
 THRESHOLD = 1.0
 
@@ -159,10 +159,10 @@ WRONG = [
     ("ps2_clip_by_norm", clipped_at_a_global, "numbers differ"),
     ("ps2_turning", turning_as_angle, "this is the angle"),
     ("ps2_turning", turning_above_only, "Large negative"),
-    ("ps2_turning", turning_in_place, "changed in place"),
+    ("ps2_turning", turning_in_place, "changed in place is compared"),
 ]
 
-# Right -----------------------------------------------------------------------------------------------------------------
+# Right ----------------------------------------------------------------------------------------------------------------
 
 
 def steps_by_counting(Wh, share):
