@@ -5,19 +5,25 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test notebooks format clean
+.PHONY: lab test test-slow notebooks bench-widgets format clean
 
 lab: .venv/student ## take the course
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
 
 test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" tests
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
+
+test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 tests
 
 notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
 	OMP_NUM_THREADS=1 $(BIN)/python tools/notebooks.py
+
+bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
+	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .

@@ -115,19 +115,20 @@ def adding(T, *, seed=0):
 def latch(lag, *, noise=0.0, seed=0):
     """Which of four symbols came first? (Bengio, Simard & Frasconi 1994.) Then come `lag` fillers, then the answer.
 
-    noise  standard deviation of Gaussian noise on every input after the first: recall among distractors.
+    noise  0: two filler symbols, between which a fair coin chooses. Above 0: recall among distractors; the fillers are
+           one number each, from N(0, noise²).
 
-    Inputs (B, lag + 1, 6), one-hot: four symbols, and two fillers that a fair coin chooses between. Target (B,), the
+    Inputs (B, lag + 1, 6), one-hot, or (B, lag + 1, 5) with noise: four symbols, then the fillers. Target (B,), the
     class 0 to 3. Baseline: chance, .25. Solved from .95 on. 200 test sequences drawn from `seed`, 50 of each symbol.
     """
     lag, noise = _validate.integer("lag", lag, 1), _validate.number("noise", noise, at_least=0)
 
     def sequences(rng, symbol):
-        x = np.zeros((len(symbol), lag + 1, 6))
+        shape = (len(symbol), lag)
+        fillers = noise * rng.standard_normal((*shape, 1)) if noise else np.eye(2)[rng.integers(0, 2, shape)]
+        x = np.zeros((len(symbol), lag + 1, 4 + fillers.shape[2]))
         x[np.arange(len(symbol)), 0, symbol] = 1
-        x[:, 1:, 4:] = np.eye(2)[rng.integers(0, 2, (len(symbol), lag))]
-        if noise:
-            x[:, 1:] += noise * rng.standard_normal((len(symbol), lag, 6))
+        x[:, 1:, 4:] = fillers
         return x, symbol
 
     def sample(rng, batch):
@@ -135,7 +136,7 @@ def latch(lag, *, noise=0.0, seed=0):
 
     name = f"recall lag={lag}, noise {noise:g}" if noise else f"latch lag={lag}"
     test = sequences(_test_rng(seed), np.arange(200) % 4)
-    return Task(name, sample, test, 6, 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
+    return Task(name, sample, test, test[0].shape[2], 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
 
 
 NOUNS = ("cat", "dog", "bird", "horse")
