@@ -1,11 +1,11 @@
-# make lab · make test · make notebooks · make clean. Each builds .venv once, then does its one thing.
+# make lab · make test · make notebooks · make bench · make clean. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow notebooks bench-widgets format clean
+.PHONY: lab test test-slow notebooks bench bench-widgets format clean
 
 lab: .venv/student ## take the course
 	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
@@ -24,6 +24,9 @@ notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
 
 bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py
+
+bench: .venv/dev ## time the package beside torch and write docs/benchmark.md; takes minutes
+	$(BIN)/python tools/bench.py --write docs/benchmark.md
 
 format: .venv/dev
 	$(BIN)/ruff check --fix .
