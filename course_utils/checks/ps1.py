@@ -1,0 +1,308 @@
+"""Assignment 1 · by hand."""
+
+import numpy as np
+
+from course_utils.cells import Params, forward, sigmoid
+from course_utils.checks.exercise import Exercise
+from course_utils.gradients import backward
+
+
+def _states(w, u, b, x, h0):
+    unit = Params("RNN", Wx=[[u]], Wh=[[w]], bx=[b], bh=[0.0])
+    return forward(unit, x[:, None], h0=[h0]).h[:, 0]
+
+
+def _squashed_once(w, u, b, x, h0):
+    a = [h0]
+    for x_t in x:
+        a.append(w * a[-1] + u * x_t + b)
+    return np.array([h0, *np.tanh(a[1:])])
+
+
+def _truncated(w, u, b, x, h0):
+    h = np.full(len(x) + 1, h0)
+    for t, x_t in enumerate(x, start=1):
+        h[t] = np.tanh(w * h[t - 1] + u * x_t + b)
+    return h
+
+
+def _sigmoid_states(w, u, b, x, h0):
+    unit = Params("RNN", Wx=[[u]], Wh=[[w]], bx=[b], bh=[0.0], activation="sigmoid")
+    return forward(unit, x[:, None], h0=[h0]).h[:, 0]
+
+
+def _rest(w, b):
+    h = 0.5
+    for _ in range(500):
+        h = sigmoid(w * h + b)
+    return h
+
+
+def _rate(w, b):
+    h = _rest(w, b)
+    return h * (1 - h) * w
+
+
+def _to_past(w, h, slopes=slice(1, None)):
+    factors = w * (1 - h[slopes] ** 2)
+    return np.array([np.prod(factors[k:]) for k in range(len(h))])
+
+
+def _jacobian(Wh, slope):
+    return np.diag(slope) @ Wh
+
+
+def _requests(J, dh, send=lambda step: step.T, off=0):
+    """Total ∂E/∂h_t, with one thing wrong at a time if asked."""
+    total = [dh[-1]]
+    for t in range(len(dh) - 2, -1, -1):
+        total.append(dh[t] + send(J[t + 1 + off]) @ total[-1])
+    return np.array(total[::-1])
+
+
+def _direct_last_only(J, dh):
+    return _requests(J, np.vstack([0 * dh[:-1], dh[-1:]]))
+
+
+def _one_step_back(J, dh):
+    return dh + np.vstack([(J[t + 1].T @ dh[t + 1])[None] for t in range(len(dh) - 1)] + [0 * dh[:1]])
+
+
+def _forwards(J, dh):
+    total = [dh[0]]
+    for t in range(1, len(dh)):
+        total.append(dh[t] + J[t] @ total[-1])
+    return np.array(total)
+
+
+def _run(Wx, Wh, b, x, h0):
+    return forward(Params("RNN", Wx, Wh, b, 0 * b), x, h0=h0)
+
+
+def _gradient(Wx, Wh, b, x, y, h0):
+    trace = _run(Wx, Wh, b, x, h0)
+    return backward(trace, trace.h[1:] - y).Wh
+
+
+def _walk(
+    Wx, Wh, b, x, y, h0, *, slope=lambda h: 1 - h**2, send=lambda W: W.T, pass_on=True, sum_up=True, met=-1, last=False
+):
+    """∂E/∂Wh with one thing wrong at a time."""
+    h = _run(Wx, Wh, b, x, h0).h
+    dh, dWh, later = h[1:] - y, np.zeros_like(Wh), np.zeros(len(Wh))
+    if last:
+        dh = np.vstack([0 * dh[:-1], dh[-1:]])
+    for t in range(len(x), 0, -1):
+        da = (dh[t - 1] + later) * slope(h[t])
+        term = np.outer(da, h[t + met])
+        dWh = dWh + term if sum_up else term
+        later = send(Wh) @ da if pass_on else later
+    return dWh
+
+
+def _draw_unit(rng):
+    T = int(rng.integers(3, 7))
+    return rng.uniform(0.5, 2), rng.uniform(0.5, 2), rng.normal(), rng.normal(size=T), int(rng.choice([-1, 1]))
+
+
+def _draw_past(rng):
+    w, u, b, x, h0 = _draw_unit(rng)
+    return w, _states(w, u, 0.2 * b, x, 0.5 * h0)
+
+
+def _draw_states(rng):
+    return (rng.uniform(-0.9, 0.9, (int(rng.integers(3, 7)), int(rng.integers(2, 6)))),)
+
+
+def _draw_step(rng):
+    H = int(rng.integers(2, 6))
+    return rng.normal(size=(H, H)), rng.uniform(0.1, 0.9, H)
+
+
+def _draw_requests(rng):
+    T, H = int(rng.integers(4, 8)), int(rng.integers(2, 6))
+    return rng.normal(size=(T, H, H)), rng.normal(size=(T, H))
+
+
+def _draw_share(rng):
+    H = int(rng.integers(2, 6))
+    D = H + int(rng.choice([-1, 1, 2]))
+    return rng.normal(size=H), rng.uniform(0.1, 0.9, H), rng.normal(size=D)
+
+
+def _draw_net(rng):
+    T, H = int(rng.integers(3, 7)), int(rng.integers(2, 6))
+    D = H + int(rng.choice([-1, 1, 2]))
+    return (
+        rng.normal(size=(H, D)),
+        rng.normal(size=(H, H)) / np.sqrt(H),
+        rng.normal(size=H),
+        rng.normal(size=(T, D)),
+        rng.normal(size=(T, H)),
+        rng.uniform(-0.9, 0.9, H),
+    )
+
+
+EXERCISES = {
+    "ps1 states": Exercise(
+        right=_states,
+        draw=_draw_unit,
+        mistakes={
+            "the start is missing: h_0 belongs to the answer, which has T + 1 entries.": (
+                lambda w, u, b, x, h0: _states(w, u, b, x, h0)[1:]
+            ),
+            "the states were cut down to whole numbers: an array made from an integer h_0 holds integers.": _truncated,
+            "h_0 is fed back at every step. Step t wants h_{t-1}.": (
+                lambda w, u, b, x, h0: np.array([h0, *np.tanh(w * h0 + u * x + b)])
+            ),
+            "the inputs are off by one: step 1 reads the first entry of x.": (
+                lambda w, u, b, x, h0: _states(w, u, b, np.array([*x[1:], 0]), h0)
+            ),
+            "the inputs come one step late: step 1 reads the first entry of x.": (
+                lambda w, u, b, x, h0: _states(w, u, b, np.array([0, *x[:-1]]), h0)
+            ),
+            "what is fed back has not been squashed. The unit sends h on, not a.": _squashed_once,
+            "this is a sigmoid unit. The exercise has tanh.": _sigmoid_states,
+            "the weight u of the input is missing.": lambda w, u, b, x, h0: _states(w, 1.0, b, x, h0),
+            "the bias b is missing.": lambda w, u, b, x, h0: _states(w, u, 0.0, x, h0),
+            "u and w are swapped.": lambda w, u, b, x, h0: _states(u, w, b, x, h0),
+        },
+    ),
+    "ps1 rate": Exercise(
+        right=_rate,
+        draw=lambda rng: (rng.uniform(0.5, 3), rng.uniform(-2, 1)),
+        rtol=1e-6,
+        mistakes={
+            "σ' is left out: this is the weight alone, the popular rule.": lambda w, b: w,
+            "w is left out: this is the slope alone.": lambda w, b: _rate(w, b) / w,
+            "this is the resting state, not the factor by which a distance to it shrinks.": _rest,
+            "the slope is taken at h = 1/2, where it is steepest. The unit rests elsewhere.": lambda w, b: w / 4,
+            "the unit has not come to rest: this is the factor of its first step from h = 0.": (
+                lambda w, b: sigmoid(b) * (1 - sigmoid(b)) * w
+            ),
+            "1 - h² is the slope of tanh. This unit is a sigmoid.": lambda w, b: (1 - _rest(w, b) ** 2) * w,
+            "the slope h (1 - h) wants the state h, not a = w h + b.": (
+                lambda w, b: (w * _rest(w, b) + b) * (1 - w * _rest(w, b) - b) * w
+            ),
+            "this is the logarithm of the factor.": lambda w, b: np.log(_rate(w, b)),
+        },
+    ),
+    "ps1 gradients to past": Exercise(
+        right=_to_past,
+        draw=_draw_past,
+        mistakes={
+            "the last entry is missing: h_T feels itself by 1.": lambda w, h: _to_past(w, h)[:-1],
+            "these are dh_k/dh_0, from the start on. Asked is dh_T/dh_k, back from the end.": (
+                lambda w, h: np.cumprod([1.0, *(w * (1 - h[1:] ** 2))])
+            ),
+            "the order is turned: entry k belongs to h_k, so the last one is 1.": lambda w, h: _to_past(w, h)[::-1],
+            "off by one: the slope of step t stands at h_t, not at h_{t-1}.": (
+                lambda w, h: _to_past(w, h, slice(0, -1))
+            ),
+            "one factor too many: from h_k to h_T there are T - k steps.": (
+                lambda w, h: np.array([np.prod(w * (1 - h[k:] ** 2)) for k in range(len(h))])
+            ),
+            "σ' is left out: every step has the slope of its own state.": (
+                lambda w, h: w ** np.arange(len(h) - 1, -1, -1.0)
+            ),
+            "w is left out of the factors.": lambda w, h: _to_past(1.0, h),
+            "h (1 - h) is the slope of a sigmoid. This unit is tanh.": (
+                lambda w, h: np.array([np.prod(w * h[k + 1 :] * (1 - h[k + 1 :])) for k in range(len(h))])
+            ),
+            "the factors are added. Along a chain they multiply.": (
+                lambda w, h: np.array([np.sum(w * (1 - h[k + 1 :] ** 2)) for k in range(len(h))])
+            ),
+        },
+    ),
+    "ps1 slopes": Exercise(
+        right=lambda h: 1 - h[1:] ** 2,
+        draw=_draw_states,
+        mistakes={
+            "h_0 has no slope: it was not computed by a step.": lambda h: 1 - h**2,
+            "off by one: these are the slopes at h_0 to h_{T-1}.": lambda h: 1 - h[:-1] ** 2,
+            "h (1 - h) is the slope of a sigmoid. These units are tanh.": lambda h: h[1:] * (1 - h[1:]),
+            "the square is missing.": lambda h: 1 - h[1:],
+            "tanh is applied once more. The states h are its outputs already.": lambda h: 1 - np.tanh(h[1:]) ** 2,
+        },
+    ),
+    "ps1 step jacobian": Exercise(
+        right=_jacobian,
+        draw=_draw_step,
+        mistakes={
+            "wrong broadcasting: the slopes scale the columns. The slope belongs to the new state, the row.": (
+                lambda Wh, slope: Wh * slope
+            ),
+            "σ' is left out: this is Wh alone.": lambda Wh, slope: Wh,
+            "Wh is transposed. Entry [i, j] is what unit i hears of unit j.": lambda Wh, slope: np.diag(slope) @ Wh.T,
+            "the whole matrix is transposed: rows belong to the new state.": lambda Wh, slope: (np.diag(slope) @ Wh).T,
+            "this is a product with a vector. The slopes form a diagonal matrix.": lambda Wh, slope: Wh @ slope,
+            "this is a product with a row vector. The slopes form a diagonal matrix.": lambda Wh, slope: slope @ Wh,
+        },
+    ),
+    "ps1 requests": Exercise(
+        right=_requests,
+        draw=_draw_requests,
+        mistakes={
+            "missing transpose: backwards, a request goes through the transposed step.": (
+                lambda J, dh: _requests(J, dh, send=lambda step: step)
+            ),
+            "only the direct requests: each state is also asked for something by the steps after it.": (
+                lambda J, dh: dh
+            ),
+            "off by one in J: the step from h_t to h_{t+1} carries the request back to h_t.": (
+                lambda J, dh: _requests(J, dh, off=-1)
+            ),
+            "each step's own dh is forgotten on the way: this is the last loss alone.": _direct_last_only,
+            "the request goes back one step only. What arrives there has to travel on.": _one_step_back,
+            "this walks forwards in time. Requests start at the last step.": _forwards,
+            "the requests are added without the steps between them.": lambda J, dh: np.cumsum(dh[::-1], axis=0)[::-1],
+        },
+    ),
+    "ps1 share": Exercise(
+        right=lambda delta, slope, met: np.outer(delta * slope, met),
+        draw=_draw_share,
+        mistakes={
+            "the outer product is the wrong way round: rows belong to the unit that the weight leads to.": (
+                lambda delta, slope, met: np.outer(met, delta * slope)
+            ),
+            "σ' is left out: between ∂E/∂h and ∂E/∂a stands the slope.": (
+                lambda delta, slope, met: np.outer(delta, met)
+            ),
+            "the request delta is missing.": lambda delta, slope, met: np.outer(slope, met),
+            "what the weight met is missing.": lambda delta, slope, met: np.outer(delta * slope, np.ones(len(met))),
+            "this is divided by the slope. The chain rule multiplies.": (
+                lambda delta, slope, met: np.outer(delta / slope, met)
+            ),
+        },
+    ),
+    "ps1 gradient of Wh": Exercise(
+        right=_gradient,
+        draw=_draw_net,
+        mistakes={
+            "gradient not accumulated over time: each step replaces what the others brought.": (
+                lambda *net: _walk(*net, sum_up=False)
+            ),
+            "missing sum over k: this is the share of the last step alone.": (
+                lambda *net: _walk(*net, last=True, pass_on=False)
+            ),
+            "missing transpose: the request goes back through Wh transposed.": (
+                lambda *net: _walk(*net, send=lambda W: W)
+            ),
+            "only the direct requests: what later steps ask of a state is missing.": (
+                lambda *net: _walk(*net, pass_on=False)
+            ),
+            "only the last loss is used. E is a sum over all steps.": lambda *net: _walk(*net, last=True),
+            "σ' is left out: between ∂E/∂h and ∂E/∂a stands the slope.": lambda *net: _walk(*net, slope=lambda h: 1),
+            "h (1 - h) is the slope of a sigmoid. These units are tanh.": (
+                lambda *net: _walk(*net, slope=lambda h: h * (1 - h))
+            ),
+            "off by one in t: in step t, Wh meets h_{t-1}, not h_t.": lambda *net: _walk(*net, met=0),
+            "the outer product is the wrong way round: this is the transpose.": lambda *net: _gradient(*net).T,
+            "this is averaged over the steps. E is the sum.": lambda *net: _gradient(*net) / len(net[3]),
+            "E has a factor 1/2, which cancels the 2 of the square.": lambda *net: 2 * _gradient(*net),
+            "the start is taken as zero. Use the h0 that is handed in.": (
+                lambda Wx, Wh, b, x, y, h0: _gradient(Wx, Wh, b, x, y, 0 * h0)
+            ),
+        },
+    ),
+}

@@ -1,0 +1,277 @@
+"""Assignment 2 · what decides."""
+
+import numpy as np
+
+from course_utils.checks.exercise import Exercise
+from course_utils.gradients import norms_to_past
+
+
+def _sigma_1(W):
+    return np.linalg.norm(W, 2, axis=(-2, -1))
+
+
+def _radius(W):
+    return np.abs(np.linalg.eigvals(W)).max(-1)
+
+
+def _steps(factor, share):
+    """Smallest n with factor^n < share."""
+    return float(np.floor(np.log(share) / np.log(factor)) + 1)
+
+
+def _curve(J, ord=2):
+    """‖∂h_t/∂h_0‖ for t = 0..T: the norms to the past of the chain that ends at t."""
+    start = np.linalg.norm(np.eye(J.shape[1]), ord)
+    return np.array([start] + [norms_to_past(J[:t], ord)[0] for t in range(1, len(J) + 1)])
+
+
+def _wrong_order(J):
+    product, norms = np.eye(J.shape[1]), [1.0]
+    for step in J:
+        product = product @ step
+        norms.append(np.linalg.norm(product, 2))
+    return np.array(norms)
+
+
+def _held(Wh, h):
+    return np.diag(1 - h**2) @ Wh
+
+
+def _row_norms(g):
+    return np.linalg.norm(g, axis=1, keepdims=True)
+
+
+def _by_norm(g, c):
+    return g / np.maximum(1, _row_norms(g) / c)
+
+
+def _cosine(a, b):
+    return np.sum(a * b, axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def _draw_sigmoid(rng):
+    """Weights whose norm, radius, Frobenius norm and largest entry ask for different numbers of steps."""
+    H = int(rng.integers(2, 6))
+    while True:
+        W, share = rng.normal(size=(H, H)), rng.uniform(0.001, 0.1)
+        W = W * 4 * rng.uniform(0.3, 0.9) / _sigma_1(W)
+        sizes = _sigma_1(W), _radius(W), np.linalg.norm(W), np.abs(W).max()
+        if len({_steps(size / 4, share) for size in sizes}) == 4:
+            return W, share
+
+
+def _draw_matrices(rng):
+    """Matrices whose norm, spectral radius, Frobenius norm and largest entry lie on different sides of 1."""
+    H = int(rng.integers(3, 6))
+    stack = []
+    for _ in range(4):
+        orthogonal, _ = np.linalg.qr(rng.normal(size=(H, H)))
+        Gaussian = rng.normal(size=(H, H))
+        stack += [
+            rng.uniform(0.7, 0.95) * orthogonal,  # vanishes, though its Frobenius norm exceeds 1
+            np.triu(rng.uniform(0.6, 0.9, (H, H)), 1) * rng.choice([1, 3]),  # radius 0
+            rng.uniform(0.5, 0.9, (H, H)),  # no entry above 1, norm above 1
+            Gaussian * rng.uniform(0.5, 0.9) / _sigma_1(Gaussian),
+            Gaussian * rng.uniform(1.1, 3) / _sigma_1(Gaussian),
+        ]
+    return (np.array(stack)[rng.permutation(len(stack))],)
+
+
+def _draw_chain(rng):
+    T, H = int(rng.integers(3, 7)), int(rng.integers(2, 5))
+    return (rng.normal(size=(T, H, H)),)
+
+
+def _draw_held(rng):
+    """A net held at h, whose leading eigenvalue there is negative or complex."""
+    H = int(rng.integers(3, 6))
+    while True:
+        W, h = rng.normal(size=(H, H)), rng.uniform(-0.9, 0.9, H)
+        if np.linalg.eigvals(_held(W, h)).real.max() < 0.99 * _radius(_held(W, h)):
+            return W, h
+
+
+def _draw_scaled(rng):
+    H = int(rng.integers(2, 6))
+    return rng.normal(size=(H, H)), rng.uniform(0.05, 0.9), int(rng.integers(2, 40))
+
+
+def _draw_rows(rng):
+    """Rows whose norms lie on both sides of the threshold, and one row of zeros."""
+    S, P, c = int(rng.integers(3, 6)), int(rng.integers(6, 9)), rng.uniform(0.5, 2)
+    g = rng.normal(size=(S, P))
+    sizes = c * np.array([rng.uniform(2, 4), rng.uniform(0.2, 0.5), *rng.uniform(0.3, 3, S - 2)])
+    return np.insert(sizes[:, None] * g / _row_norms(g), 1, 0, axis=0), c
+
+
+def _draw_turned(rng):
+    S, P = int(rng.integers(3, 6)), int(rng.integers(6, 9))
+    return rng.normal(size=(S, P)), float(rng.uniform(0.2, 0.6))
+
+
+EXERCISES = {
+    "ps2 steps": Exercise(
+        right=lambda Wh, share: _steps(_sigma_1(Wh) / 4, share),
+        draw=_draw_sigmoid,
+        mistakes={
+            "σ' is left out: each step multiplies by slope times weights. How steep is a sigmoid at most?": (
+                lambda Wh, share: _steps(_sigma_1(Wh), share)
+            ),
+            "that is the spectral radius. It bounds no product; the norm does.": (
+                lambda Wh, share: _steps(_radius(Wh) / 4, share)
+            ),
+            "that is the Frobenius norm: a bound as well, but a later one than asked for.": (
+                lambda Wh, share: _steps(np.linalg.norm(Wh) / 4, share)
+            ),
+            "one step too few: after this many, the bound is not below the share yet.": (
+                lambda Wh, share: _steps(_sigma_1(Wh) / 4, share) - 1
+            ),
+            "steps are whole numbers. Which is the first one below the share?": (
+                lambda Wh, share: np.log(share) / np.log(_sigma_1(Wh) / 4)
+            ),
+            "that is the largest single weight. Many weights act together.": (
+                lambda Wh, share: _steps(np.abs(Wh).max() / 4, share)
+            ),
+        },
+    ),
+    "ps2 must vanish": Exercise(
+        right=lambda matrices: _sigma_1(matrices) < 1,
+        draw=_draw_matrices,
+        mistakes={
+            "that is the spectral radius. A matrix with radius 0 can belong to a net that explodes.": (
+                lambda matrices: _radius(matrices) < 1
+            ),
+            "that is the Frobenius norm, which misses cases: the identity times 0.9 vanishes.": (
+                lambda matrices: np.linalg.norm(matrices, axis=(1, 2)) < 1
+            ),
+            "that is the rule of thumb about single weights. Many small ones act together.": (
+                lambda matrices: np.abs(matrices).max((1, 2)) < 1
+            ),
+            "4 is the sigmoid's border. How steep is tanh at most?": lambda matrices: _sigma_1(matrices) < 4,
+            "yes and no are swapped.": lambda matrices: _sigma_1(matrices) >= 1,
+            "the norm was taken of the whole stack at once: one answer a matrix is asked for.": (
+                lambda matrices: np.linalg.norm(matrices) < 1
+            ),
+        },
+    ),
+    "ps2 growth curve": Exercise(
+        right=_curve,
+        draw=_draw_chain,
+        mistakes={
+            "the norms of the steps are multiplied, which is only a bound. Multiply the matrices first.": (
+                lambda J: np.cumprod([1.0, *_sigma_1(J)])
+            ),
+            "the factors stand in the wrong order. A later step multiplies from the left.": _wrong_order,
+            "the first entry is missing: at t = 0 nothing has happened yet, and the norm is 1.": (
+                lambda J: _curve(J)[1:]
+            ),
+            "this looks back from the end, ∂h_T/∂h_k. Asked is ∂h_t/∂h_0.": lambda J: norms_to_past(J),
+            "that is the Frobenius norm. The largest singular value is asked for.": lambda J: _curve(J, "fro"),
+            "these are the norms of single steps. The product of all steps up to t is asked for.": (
+                lambda J: np.array([1.0, *_sigma_1(J)])
+            ),
+        },
+    ),
+    "ps2 holding bias": Exercise(
+        right=lambda Wh, h: np.arctanh(h) - Wh @ h,
+        draw=_draw_held,
+        mistakes={
+            "missing inverse: b stands inside the tanh, so h has to be brought there first.": lambda Wh, h: h - Wh @ h,
+            "Wh is transposed.": lambda Wh, h: np.arctanh(h) - Wh.T @ h,
+            "the feedback Wh h is missing: it is there, whatever the bias.": lambda Wh, h: np.arctanh(h),
+            "the sign of the feedback is wrong.": lambda Wh, h: np.arctanh(h) + Wh @ h,
+            "tanh is applied where its inverse is needed.": lambda Wh, h: np.tanh(h) - Wh @ h,
+            "wrong broadcasting: a matrix meets a vector by @, not by *.": lambda Wh, h: np.arctanh(h) - Wh * h,
+        },
+    ),
+    "ps2 rest rate": Exercise(
+        right=lambda Wh, h: _radius(_held(Wh, h)),
+        draw=_draw_held,
+        mistakes={
+            "this is the radius of Wh. What multiplies is J, and the slopes are in it.": lambda Wh, h: _radius(Wh),
+            "this is the norm of J: what one step can do at most. In the long run its eigenvalues decide.": (
+                lambda Wh, h: _sigma_1(_held(Wh, h))
+            ),
+            "this is the norm of Wh.": lambda Wh, h: _sigma_1(Wh),
+            "eigenvalues can be complex or negative. Take absolute values before the largest.": (
+                lambda Wh, h: np.linalg.eigvals(_held(Wh, h)).real.max()
+            ),
+            "h (1 - h) is the slope of a sigmoid. These units are tanh.": (
+                lambda Wh, h: _radius(np.diag(h * (1 - h)) @ Wh)
+            ),
+            "this is the factor of the volume, over all directions. Asked is the direction that lasts longest.": (
+                lambda Wh, h: np.abs(np.linalg.det(_held(Wh, h)))
+            ),
+            "this is the logarithm of the factor.": lambda Wh, h: np.log(_radius(_held(Wh, h))),
+        },
+    ),
+    "ps2 scaled": Exercise(
+        right=lambda Wh, share, lag: Wh * share ** (1 / lag) / _sigma_1(Wh),
+        draw=_draw_scaled,
+        mistakes={
+            "that scales the spectral radius. The bound is made of the norm.": (
+                lambda Wh, share, lag: Wh * share ** (1 / lag) / _radius(Wh)
+            ),
+            "that scales the Frobenius norm. The bound is made of the largest singular value.": (
+                lambda Wh, share, lag: Wh * share ** (1 / lag) / np.linalg.norm(Wh)
+            ),
+            "the share is reached after one step. It is meant for all steps together.": (
+                lambda Wh, share, lag: Wh * share / _sigma_1(Wh)
+            ),
+            "the share is divided by the number of steps. Along a chain, factors multiply.": (
+                lambda Wh, share, lag: Wh * share / lag / _sigma_1(Wh)
+            ),
+            "1/4 is the sigmoid's slope. How steep is tanh at most?": (
+                lambda Wh, share, lag: 4 * Wh * share ** (1 / lag) / _sigma_1(Wh)
+            ),
+            "this is the factor. Asked is the scaled matrix.": (
+                lambda Wh, share, lag: share ** (1 / lag) / _sigma_1(Wh)
+            ),
+            "the weights are not divided by their own norm first.": lambda Wh, share, lag: Wh * share ** (1 / lag),
+        },
+    ),
+    "ps2 clip by norm": Exercise(
+        right=_by_norm,
+        draw=_draw_rows,
+        mistakes={
+            "wrong axis: each row is a gradient with a norm of its own.": (
+                lambda g, c: g / np.maximum(1, np.linalg.norm(g, axis=0, keepdims=True) / c)
+            ),
+            "one norm for all rows together: each net has a norm of its own.": (
+                lambda g, c: g / max(1, np.linalg.norm(g) / c)
+            ),
+            "this clips by value, which turns the gradient.": lambda g, c: np.clip(g, -c, c),
+            "this clips always: a gradient below the threshold is to pass untouched.": (
+                lambda g, c: g * (c / np.where(_row_norms(g) > 0, _row_norms(g), np.inf))
+            ),
+            "the condition is turned: small gradients are scaled up, large ones stay.": (
+                lambda g, c: g * np.maximum(1, c / np.where(_row_norms(g) > 0, _row_norms(g), np.inf))
+            ),
+            "rows above the threshold are set to zero. They are to be shortened.": (
+                lambda g, c: np.where(_row_norms(g) > c, 0, g)
+            ),
+            "the root is missing from the norm.": lambda g, c: g / np.maximum(1, _row_norms(g) ** 2 / c),
+        },
+    ),
+    "ps2 turning": Exercise(
+        right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
+        draw=_draw_turned,
+        mistakes={
+            "nothing is turned: clipping by norm never turns, and a g changed in place is compared with itself.": (
+                lambda g, c: np.ones(len(g))
+            ),
+            "this is the angle. Its cosine is asked for.": lambda g, c: np.arccos(_cosine(g, np.clip(g, -c, c))),
+            "only large positive entries are cut. Large negative ones are, too.": (
+                lambda g, c: _cosine(g, np.minimum(g, c))
+            ),
+            "the dot products are not divided by both norms.": lambda g, c: np.sum(g * np.clip(g, -c, c), axis=1),
+            "this is how much shorter the gradient got, not how far it turned.": (
+                lambda g, c: np.linalg.norm(np.clip(g, -c, c), axis=1) / np.linalg.norm(g, axis=1)
+            ),
+            "wrong axis: each row is a gradient.": lambda g, c: _cosine(g.T, np.clip(g, -c, c).T),
+            "this is the sign of each entry. Entries below the threshold keep their size.": (
+                lambda g, c: _cosine(g, np.sign(g))
+            ),
+        },
+    ),
+}

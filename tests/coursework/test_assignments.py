@@ -1,0 +1,374 @@
+"""The assignments: keys, hints, notebooks. No sandbox is needed here; the grader is tested beside."""
+
+import copy
+import importlib
+import re
+
+import nbformat
+import numpy as np
+import pytest
+import torch
+from nbclient import NotebookClient
+
+from course_utils import tasks
+from course_utils.cells import forward, init_params, sigmoid
+from course_utils.checks import check
+from course_utils.checks.coursework import ASSIGNMENTS
+from course_utils.checks.derivation import DERIVATIONS, axis_of, debug, factor_verdict
+from course_utils.checks.exercise import NOT_STARTED, verdict
+from course_utils.gradients import jacobian_paths
+from course_utils.training import train
+from tests.coursework import solutions_ps1, solutions_ps2, solutions_ps3, solutions_ps4
+from tests.notebook import ROOT, code_cells, read
+from tools.notebooks import bootstrap
+
+NAMES = ("ps1", "ps2", "ps3", "ps4")
+SOLUTIONS = dict(zip(NAMES, (solutions_ps1, solutions_ps2, solutions_ps3, solutions_ps4), strict=True))
+KEYS = {name: importlib.import_module(f"coursework.{name}.key") for name in NAMES}
+PATHS = {name: ROOT / "coursework" / name / f"{name}.ipynb" for name in NAMES}
+QUESTIONS = {q: question for key in KEYS.values() for q, question in key.QUESTIONS.items()}
+WRONG = [case for module in SOLUTIONS.values() for case in module.WRONG]
+RIGHT = [case for module in SOLUTIONS.values() for case in module.RIGHT]
+
+every = pytest.mark.parametrize("name", NAMES)
+exercises = pytest.mark.parametrize("name", ASSIGNMENTS)
+
+
+def quietly(exercise, answer):
+    """The verdict, with NumPy as it is in a student's kernel: warnings are no errors."""
+    with np.errstate(all="ignore"):
+        return verdict(exercise, answer)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Answers, wrong and right
+
+
+@pytest.mark.parametrize(("question", "answer", "hint"), WRONG, ids=lambda case: getattr(case, "__name__", None))
+def test_wrong_answers_lose_their_question_and_get_their_hint(question, answer, hint):
+    line = quietly(QUESTIONS[question].exercise, answer)
+    assert line.startswith("Not yet: ")
+    assert any(part in line for part in hint.split("|")), line
+
+
+@pytest.mark.parametrize(("question", "answer"), RIGHT, ids=lambda case: getattr(case, "__name__", None))
+def test_right_answers_written_differently_get_full_marks(question, answer):
+    assert quietly(QUESTIONS[question].exercise, answer) == "Right, on every random input tried."
+
+
+def test_every_question_has_been_tried_both_ways():
+    assert {case[0] for case in WRONG} == {case[0] for case in RIGHT} == set(QUESTIONS)
+    assert len(WRONG) >= 40 and len(RIGHT) >= 12
+
+
+@exercises
+def test_hints_are_told_apart(name):
+    exercise = ASSIGNMENTS[name]
+    assert verdict(exercise, exercise.right).startswith("Right")
+    assert len(exercise.mistakes) >= 5
+    for hint, wrong in exercise.mistakes.items():
+        assert verdict(exercise, wrong) == f"Not yet: {hint}"
+
+
+@exercises
+def test_a_single_draw_is_enough_to_catch_a_known_mistake(name):
+    """The grader draws inputs of its own: no mistake may be right by luck on any of them."""
+    exercise = ASSIGNMENTS[name]
+    for seed in range(100, 130):
+        wanted = np.asarray(exercise.right(*exercise.draw(np.random.default_rng(seed))), float)
+        for hint, wrong in exercise.mistakes.items():
+            got = np.asarray(wrong(*exercise.draw(np.random.default_rng(seed))), float)
+            assert got.shape != wanted.shape or not np.allclose(got, wanted, rtol=1e-6, atol=0), hint
+
+
+@exercises
+def test_untouched_and_nonsense_answers_get_a_sentence(name):
+    exercise = ASSIGNMENTS[name]
+
+    def nbgraders_own_stub(*arguments):
+        raise NotImplementedError
+
+    assert verdict(exercise, lambda *_: ...) == verdict(exercise, nbgraders_own_stub) == NOT_STARTED
+    tensor = torch.ones(77, requires_grad=True)
+    for answer in (3.0, ..., lambda: 1 / 0, lambda *_: tensor, lambda *_: "text", lambda *_: np.nan):
+        assert verdict(exercise, answer).startswith("Not yet: ")
+
+
+@exercises
+def test_inputs_are_plain_data_and_shapes_vary(name):
+    def plain(value):
+        if isinstance(value, np.ndarray):
+            return value.dtype.kind in "fi"
+        return isinstance(value, (int, float, str, bool))
+
+    draws = [ASSIGNMENTS[name].draw(np.random.default_rng(seed)) for seed in range(20)]
+    assert all(plain(value) for arguments in draws for value in arguments)
+    shapes = {tuple(np.shape(value) for value in arguments) for arguments in draws}
+    assert len(shapes) > 1 or all(np.ndim(value) == 0 for arguments in draws for value in arguments)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The derivation debugger
+
+
+def test_debugger_names_the_factor_and_the_axis(capsys):
+    right = [ASSIGNMENTS[name].right for name in DERIVATIONS["ps1"]]
+    debug(
+        "ps1", right[0], lambda Wh, slope: slope * Wh, lambda J, dh: ..., lambda delta, slope, met: np.outer(delta, met)
+    )
+    one, two, three, four = capsys.readouterr().out.splitlines()
+    assert one == "factor 1 of 4, slopes: Right, on every random input tried."
+    assert two.startswith("factor 2 of 4, step jacobian: Not yet: wrong broadcasting") and "axis 1 (old unit)" in two
+    assert three == f"factor 3 of 4, requests: {NOT_STARTED}"
+    assert "σ' is left out" in four and "axis 0 (unit that the weight leads to) is off" in four
+
+
+@pytest.mark.parametrize("name", [name for factors in DERIVATIONS.values() for name in factors])
+def test_debugger_never_shows_a_number_of_the_answer(name):
+    for wrong in ASSIGNMENTS[name].mistakes.values():
+        line = factor_verdict(name, wrong)
+        assert line.startswith("Not yet: ")
+        assert not re.search(r"\d\.\d", line), line
+
+
+def test_axes_of_a_wrong_array():
+    wanted, names = np.random.default_rng(0).normal(size=(4, 4)), ("row", "column")
+    rows = np.array([1.0, 2, 3, 4])
+
+    def where(got, wanted=wanted):
+        return axis_of(np.asarray(got), wanted, names)
+
+    assert where(wanted) is None
+    assert where(wanted.T) == "axis 0 (row) and axis 1 (column) are swapped"
+    assert where(wanted[:, :3]) == "axis 1 (column) has length 3 and should have 4"
+    assert where(wanted[0]) == "it has 1 axes and should have 2: axis 0 (row), axis 1 (column)"
+    assert where(wanted[::-1]) == "axis 0 (row) runs backwards"
+    assert where(np.roll(wanted, 1, axis=1)) == "axis 1 (column) is off by one"
+    assert where(np.tile(wanted[0], (4, 1))) == "all entries along axis 0 (row) are the same"
+    assert where(3 * wanted) == "every entry is off by the same factor"
+    assert where(wanted * rows) == "axis 1 (column) is off: each of its entries is scaled by a factor of its own"
+    assert where(wanted * rows[:, None]).startswith("axis 0 (row) is off: each")
+    assert where(wanted * rows / rows[:, None]).startswith("both axis 0 (row) and axis 1 (column) are scaled")
+    assert where(wanted + np.eye(4)) == "only the diagonal is wrong"
+    assert where(wanted + (rows < 4)[:, None] * wanted**2) == "right along axis 0 (row): the last 1 of 4"
+    assert where(wanted + (rows > 2) * wanted**2) == "right along axis 1 (column): the first 2 of 4"
+    assert where(wanted**3) is None
+
+
+def test_debugger_refuses_what_it_does_not_know():
+    with pytest.raises(ValueError, match="name: got 'ps2'"):
+        debug("ps2")
+    with pytest.raises(ValueError, match="factors: got 1, wants 4"):
+        debug("ps1", len)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Keys and notebooks
+
+
+def graded(cell):
+    """A cell's nbgrader metadata."""
+    return cell.metadata["nbgrader"]
+
+
+def solution_of(cell):
+    """What stands between a cell's solution markers, or an empty string."""
+    found = re.search(r"### BEGIN SOLUTION\n(.*?)\s*### END SOLUTION", cell.source, flags=re.DOTALL)
+    return found[1] if found else ""
+
+
+def student_version(notebook):
+    """The notebook without solutions and hidden tests, as nbgrader would release it with the stub `...`."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        stub = "..." if cell.cell_type == "code" else "YOUR ANSWER HERE"
+        solution = r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION"
+        cell.source = re.sub(solution, rf"\g<1>{stub}", cell.source, flags=re.DOTALL)
+        cell.source = re.sub(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL)
+    return notebook
+
+
+def run(notebook, name):
+    """{grade_id: what its cell printed}, from a fresh kernel in the assignment's folder. An error raises."""
+    notebook = copy.deepcopy(notebook)
+    NotebookClient(notebook, timeout=120, resources={"metadata": {"path": str(PATHS[name].parent)}}).execute()
+    return {
+        graded(cell)["grade_id"]: "".join(
+            output.text for output in cell.outputs if output.output_type == "stream" and output.name == "stdout"
+        )
+        for cell in code_cells(notebook)
+    }
+
+
+@every
+def test_points_sum_to_a_round_total(name):
+    key = KEYS[name]
+    assert 6 <= len(key.QUESTIONS) <= 9
+    assert sum(part.points for part in [*key.QUESTIONS.values(), *key.ESSAYS.values()]) == 100
+
+
+@every
+def test_every_question_has_an_objective_and_the_exercise_of_its_hints(name):
+    for q, question in KEYS[name].QUESTIONS.items():
+        (hint_name,) = [hint for hint, exercise in ASSIGNMENTS.items() if exercise is question.exercise]
+        assert hint_name.replace(" ", "_").replace("-", "_") == q
+        assert len(question.objective.split()) >= 6 and question.objective.endswith(".")
+    objectives = [question.objective for question in QUESTIONS.values()]
+    assert len(set(objectives)) == len(objectives)
+
+
+@every
+def test_notebook_has_the_cells_of_each_question(name):
+    cells, key = read(PATHS[name]).cells, KEYS[name]
+    nbformat.validate(read(PATHS[name]))
+    ids = [graded(cell)["grade_id"] for cell in cells]
+    assert len(set(ids)) == len(ids)
+    assert [i for i in ids if i in {**key.QUESTIONS, **key.ESSAYS}] == [*key.QUESTIONS, *key.ESSAYS]
+    for q, question in key.QUESTIONS.items():
+        test, answer = cells[ids.index(q)], cells[ids.index(q) - 1]
+        flags = {"locked": True, "grade": True, "solution": False, "task": False, "schema_version": 3}
+        assert graded(test) == {**flags, "grade_id": q, "points": question.points}
+        flags = {"locked": False, "grade": False, "solution": True, "task": False, "schema_version": 3}
+        assert graded(answer) == {**flags, "grade_id": f"{q}_answer"}
+        assert answer.source.startswith(f"def {question.answer}(") and solution_of(answer)
+        visible, hidden = test.source.split("### BEGIN HIDDEN TESTS\n")
+        assert re.fullmatch(rf'check\("{name} [\w -]+", {question.answer}\)\n', visible)
+        assert "assert verdict(" in hidden and hidden.endswith("### END HIDDEN TESTS")
+
+
+@every
+def test_points_stand_in_the_headings(name):
+    key = KEYS[name]
+    text = "\n".join(cell.source for cell in read(PATHS[name]).cells if cell.cell_type == "markdown")
+    stated = [int(points) for points in re.findall(r"^### \d+ · .* \*\((\d+) points\)\*$", text, flags=re.MULTILINE)]
+    assert stated == [part.points for part in [*key.QUESTIONS.values(), *key.ESSAYS.values()]]
+    assert "*100 points," in text
+
+
+@every
+def test_essays_agree_with_the_key(name):
+    cells = {graded(cell)["grade_id"]: cell for cell in read(PATHS[name]).cells}
+    for q, essay in KEYS[name].ESSAYS.items():
+        assert cells[f"{q}_prompt"].source.endswith(f"\n\n{essay.prompt}")
+        assert solution_of(cells[q]) == essay.model
+        assert graded(cells[q])["points"] == essay.points and graded(cells[q])["solution"]
+        levels = [int(level.split(":")[0]) for level in essay.rubric]
+        assert levels == sorted(set(levels)) and levels[0] == 0 and levels[-1] == essay.points
+        assert 50 <= len(essay.model.split()) <= 120
+
+
+def test_all_terminal_questions_are_there():
+    assert [name for name in NAMES if KEYS[name].ESSAYS] == ["ps4"]
+    assert len(KEYS["ps4"].ESSAYS) == 9
+
+
+@every
+def test_notebook_is_kept_clean(name):
+    notebook = read(PATHS[name])
+    assert code_cells(notebook)[0].source == bootstrap()
+    for cell in code_cells(notebook):
+        assert cell.outputs == [] and cell.execution_count is None
+        assert max(map(len, cell.source.splitlines())) <= 96
+        assert "matplotlib" not in cell.source and "figsize" not in cell.source
+    words = PATHS[name].read_text(encoding="utf-8") + (PATHS[name].parent / "key.py").read_text(encoding="utf-8")
+    assert not re.search(r"(?:/(?:home|root|work|Users|tmp)/)", words)
+    assert not re.search(r"\w!(?!=)", "".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown"))
+
+
+@every
+def test_instructors_solutions_pass(name):
+    printed = run(read(PATHS[name]), name)
+    for q in KEYS[name].QUESTIONS:
+        assert printed[q] == "Right, on every random input tried.\n"
+
+
+@every
+def test_students_version_holds_no_solution_and_runs(name):
+    notebook = read(PATHS[name])
+    released = student_version(notebook)
+    text = "\n".join(cell.source for cell in released.cells)
+    assert "SOLUTION" not in text and "HIDDEN" not in text and "ASSIGNMENTS" not in text
+    for cell, full in zip(released.cells, notebook.cells, strict=True):
+        if graded(cell)["solution"] and cell.cell_type == "code":  # the head, its docstring, the stub
+            assert re.fullmatch(r'def \w+\([\w, ]*\):\n    """.*"""\n    \.\.\.', cell.source), cell.source
+        elif graded(cell)["solution"]:
+            assert cell.source == "YOUR ANSWER HERE" and solution_of(full) not in text
+    printed = run(released, name)
+    for q in KEYS[name].QUESTIONS:
+        assert printed[q] == NOT_STARTED + "\n"
+
+
+def test_check_knows_both_lessons_and_assignments(capsys):
+    check("ps4 gate bias", lambda: 5)
+    check("01 smallest w", 4)
+    assert capsys.readouterr().out == "Right, on every random input tried.\nRight.\n"
+    with pytest.raises(ValueError, match="name: got 'ps5 x'"):
+        check("ps5 x", None)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the notebooks state
+
+
+def test_ps1_figure():
+    """w = 2, b = -1: the resting state is 1/2, the factor there 1/2, and from any start of the figure soon so."""
+    h = np.array([0.05, 0.2, 0.4, 0.7])
+    assert sigmoid(2 * 0.5 - 1) == 0.5
+    distances = [np.abs(h - 0.5)]
+    for _ in range(12):
+        h = sigmoid(2 * h - 1)
+        distances.append(np.abs(h - 0.5))
+    ratios = np.array(distances[1:]) / distances[:-1]
+    assert np.all(np.abs(ratios[1:] - 0.5) < 0.02)
+
+
+def test_ps2_figure():
+    """All eigenvalues of Wh are 0; at rest in two states J has the trace and only eigenvalue 1.4, or 0.5."""
+    Wh = np.array([[2.0, -2.0], [2.0, -2.0]])
+    assert np.all(Wh @ Wh == 0)
+    for h, rate, least, most in ((np.sqrt(0.7), 1.4, 5e8, 5e9), (0.5, 0.5, 1e-18, 1e-16)):
+        J = np.diag([1, 1 - h**2]) @ Wh
+        assert np.isclose(np.trace(J), rate) and np.isclose(np.linalg.det(J), 0)
+        norm = np.linalg.norm(J, 2) * rate**59  # J J = rate J, since J has rank 1
+        assert least < norm < most
+
+
+def test_ps3_statements():
+    p = init_params("GRU", 8, 64)
+    J = {name: paths[-1] for name, paths in jacobian_paths(forward(p, tasks.noise(20, 8))).items()}
+    sizes = {name: np.sqrt(np.mean(np.linalg.svd(path, compute_uv=False) ** 2)) for name, path in J.items()}
+    assert 0.45 < sizes["direct"] < 0.55 and 0.12 < sizes["candidate"] < 0.16
+    assert 0.03 < sizes["update"] < 0.05 and sizes["reset"] < 0.01
+    rng = np.random.default_rng(0)
+    h, v = rng.normal(size=(1000, 4)), np.ones(4)
+    y = h @ v
+    squares = sum(np.mean((a - y) ** 2) for a in y) / len(y)  # every answer against every target
+    assert np.isclose(squares, 2 * y.var()) and f"{squares:.1f}" == "8.0"
+
+
+def test_ps4_range_of_biases():
+    """The range that is stated is the range that is accepted, and its ends do solve the task."""
+    exercise = ASSIGNMENTS["ps4 gate bias"]
+    for b in np.linspace(-2, 12, 281):
+        keeps, lets_in = 1 / (1 + np.exp(-b)) ** 100 >= 0.01, 1 / (1 + np.exp(b)) >= 0.001
+        assert verdict(exercise, lambda b=b: b).startswith("Right") == (keeps and lets_in), b
+
+
+@pytest.mark.parametrize(("bias", "solved"), [(0.0, 0), (3.1, 3), (6.9, 3)])
+def test_ps4_trial(bias, solved):
+    runs = train(
+        tasks.latch(100), "GRU", 24, gate_bias=bias, batch=24, seeds=range(3), steps=250, stop_when_solved=True
+    )
+    assert sum(run.solved for run in runs) == solved
+
+
+def test_ps4_symbol_stands_out():
+    """In the trained net's last state, the symbol's term is several times the terms of the steps after it."""
+    task = tasks.latch(60)
+    for run in train(task, "GRU", 24, batch=24, seeds=range(3), steps=400, chrono=60, stop_when_solved=True):
+        trace = forward(run.params, task.test[0][0])
+        z, h_tilde = trace.gates["z"].astype(float), trace.gates["h_tilde"]
+        sizes = [np.linalg.norm(np.prod(z[k:], axis=0) * (1 - z[k - 1]) * h_tilde[k - 1]) for k in range(1, 62)]
+        assert run.solved and sizes[0] > 2 * max(sizes[1:6]) and np.argmax(sizes) == 60
+        mean = np.sort(z.mean(axis=0))
+        assert mean[-1] > 0.98 and mean[0] < 0.8 and np.median(mean) > 0.8
