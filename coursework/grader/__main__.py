@@ -27,9 +27,9 @@ def parser():
     words.add_argument("--scheduler", help="address of a dask scheduler whose workers to use instead")
     words.add_argument("--sandbox", choices=["bubblewrap", "podman", "docker"], help="by default the first there is")
     words.add_argument("--unsafe-no-sandbox", action="store_true", help="run submissions with all YOUR rights. Don't.")
-    words.add_argument("--seconds", type=float, default=180, help="for a whole submission (180)")
-    words.add_argument("--cell-seconds", type=float, default=60, help="for a cell (60)")
-    words.add_argument("--answer-seconds", type=float, default=10, help="for all calls of one answer (10)")
+    words.add_argument("--seconds", type=float, default=180, help="by the clock for a whole submission (180)")
+    words.add_argument("--cell-seconds", type=float, default=60, help="of computing for a cell (60)")
+    words.add_argument("--answer-seconds", type=float, default=10, help="of computing for all calls of one answer (10)")
     words.add_argument("--memory", type=float, default=3, help="GiB (3)")
     words.add_argument("--due", type=datetime.fromisoformat, help="2026-10-01T23:59+02:00")
     words.add_argument("--late-percent", type=float, default=0, help="taken off for each day begun after --due (0)")
@@ -44,8 +44,6 @@ def main(arguments=None):
     except (ValueError, sandbox.SandboxError) as error:
         print(error, file=sys.stderr)
         return 2
-    finally:
-        sandbox.drop_room()
 
 
 def grade(options):

@@ -109,6 +109,7 @@ def _by_dask(jobs, kind, limits, workers, scheduler):
                 yield student, (None, None) if error else future.result(), error
                 if waiting:
                     running.add(submit())
+            client.run(sandbox.drop_room)
     finally:
         if cluster is not None:
             cluster.close()

@@ -5,6 +5,7 @@ file of this machine, no key. Memory, processes, files, output and time are capp
 watchdog out here that ends the whole sandbox.
 """
 
+import atexit
 import contextlib
 import functools
 import json
@@ -28,7 +29,7 @@ STUB = '"""Checks say nothing while the grader runs."""\n\n\ndef check(name, ans
 
 @dataclass(frozen=True)
 class Limits:
-    """What one submission may take: bytes, seconds of the clock, numbers of processes."""
+    """What one submission may take: bytes, processes, seconds by the clock in all, seconds of computing for a step."""
 
     memory: int = 3 * 2**30
     processes: int = 40
@@ -43,10 +44,11 @@ class SandboxError(RuntimeError):
     """No sandbox here, or it doesn't hold."""
 
 
-@functools.cache
+@functools.lru_cache
 def room():
     """A folder that submissions may read: the runner, the course without its checks, and its data."""
     path = Path(tempfile.mkdtemp(prefix="grader-room-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
     path.chmod(0o755)
     skip = shutil.ignore_patterns("checks", "__pycache__")
     shutil.copytree(ROOT / "course_utils", path / "course_utils", ignore=skip)
@@ -57,11 +59,15 @@ def room():
         shutil.copy(HERE / name, path / name)
     (path / "coursework" / "work").mkdir(parents=True)
     (path / "matplotlib").mkdir()
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "timeout": 120}
-    subprocess.run([sys.executable, "-m", "compileall", "-q", str(path)], check=True, **quiet)
-    with contextlib.suppress(subprocess.TimeoutExpired):  # matplotlib's list of fonts takes seconds: made here, once
-        environment = {**os.environ, "MPLCONFIGDIR": str(path / "matplotlib")}
-        subprocess.run([sys.executable, "-c", "import matplotlib.font_manager"], env=environment, **quiet)
+    quiet = {"stderr": subprocess.DEVNULL, "timeout": 120, "text": True}
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", str(path)], check=True, stdout=subprocess.DEVNULL, **quiet
+    )
+    with contextlib.suppress(subprocess.SubprocessError):  # matplotlib's list of fonts takes seconds to make anew
+        show = "import matplotlib.font_manager; print(matplotlib.get_cachedir())"
+        run = subprocess.run([sys.executable, "-c", show], stdout=subprocess.PIPE, check=True, **quiet)
+        for fonts in Path(run.stdout.strip()).glob("fontlist*.json"):
+            shutil.copy(fonts, path / "matplotlib")
     for entry in [path, *path.rglob("*")]:
         entry.chmod(0o755 if entry.is_dir() else 0o644)
     return path

@@ -125,10 +125,13 @@ def _bytes(path, most=LARGEST):
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
     except OSError:
         raise _ProblemError("it is a link or can't be opened") from None
-    with open(descriptor, "rb") as file:
+    try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
             raise _ProblemError("it is a folder or something else, not a file")
-        content = file.read(most + 1)
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
     if len(content) > most:
         raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
     return content
@@ -139,7 +142,7 @@ def _from_zip(path, assignment):
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
     except (zipfile.BadZipFile, OSError) as error:
-        return [Submission(_clean(path.stem), problem=f"{path.name} is not a zip that can be read ({error})")]
+        return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
     by_student = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
         name = entry.filename.replace("\\", "/")
@@ -161,7 +164,9 @@ def _from_zip(path, assignment):
         submission = _read(student, find_bytes)
         submission.note = note[0]
         found.append(submission)
-    return found or [Submission(_clean(path.stem), problem=f"there is no notebook in {path.name}")]
+    return found or [
+        Submission(_clean(path.stem), problem=f"{path.name} could not be read: there is no notebook in it.")
+    ]
 
 
 def _entry(archive, entry):
