@@ -153,7 +153,7 @@ def guarded(command, seconds=200, **options):
     guard.start()
     output, errors = process.communicate()
     guard.join()
-    assert not barked, barked + [errors]
+    assert not barked, [*barked, errors]
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
