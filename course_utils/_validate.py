@@ -4,7 +4,7 @@ import numpy as np
 
 
 def array(name, value, shape=None):
-    """`value` as a finite float array: float32 stays, everything else real becomes float64.
+    """`value` as a finite float array: float32 stays, everything else real becomes float64. Not copied if it is one.
 
     `shape` holds one entry per axis: a number is wanted exactly, a letter stands for any length of at least 1.
     """
@@ -25,7 +25,7 @@ def array(name, value, shape=None):
         raise ValueError(
             f"{name}: got NaN or inf at index {tuple(np.argwhere(~np.isfinite(got))[0].tolist())}, wants finite numbers"
         )
-    return got if got.dtype == np.float32 else got.astype(np.float64)
+    return got if got.dtype == np.float32 else got.astype(np.float64, copy=False)
 
 
 def choice(name, value, allowed):

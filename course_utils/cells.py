@@ -178,7 +178,7 @@ def forward(p, x, h0=None, c0=None):
     if not isinstance(p, Params):
         raise ValueError(f"p: got {type(p).__name__}, wants Params")
     H = p.hidden_size
-    x = _validate.array("x", x, ("T", p.input_size))
+    x = np.array(_validate.array("x", x, ("T", p.input_size)))  # the trace keeps its own
     h0 = np.zeros(H, p.Wh.dtype) if h0 is None else _validate.array("h0", h0, (H,))
     if c0 is not None and p.kind != "LSTM":
         raise ValueError(f"c0: got an array for a {p.kind}, which has no cell state; wants None")
@@ -195,42 +195,73 @@ def forward(p, x, h0=None, c0=None):
 
 def _run(p, x, h0, c0):
     """`forward` without its checks. Any dtype, complex included, which is how the tests take complex steps."""
-    from_x = x @ p.Wx.T + p.bx  # no step waits for it: one product for all t
-    hs, cs, gates = [h0], [c0], []
-    for xt in from_x:
-        h, c, gate = STEPS[p.kind](p, xt, hs[-1], cs[-1])
-        hs.append(h)
-        cs.append(c)
-        gates.append(gate)
-    gates = {name: np.array(values) for name, values in zip(GATES[p.kind], zip(*gates, strict=True), strict=True)}
-    return Trace(p, x, np.array(hs), gates, np.array(cs) if p.kind == "LSTM" else None)
+    T, H, dtype = len(x), len(h0), np.result_type(x, p.Wx, p.Wh, p.bx, p.bh, h0, c0)
+    a = (x @ p.Wx.T + p.bx).astype(dtype, copy=False)  # no step waits for it: one product for all t
+    h = np.empty((T + 1, H), dtype)
+    c = np.empty((T + 1, H), dtype) if p.kind == "LSTM" else None
+    h[0] = h0
+    if c is not None:
+        c[0] = c0
+    STEPS[p.kind](p, a, h, c)
+    gates = {name: a[:, i * H : (i + 1) * H] for i, name in enumerate(GATES[p.kind])}
+    return Trace(p, x, h, gates, c)
 
 
-def _rnn_step(p, from_x, h_prev, c_prev):
+# What x and bx send into every step stands in a (T, kH). The steps add what h_prev sends and turn each row, in place,
+# into the gates' values.
+
+
+def _sigmoid_(a):
+    """σ in place. e^-a may overflow, to the right result 0: `forward` silences that."""
+    np.negative(a, out=a)
+    np.exp(a, out=a)
+    a += 1
+    np.reciprocal(a, out=a)
+
+
+def _rnn_steps(p, a, h, c):
     """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
-    return ACTIVATE[p.activation](from_x + p.Wh @ h_prev + p.bh), c_prev, ()
+    a += p.bh
+    for h_prev, at, h_next in zip(h[:-1], a, h[1:], strict=True):
+        h_next[:] = ACTIVATE[p.activation](at + p.Wh @ h_prev)
 
 
-def _gru_step(p, from_x, h_prev, c_prev):
+def _gru_steps(p, a, h, c):
     """r, z gates, h_tilde the candidate, h = z * h_prev + (1 - z) * h_tilde (Cho et al. 2014, eqs. 5-8)."""
-    xr, xz, xn = np.split(from_x, 3)
-    Wr, Wz, Wn = np.split(p.Wh, 3)
-    br, bz, bn = np.split(p.bh, 3)
-    r = sigmoid(xr + Wr @ h_prev + br)
-    z = sigmoid(xz + Wz @ h_prev + bz)
+    H, bn = p.hidden_size, p.bh[2 * p.hidden_size :]
+    Wh_T = np.ascontiguousarray(p.Wh.T)  # quicker to multiply vectors with
+    a[:, : 2 * H] += p.bh[: 2 * H]
     if p.reset == "before":
-        h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
-    else:
-        h_tilde = np.tanh(xn + r * (Wn @ h_prev + bn))
-    return z * h_prev + (1 - z) * h_tilde, c_prev, (r, z, h_tilde)
+        a[:, 2 * H :] += bn
+    for h_prev, h_next, at in zip(h[:-1], h[1:], a, strict=True):
+        rz, r, z, n = at[: 2 * H], at[:H], at[H : 2 * H], at[2 * H :]
+        if p.reset == "before":
+            rz += h_prev @ Wh_T[:, : 2 * H]
+            _sigmoid_(rz)
+            n += (r * h_prev) @ Wh_T[:, 2 * H :]
+        else:
+            product = h_prev @ Wh_T
+            rz += product[: 2 * H]
+            _sigmoid_(rz)
+            n += r * (product[2 * H :] + bn)
+        np.tanh(n, out=n)
+        np.multiply(z, h_prev, out=h_next)
+        h_next += (1 - z) * n
 
 
-def _lstm_step(p, from_x, h_prev, c_prev):
+def _lstm_steps(p, a, h, c):
     """c = f * c_prev + i * g, h = o * tanh(c) (Hochreiter & Schmidhuber 1997; f from Gers et al. 2000)."""
-    ai, af, ag, ao = np.split(from_x + p.Wh @ h_prev + p.bh, 4)
-    i, f, g, o = sigmoid(ai), sigmoid(af), np.tanh(ag), sigmoid(ao)
-    c = f * c_prev + i * g
-    return o * np.tanh(c), c, (i, f, g, o)
+    H = p.hidden_size
+    a += p.bh
+    for at, h_prev, h_next, c_prev, c_next in zip(a, h[:-1], h[1:], c[:-1], c[1:], strict=True):
+        at += p.Wh @ h_prev
+        i, f, g, o = at.reshape(4, H)
+        _sigmoid_(at[: 2 * H])
+        np.tanh(g, out=g)
+        _sigmoid_(o)
+        np.multiply(f, c_prev, out=c_next)
+        c_next += i * g
+        np.multiply(o, np.tanh(c_next), out=h_next)
 
 
-STEPS = {"RNN": _rnn_step, "GRU": _gru_step, "LSTM": _lstm_step}
+STEPS = {"RNN": _rnn_steps, "GRU": _gru_steps, "LSTM": _lstm_steps}

@@ -15,6 +15,8 @@ import numpy as np
 from IPython.display import display
 from matplotlib import patheffects
 
+from course_utils import _validate
+
 plt.style.use(Path(__file__).with_name("course.mplstyle"))
 
 RNN, GRU, LSTM = "#D55E00", "#0072B2", "#333333"
@@ -26,6 +28,7 @@ PATH_COLOURS = {  # the ways through a GRU step (Okabe & Ito's palette)
     "candidate": "#009E73",
     "reset": "#CC79A7",
 }
+MAPS = {"norm": "cividis", "gate": "cividis", "signed": "RdBu_r"}  # colours of a heatmap
 DASHES = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2))]
 
 
@@ -35,7 +38,7 @@ def show(figure, alt):
     The output holds the picture twice: as an HTML <img> with its alt text, which JupyterLab and web pages show,
     and as a bare PNG for viewers that drop HTML.
     """
-    if not isinstance(alt, str) or len(alt.split()) < 5:
+    if not isinstance(alt, str) or len(alt.split()) < 8:
         raise ValueError(f"alt: got {alt!r}, wants a sentence that says what the figure shows")
     figure = getattr(figure, "figure", figure)
     buffer = io.BytesIO()
@@ -47,10 +50,29 @@ def show(figure, alt):
     display({"text/html": img, "image/png": png, "text/plain": f"Figure: {alt}"}, raw=True)
 
 
-def style_of(name):
-    """Colour and dash of a line, by how its name begins: "GRU", "GRU, z bias 3", "gradient at 5"."""
-    kind = next((kind for kind in COLOURS if name.startswith(kind)), None)
-    return {"color": COLOURS.get(kind, OTHER), "linestyle": DASHES[kind == "LSTM"]}
+def line_styles(names):
+    """(colour, dash) of each line, by how its name begins: "GRU", "GRU, z bias 3", "gradient at 5".
+
+    A second, third, ... line of the same colour gets another dash.
+    """
+    used, styles = {}, []
+    for name in names:
+        kind = next((kind for kind in COLOURS if name.startswith(kind)), None)
+        colour = COLOURS.get(kind, OTHER)
+        nth = used[colour] = used.get(colour, -1) + 1
+        styles.append((colour, DASHES[(nth + (kind == "LSTM")) % len(DASHES)]))
+    return styles
+
+
+def part_colours(names):
+    """Colour of each stacked part: the fixed one of a GRU path, otherwise the next of the course's cycle."""
+    spare = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"])
+    return [PATH_COLOURS.get(name) or next(spare) for name in names]
+
+
+def bar_colours(names, colour):
+    """Colour of each bar: that of the model or path it is named after, otherwise `colour`."""
+    return [COLOURS.get(name.split()[0].rstrip(","), PATH_COLOURS.get(name, colour)) for name in names]
 
 
 def panels(columns, rows=1, height=3.2, **options):
@@ -90,23 +112,18 @@ def curves(lines, *, title, xlabel, ylabel, x=None, log=False, reference=None, a
     Returns the axes.
     """
     ax = ax or plt.subplots()[1]
-    used = {}  # how many lines a colour has already
-    for name, y in lines.items():
+    for (name, y), (colour, dash) in zip(lines.items(), line_styles(lines), strict=True):
         y = np.atleast_2d(np.asarray(y, dtype=float))
         y = np.where(y > 0, y, np.nan) if log else y
         xs = np.arange(y.shape[1]) if x is None else np.asarray(x)
-        style = style_of(name)
-        nth = used[style["color"]] = used.get(style["color"], -1) + 1
-        if nth:
-            style["linestyle"] = DASHES[(nth + name.startswith("LSTM")) % len(DASHES)]
-        (line,) = ax.plot(xs, _quietly(np.nanmedian, y), **style)
+        (line,) = ax.plot(xs, _quietly(np.nanmedian, y), color=colour, linestyle=dash)
         line.set_gid(name)
         if len(y) > 1:
             ax.fill_between(
                 xs,
                 _quietly(np.nanmin, y),
                 _quietly(np.nanmax, y),
-                color=style["color"],
+                color=colour,
                 alpha=0.15,
                 linewidth=0,
             )
@@ -176,8 +193,7 @@ def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None
 
     Returns the axes.
     """
-    if kind not in ("norm", "gate", "signed"):
-        raise ValueError(f"kind: got {kind!r}, wants 'norm', 'gate' or 'signed'")
+    _validate.choice("kind", kind, MAPS)
     ax = ax or plt.subplots()[1]
     values = np.asarray(values, dtype=float)
     if kind == "gate":
@@ -190,7 +206,7 @@ def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None
         aspect="auto",
         vmin=limits[0],
         vmax=limits[1],
-        cmap="RdBu_r" if kind == "signed" else "cividis",
+        cmap=MAPS[kind],
         extent=extent,
     )
     ax.grid(False)
@@ -223,9 +239,7 @@ def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
     ax = ax or plt.subplots()[1]
     heights = np.array([np.asarray(y, float) for y in parts.values()])
     xs = np.arange(heights.shape[1]) if x is None else np.asarray(x)
-    spare = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"])
-    colours = [PATH_COLOURS.get(name) or next(spare) for name in parts]
-    ax.stackplot(xs, heights, colors=colours, alpha=0.85, linewidth=0)
+    ax.stackplot(xs, heights, colors=part_colours(parts), alpha=0.85, linewidth=0)
     tops = np.cumsum(heights, axis=0)
     inside = slice(len(xs) // 12, len(xs) - len(xs) // 12)
     for name, band, top in zip(parts, heights, tops, strict=True):
@@ -255,8 +269,7 @@ def bars(values, *, title, ylabel, names=None, ax=None, log=False, colour=GRU):
     """
     ax = ax or plt.subplots()[1]
     names, heights = list(values), list(values.values())
-    colours = [COLOURS.get(name.split()[0].rstrip(","), PATH_COLOURS.get(name, colour)) for name in names]
-    drawn = ax.bar(names, heights, color=colours, width=0.6)
+    drawn = ax.bar(names, heights, color=bar_colours(names, colour), width=0.6)
     ax.bar_label(drawn, [f"{height:.3g}" for height in heights], padding=2, fontsize="small")
     if log:
         ax.set_yscale("log")

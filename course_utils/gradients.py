@@ -3,11 +3,23 @@
 J[t-1] = ∂h_t/∂h_{t-1}, rows the new state, columns the old one. For the LSTM the state is (h, c), so J is 2H x 2H.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from course_utils import _validate
+from course_utils.products import CACHE, all_pairs_norms, lyapunov_exponents, norms_to_past
+
+__all__ = [
+    "Grads",
+    "all_pairs_norms",
+    "backward",
+    "jacobian_paths",
+    "jacobian_pieces",
+    "jacobians",
+    "lyapunov_exponents",
+    "norms_to_past",
+]
 
 SLOPE = {  # φ' written in the output h = φ(a), which is all that a trace keeps
     "tanh": lambda h: 1 - h**2,
@@ -42,20 +54,38 @@ def _check_trace(trace):
     return trace
 
 
-def _check_jacobians(J):
-    J = _validate.array("J", J, ("T", "H", "H"))
-    if J.shape[1] != J.shape[2]:
-        raise ValueError(f"J: got shape {J.shape}, wants (T, H, H) with square steps")
-    return J
-
-
 def jacobians(trace):
     """J[t-1] = ∂h_t/∂h_{t-1} for every step of a trace.
 
     Returns (T, H, H); for the LSTM (T, 2H, 2H) over the stacked state (h, c).
     """
-    paths = jacobian_paths(trace)
-    return sum(paths.values())
+    size = _check_trace(trace).params.hidden_size * (1 if trace.c is None else 2)
+    J = np.empty((len(trace.x), size, size), trace.h.dtype)
+    for steps, piece in _cut(trace):
+        JACOBIANS[trace.params.kind](piece, J[steps])
+    return J
+
+
+def jacobian_pieces(trace, backwards=False):
+    """`jacobians(trace)` a few steps at a time, so that J need never be stored.
+
+    backwards  True: begin with the piece that holds the last step, as `norms_to_past` takes them.
+
+    Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time.
+    """
+    for _, piece in _cut(_check_trace(trace), backwards):
+        yield jacobians(piece)
+
+
+def _cut(trace, backwards=False):
+    """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
+    size = max(1, CACHE // trace.params.hidden_size**2)
+    starts = range(0, len(trace.x), size)
+    for i in reversed(starts) if backwards else starts:
+        steps, states = slice(i, i + size), slice(i, i + size + 1)
+        gates = {name: values[steps] for name, values in trace.gates.items()}
+        c = None if trace.c is None else trace.c[states]
+        yield steps, replace(trace, x=trace.x[steps], h=trace.h[states], gates=gates, c=c)
 
 
 def jacobian_paths(trace):
@@ -80,37 +110,74 @@ def _left(d, W):
     return d[:, :, None] * W
 
 
+def _left_sum(d, W, out):
+    """Σ_g diag(d[t, g]) W_g for every t: (T, k, H), (kH, H) -> out (T, H, H).
+
+    Row i of all results is one product, (T, k) of the d[:, :, i] times (k, H) of the W_g[i]: no k terms to store.
+    """
+    k, H = d.shape[1:]
+    per_row = np.ascontiguousarray(d.transpose(2, 0, 1))
+    np.matmul(per_row, W.reshape(k, H, H).transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+
+
+def _diagonal(J):
+    """The diagonals (T, H) of J (T, H, H), as a view to write to."""
+    return np.einsum("tii->ti", J)
+
+
+def _rnn_slopes(trace):
+    """∂h/∂(argument of φ), (T, H)."""
+    return SLOPE[trace.params.activation](trace.h[1:])
+
+
+def _gru_slopes(trace):
+    """What a change of each gate's argument does, (T, H) each.
+
+    update     of h, through z
+    candidate  of h, through h_tilde
+    reset      of what r multiplies: r * h_prev, or r * (Wh_n h_prev + bh_n)
+    """
+    p, h_prev = trace.params, trace.h[:-1]
+    r, z, h_tilde = (trace.gates[name] for name in ("r", "z", "h_tilde"))
+    multiplied = h_prev
+    if p.reset == "after":
+        H = p.hidden_size
+        multiplied = h_prev @ p.Wh[2 * H :].T + p.bh[2 * H :]
+    return (h_prev - h_tilde) * z * (1 - z), (1 - z) * (1 - h_tilde**2), multiplied * r * (1 - r)
+
+
+def _lstm_slopes(trace):
+    """What a change of each gate's argument does: of c through i, f and g, of h through o. And ∂h/∂c. (T, H) each."""
+    tanh_c = np.tanh(trace.c[1:])
+    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
+    return g * i * (1 - i), trace.c[:-1] * f * (1 - f), i * (1 - g**2), tanh_c * o * (1 - o), o * (1 - tanh_c**2)
+
+
 def _rnn_paths(trace):
-    p = trace.params
-    return {"recurrent": _left(SLOPE[p.activation](trace.h[1:]), p.Wh)}
+    return {"recurrent": _left(_rnn_slopes(trace), trace.params.Wh)}
 
 
 def _gru_paths(trace):
-    p, h_prev = trace.params, trace.h[:-1]
-    r, z, h_tilde = (trace.gates[name] for name in ("r", "z", "h_tilde"))
+    p, r, z = trace.params, trace.gates["r"], trace.gates["z"]
     Wr, Wz, Wn = np.split(p.Wh, 3)
-    into_n = (1 - z) * (1 - h_tilde**2)  # ∂h/∂(argument of tanh)
+    update, candidate, reset = _gru_slopes(trace)
     if p.reset == "before":
-        candidate = _left(into_n, Wn) * r[:, None, :]
-        reset = (_left(into_n, Wn) * (h_prev * r * (1 - r))[:, None, :]) @ Wr
+        through_n, through_r = _left(candidate, Wn) * r[:, None, :], (_left(candidate, Wn) * reset[:, None, :]) @ Wr
     else:
-        bn = np.split(p.bh, 3)[2]
-        candidate = _left(into_n * r, Wn)
-        reset = _left(into_n * (h_prev @ Wn.T + bn) * r * (1 - r), Wr)
+        through_n, through_r = _left(candidate * r, Wn), _left(candidate * reset, Wr)
     return {
         "direct": _left(z, np.eye(p.hidden_size, dtype=z.dtype)),
-        "update": _left((h_prev - h_tilde) * z * (1 - z), Wz),
-        "candidate": candidate,
-        "reset": reset,
+        "update": _left(update, Wz),
+        "candidate": through_n,
+        "reset": through_r,
     }
 
 
 def _lstm_paths(trace):
-    p, c_prev, tanh_c = trace.params, trace.c[:-1], np.tanh(trace.c[1:])
-    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
-    Wi, Wf, Wg, Wo = np.split(p.Wh, 4)
-    into_h = o * (1 - tanh_c**2)  # ∂h/∂c
-    H, nothing = p.hidden_size, np.zeros((len(f), p.hidden_size, p.hidden_size), f.dtype)
+    f, H = trace.gates["f"], trace.params.hidden_size
+    Wi, Wf, Wg, Wo = np.split(trace.params.Wh, 4)
+    into_i, into_f, into_g, into_o, into_h = _lstm_slopes(trace)
+    nothing = np.zeros((len(f), H, H), f.dtype)
 
     def through_c(from_h, from_c=nothing):
         """A change of c (T, H, H) by the old h and the old c, and what it does to h = o tanh(c)."""
@@ -118,17 +185,52 @@ def _lstm_paths(trace):
         return np.concatenate([into_h[:, :, None] * dc, dc], axis=1)
 
     output = np.zeros((len(f), 2 * H, 2 * H), f.dtype)
-    output[:, :H, :H] = _left(tanh_c * o * (1 - o), Wo)
+    output[:, :H, :H] = _left(into_o, Wo)
     return {
         "direct": through_c(nothing, _left(f, np.eye(H, dtype=f.dtype))),
-        "forget": through_c(_left(c_prev * f * (1 - f), Wf)),
-        "input": through_c(_left(g * i * (1 - i), Wi)),
-        "candidate": through_c(_left(i * (1 - g**2), Wg)),
+        "forget": through_c(_left(into_f, Wf)),
+        "input": through_c(_left(into_i, Wi)),
+        "candidate": through_c(_left(into_g, Wg)),
         "output": output,
     }
 
 
 PATHS = {"RNN": _rnn_paths, "GRU": _gru_paths, "LSTM": _lstm_paths}
+
+
+def _rnn_jacobians(trace, J):
+    _left_sum(_rnn_slopes(trace)[:, None], trace.params.Wh, out=J)
+
+
+def _gru_jacobians(trace, J):
+    """The four paths summed as they arise; reset="before" costs a product, Wh_n (diag(r) + diag(reset) Wh_r)."""
+    p, r, H = trace.params, trace.gates["r"], trace.params.hidden_size
+    update, candidate, reset = _gru_slopes(trace)
+    if p.reset == "before":
+        past, last = np.empty((2, *J.shape), J.dtype)
+        _left_sum(reset[:, None], p.Wh[:H], out=past)
+        _diagonal(past)[...] += r
+        np.matmul(p.Wh[2 * H :], past, out=J)
+        J *= candidate[:, :, None]
+        _left_sum(update[:, None], p.Wh[H : 2 * H], out=last)
+        J += last
+    else:
+        _left_sum(np.stack([candidate * reset, update, candidate * r], axis=1), p.Wh, out=J)
+    _diagonal(J)[...] += trace.gates["z"]
+
+
+def _lstm_jacobians(trace, J):
+    """Old h and c into c, from there into h by ∂h/∂c, and past c through o."""
+    H = trace.params.hidden_size
+    *into_c, into_o, into_h = _lstm_slopes(trace)
+    J[:, H:, H:] = 0
+    _diagonal(J[:, H:, H:])[...] = trace.gates["f"]
+    _left_sum(np.stack(into_c, axis=1), trace.params.Wh[: 3 * H], out=J[:, H:, :H])
+    np.multiply(into_h[:, :, None], J[:, H:], out=J[:, :H])
+    J[:, :H, :H] += _left(into_o, trace.params.Wh[3 * H :])
+
+
+JACOBIANS = {"RNN": _rnn_jacobians, "GRU": _gru_jacobians, "LSTM": _lstm_jacobians}
 
 
 def backward(trace, dh):
@@ -141,22 +243,14 @@ def backward(trace, dh):
     p = _check_trace(trace).params
     T, H = len(trace.x), p.hidden_size
     dh = _validate.array("dh", dh, (T, H))
-    dtype = np.result_type(trace.h, dh)
-    d_a, d_ah = [None] * T, [None] * T  # ∂L/∂ what x and bx enter, ∂L/∂ what Wh h_prev + bh enters
-    total = np.empty((T + 1, H), dtype)
-    later, dc = np.zeros(H, dtype), np.zeros(H, dtype)
-    for t in range(T, 0, -1):
-        total[t] = dh[t - 1] + later
-        d_a[t - 1], d_ah[t - 1], later, dc = BACK[p.kind](trace, t, total[t], dc)
-    total[0] = later
-    d_a, d_ah = np.array(d_a), np.array(d_ah)
+    total, d_a, d_ah, dc = BACK[p.kind](trace, dh, np.empty((T + 1, H), np.result_type(trace.h, dh)))
     return Grads(
         Wx=d_a.T @ trace.x,
         Wh=_recurrent_weight_gradient(trace, d_ah),
         bx=d_a.sum(0),
         bh=d_ah.sum(0),
         x=d_a @ p.Wx,
-        h0=later,
+        h0=total[0],
         h=total,
         c0=dc if p.kind == "LSTM" else None,
     )
@@ -171,122 +265,67 @@ def _recurrent_weight_gradient(trace, d_ah):
     return dWh
 
 
-def _rnn_back(trace, t, dh, dc):
-    p = trace.params
-    da = dh * SLOPE[p.activation](trace.h[t])
-    return da, da, p.Wh.T @ da, dc
+# Each returns the total ∂L/∂h_t; ∂L/∂ of what x and bx enter, and of what Wh h_prev + bh enters; and ∂L/∂c_0 or None.
+# All that is known beforehand is computed for every t at once: a step is a few products of vectors and one with Wh.
 
 
-def _gru_back(trace, t, dh, dc):
-    p, h_prev = trace.params, trace.h[t - 1]
-    r, z, h_tilde = (trace.gates[name][t - 1] for name in ("r", "z", "h_tilde"))
-    Wr, Wz, Wn = np.split(p.Wh, 3)
-    dz = dh * (h_prev - h_tilde) * z * (1 - z)
-    dn = dh * (1 - z) * (1 - h_tilde**2)
-    if p.reset == "before":
-        dn_h, back_n = dn, r * (Wn.T @ dn)
-        dr = (Wn.T @ dn) * h_prev * r * (1 - r)
-    else:
-        dn_h, back_n = dn * r, Wn.T @ (dn * r)
-        dr = dn * (Wn @ h_prev + np.split(p.bh, 3)[2]) * r * (1 - r)
-    dh_prev = z * dh + Wz.T @ dz + back_n + Wr.T @ dr  # direct, update, candidate, reset
-    return np.concatenate([dr, dz, dn]), np.concatenate([dr, dz, dn_h]), dh_prev, dc
+def _rnn_back(trace, dh, total):
+    slopes, later = _rnn_slopes(trace), 0
+    da = np.empty_like(total[1:])
+    for v, own, slope, d in zip(*_backwards(total[1:], dh, slopes, da), strict=True):
+        np.add(own, later, out=v)
+        np.multiply(v, slope, out=d)
+        later = d @ trace.params.Wh
+    total[0] = later
+    return total, da, da, None
 
 
-def _lstm_back(trace, t, dh, dc):
-    p, c_prev, tanh_c = trace.params, trace.c[t - 1], np.tanh(trace.c[t])
-    i, f, g, o = (trace.gates[name][t - 1] for name in ("i", "f", "g", "o"))
-    dc = dc + dh * o * (1 - tanh_c**2)
-    da = np.concatenate(
-        [
-            dc * g * i * (1 - i),
-            dc * c_prev * f * (1 - f),
-            dc * i * (1 - g**2),
-            dh * tanh_c * o * (1 - o),
-        ]
-    )
-    return da, da, p.Wh.T @ da, dc * f
+def _gru_back(trace, dh, total):
+    """`later` gathers the paths: candidate and reset within d Wh or beside it, update within, direct at last."""
+    p, r, later = trace.params, trace.gates["r"], 0
+    (T, H), after = dh.shape, p.reset == "after"
+    Wrz, Wn = p.Wh[: 2 * H], p.Wh[2 * H :]
+    update, candidate, reset = _gru_slopes(trace)
+    slopes = [candidate * reset, update, candidate * r] if after else [reset, update, candidate]
+    slopes, d_ah = np.stack(slopes, axis=1), np.empty((T, 3, H), total.dtype)  # r, z, h_tilde
+    rows = _backwards(total[1:], dh, slopes, d_ah, r, trace.gates["z"])
+    for v, own, slope, d, rt, zt in zip(*rows, strict=True):
+        np.add(own, later, out=v)
+        np.multiply(v, slope, out=d)
+        if after:
+            later = d.reshape(-1) @ p.Wh
+        else:
+            into_product = d[2] @ Wn
+            np.multiply(into_product, slope[0], out=d[0])
+            later = d[:2].reshape(-1) @ Wrz
+            later += rt * into_product
+        later += zt * v
+    total[0] = later
+    d_ah = d_ah.reshape(T, 3 * H)
+    d_a = np.hstack([d_ah[:, : 2 * H], total[1:] * candidate]) if after else d_ah
+    return total, d_a, d_ah, None
+
+
+def _lstm_back(trace, dh, total):
+    (T, H), later, dc = dh.shape, 0, np.zeros(dh.shape[1], total.dtype)
+    *into_c, into_o, into_h = _lstm_slopes(trace)
+    into_c, da = np.stack(into_c, axis=1), np.empty((T, 4, H), total.dtype)  # i, f, g, o
+    rows = _backwards(total[1:], dh, into_c, into_o, into_h, da, trace.gates["f"])
+    for v, own, into_c, into_o, into_h, d, f in zip(*rows, strict=True):
+        np.add(own, later, out=v)
+        dc += v * into_h
+        np.multiply(dc, into_c, out=d[:3])
+        np.multiply(v, into_o, out=d[3])
+        later = d.reshape(-1) @ trace.params.Wh
+        dc *= f
+    total[0] = later
+    da = da.reshape(T, 4 * H)
+    return total, da, da, dc
+
+
+def _backwards(*arrays):
+    """The same arrays, last step first."""
+    return [array[::-1] for array in arrays]
 
 
 BACK = {"RNN": _rnn_back, "GRU": _gru_back, "LSTM": _lstm_back}
-
-
-def norms_to_past(J, ord=2, log=False):
-    """‖∂h_T/∂h_k‖ for k = 0..T: how much the last state still feels each earlier one.
-
-    J    (T, H, H), from `jacobians`.
-    ord  any matrix norm of numpy.linalg.norm: 2 (largest singular value), "fro", 1, inf, ...
-    log  True: natural logarithms, which neither under- nor overflow at any T.
-
-    Returns (T+1,); the last entry is the norm of the identity. A product that is exactly zero has norm 0, log -inf.
-    The running product is kept near 1 and its scale carried as a power of two, so nothing is rounded by that.
-    """
-    J = _check_jacobians(J)
-    try:
-        norm_of_identity = np.linalg.norm(np.eye(J.shape[1]), ord)
-    except (ValueError, TypeError):
-        raise ValueError(f"ord: got {ord!r}, wants a matrix norm of numpy.linalg.norm: 2, 'fro', 1, inf, ...") from None
-    T = len(J)
-    mantissa, exponent = np.full(T + 1, norm_of_identity), np.zeros(T + 1, np.int32)
-    product = np.eye(J.shape[1])
-    for k in range(T - 1, -1, -1):
-        product, shift = _rescale(product @ J[k].astype(np.float64))
-        mantissa[k], exponent[k] = np.linalg.norm(product, ord), exponent[k + 1] + shift
-    return _from_scale(mantissa, exponent, log, J.dtype)
-
-
-def all_pairs_norms(J, log=False):
-    """‖∂h_t/∂h_k‖ in the Frobenius norm for every pair k ≤ t, by one product a pair: O(T² H³) time, O(T H²) memory.
-
-    J    (T, H, H), from `jacobians`.
-    log  True: natural logarithms, which neither under- nor overflow at any T.
-
-    Returns (T+1, T+1), entry [t, k]; the diagonal is the norm of the identity, √H; NaN above it, where k > t.
-    """
-    J = _check_jacobians(J)
-    T, H = len(J), J.shape[1]
-    mantissa, exponent = np.full((T + 1, T + 1), np.nan), np.zeros((T + 1, T + 1), np.int32)
-    np.fill_diagonal(mantissa, np.sqrt(H))
-    products = np.empty((T, H, H))  # products[k] = ∂h_t/∂h_k, up to its power of two
-    for t in range(1, T + 1):
-        products[t - 1] = np.eye(H)
-        products[:t], shift = _rescale(J[t - 1].astype(np.float64) @ products[:t])
-        mantissa[t, :t] = np.linalg.norm(products[:t], axis=(1, 2))
-        exponent[t, :t] = exponent[t - 1, :t] + shift
-    return _from_scale(mantissa, exponent, log, J.dtype)
-
-
-def _rescale(M):
-    """M (..., H, H) with its largest entry brought to [1/2, 1) by a power of two, and that power's exponent (...)."""
-    shift = np.frexp(np.abs(M).max(axis=(-2, -1)))[1]
-    return np.ldexp(M, -shift[..., None, None]), shift
-
-
-def _from_scale(mantissa, exponent, log, dtype):
-    """mantissa * 2^exponent, or its natural logarithm."""
-    with np.errstate(divide="ignore", over="ignore", under="ignore"):
-        if log:
-            return (np.log(mantissa) + exponent * np.log(2)).astype(dtype)
-        return np.ldexp(mantissa, exponent).astype(dtype)
-
-
-def lyapunov_exponents(J, interval=1):
-    """Mean growth rates of the H directions of state space, by QR (Benettin et al. 1980).
-
-    J         (T, H, H), from `jacobians`.
-    interval  steps between two QR factorisations; larger is faster and loses the strongly shrinking directions.
-
-    Returns (H,) exponents in nats per step, largest first; they sum to the mean of log|det J|. -inf where a
-    direction dies.
-    """
-    J = _check_jacobians(J)
-    interval = _validate.integer("interval", interval, 1)
-    T, H = len(J), J.shape[1]
-    Q, logs = np.eye(H), np.zeros(H)
-    for t, step in enumerate(J.astype(np.float64), start=1):
-        Q = step @ Q
-        if t % interval == 0 or t == T:
-            Q, R = np.linalg.qr(Q)
-            with np.errstate(divide="ignore"):
-                logs += np.log(np.abs(np.diag(R)))
-    return np.sort(logs / T)[::-1].astype(J.dtype)

@@ -1,5 +1,7 @@
 """What the nets read: arrays out, the same for the same seed."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -49,3 +51,227 @@ def standardise(values):
     if np.any(spread == 0):
         raise ValueError(f"values: got a constant column {int(np.argmin(spread))}, wants columns that vary")
     return (values - values.mean(0)) / spread
+
+
+@dataclass(frozen=True)
+class Task:
+    """A problem for `training.train`: fresh sequences without end, and fixed ones to be judged by.
+
+    name         what a figure's title says.
+    sample       sample(rng, batch) -> x (batch, T, D), target; the same rng state, the same draw.
+    test         x (B, T, D), target: fixed.
+    loss         "mse": targets (B, O) for the last step, or (B, T, O) for every step.
+                 "cross-entropy": classes 0..O-1, integers (B,) or (B, T).
+    input_size, output_size   D and O.
+    baselines    {guesser: score on the test}, of those who need no memory: what has to be beaten.
+    goal         mean squared error below which, or accuracy from which on, the task counts as solved; None: never.
+    scale        standard deviation of a standardised target in its own unit: √mse · scale is an error in that unit.
+    """
+
+    name: str
+    sample: Callable
+    test: tuple
+    input_size: int
+    output_size: int
+    loss: str
+    baselines: dict
+    goal: float | None = None
+    scale: float = 1.0
+
+    def is_solved(self, score):
+        """Whether a mean squared error or an accuracy meets the goal. NaN never does."""
+        if self.goal is None:
+            return False
+        return bool(score < self.goal if self.loss == "mse" else score >= self.goal)
+
+
+def _test_rng(seed):
+    return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
+
+
+def adding(T, *, seed=0):
+    """The adding problem (Hochreiter & Schmidhuber 1997): numbers from U(0, 1), of which two are marked. Their sum?
+
+    T  length, at least 2: one mark stands in the first half, one in the second.
+
+    Inputs (B, T, 2): number, mark 0 or 1. Target (B, 1). Baseline: always answering 1 has the expected error
+    Var(a + b) = 1/6 = .167; the task holds its error on the 200 test sequences, which are drawn from `seed`. Solved
+    below .01.
+    """
+    T = _validate.integer("T", T, 2)
+
+    def sample(rng, batch):
+        x = np.zeros((batch, T, 2))
+        x[:, :, 0] = rng.uniform(size=(batch, T))
+        row = np.arange(batch)
+        for first, last in ((0, T // 2), (T // 2, T)):
+            x[row, rng.integers(first, last, batch), 1] = 1
+        return x, (x[:, :, 0] * x[:, :, 1]).sum(1, keepdims=True)
+
+    x, y = sample(_test_rng(seed), 200)
+    return Task(f"adding T={T}", sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
+
+
+def latch(lag, *, noise=0.0, seed=0):
+    """Which of four symbols came first? (Bengio, Simard & Frasconi 1994.) Then come `lag` fillers, then the answer.
+
+    noise  0: two filler symbols, between which a fair coin chooses. Above 0: recall among distractors; the fillers are
+           one number each, from N(0, noise²).
+
+    Inputs (B, lag + 1, 6), one-hot, or (B, lag + 1, 5) with noise: four symbols, then the fillers. Target (B,), the
+    class 0 to 3. Baseline: chance, .25. Solved from .95 on. 200 test sequences drawn from `seed`, 50 of each symbol.
+    """
+    lag, noise = _validate.integer("lag", lag, 1), _validate.number("noise", noise, at_least=0)
+
+    def sequences(rng, symbol):
+        shape = (len(symbol), lag)
+        fillers = noise * rng.standard_normal((*shape, 1)) if noise else np.eye(2)[rng.integers(0, 2, shape)]
+        x = np.zeros((len(symbol), lag + 1, 4 + fillers.shape[2]))
+        x[np.arange(len(symbol)), 0, symbol] = 1
+        x[:, 1:, 4:] = fillers
+        return x, symbol
+
+    def sample(rng, batch):
+        return sequences(rng, rng.integers(0, 4, batch))
+
+    name = f"recall lag={lag}, noise {noise:g}" if noise else f"latch lag={lag}"
+    test = sequences(_test_rng(seed), np.arange(200) % 4)
+    return Task(name, sample, test, test[0].shape[2], 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
+
+
+NOUNS = ("cat", "dog", "bird", "horse")
+WORDS = ("the", "which", "saw", "chased", "heard", *NOUNS, *(noun + "s" for noun in NOUNS))
+VERBS = ("was", "were")
+
+
+def agreement_sentences(rng, batch, clauses, opposite=None):
+    """Sentences "the N (which V the N)^clauses", to be ended by the verb that agrees with the first noun.
+
+    clauses   how many relative clauses part the subject from its verb: 4 words and one attractor (a noun that is not
+              the subject) each. The verbs inside are in the past tense, so only nouns carry number.
+    opposite  how many of the attractors have the other number than the subject; None: each by a fair coin.
+
+    Returns words (batch, 2 + 4 clauses), indices into WORDS, and verbs (batch,), 0 for was and 1 for were.
+    """
+    batch, clauses = _validate.integer("batch", batch, 1), _validate.integer("clauses", clauses, 0)
+    plural = rng.integers(0, 2, (batch, clauses + 1))
+    if opposite is not None:
+        if _validate.integer("opposite", opposite, 0) > clauses:
+            raise ValueError(f"opposite: got {opposite}, wants at most the number of clauses, {clauses}")
+        other = rng.permuted(np.tile(np.arange(clauses) < opposite, (batch, 1)), axis=1)
+        plural[:, 1:] = plural[:, :1] ^ other
+    words = np.zeros((batch, 2 + 4 * clauses), int)  # 0 is "the"
+    words[:, 1::4] = WORDS.index(NOUNS[0]) + rng.integers(0, len(NOUNS), plural.shape) + len(NOUNS) * plural
+    words[:, 2::4] = WORDS.index("which")
+    words[:, 3::4] = WORDS.index("saw") + rng.integers(0, 3, (batch, clauses))
+    return words, plural[:, 0]
+
+
+def agreement_inputs(words):
+    """Word indices (B, T) as one-hot inputs (B, T, 13); -1, no word yet, as zeros."""
+    return np.vstack([np.eye(len(WORDS)), np.zeros(len(WORDS))])[words]
+
+
+def agreement(clauses=12, *, seed=0):
+    """Subject-verb agreement past attractors (Linzen, Dupoux & Goldberg 2016): "the cats which saw the dog … were".
+
+    clauses  each sentence has 0 to `clauses` relative clauses, all equally likely; see `agreement_sentences`.
+
+    Inputs (B, 2 + 4 clauses, 13), one-hot over WORDS, with zeros before a shorter sentence begins. Target (B,), 0 for
+    was, 1 for were. The 200 test sentences, drawn from `seed`, all have `clauses` clauses and only attractors of the
+    opposite number. Baselines on them: a coin, .5; agreeing with the noun heard last, 0. While training, the latter is
+    right in (1 + clauses/2) / (1 + clauses) of the sentences, which is what tempts a net to do so. Solved from .95 on.
+    """
+    clauses = _validate.integer("clauses", clauses, 1)
+
+    def sample(rng, batch):
+        words, _ = agreement_sentences(rng, batch, clauses)
+        skip = rng.integers(0, clauses + 1, batch)  # a sentence without its first clauses is a shorter sentence
+        subject = words[np.arange(batch), 1 + 4 * skip]
+        words[np.arange(words.shape[1]) < 4 * skip[:, None]] = -1
+        return agreement_inputs(words), (subject >= WORDS.index(NOUNS[0] + "s")).astype(int)
+
+    words, verbs = agreement_sentences(_test_rng(seed), 200, clauses, opposite=clauses)
+    baselines = {"coin": 0.5, "last noun": 0.0}
+    name = f"agreement, {clauses} attractors"
+    return Task(name, sample, (agreement_inputs(words), verbs), len(WORDS), 2, "cross-entropy", baselines, goal=0.95)
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Stretches of days and what came after each: x (N, window, 6), y (N, 1), first_day and target_day (N,)."""
+
+    x: np.ndarray
+    y: np.ndarray
+    first_day: np.ndarray
+    target_day: np.ndarray
+
+
+def weather_windows(days_ahead=3, window=30, *, column="temp_max", test_year=2015):
+    """Every stretch of `window` days with the value of `column` `days_ahead` days after its end, split by time.
+
+    The training windows end, targets included, before `test_year` (2013 to 2015) begins; the test windows lie in that
+    year. Later years are left out. All is standardised by the training years' mean and standard deviation. Inputs per
+    day: the four WEATHER_COLUMNS, sine and cosine of the season.
+
+    Returns (train, test, scale): two Windows, and the standard deviation of `column` in its own unit.
+    """
+    days_ahead, window = _validate.integer("days_ahead", days_ahead, 1), _validate.integer("window", window, 1)
+    _validate.choice("column", column, WEATHER_COLUMNS)
+    if test_year not in (2013, 2014, 2015):
+        raise ValueError(f"test_year: got {test_year!r}, wants 2013, 2014 or 2015")
+    if window + days_ahead > 365:
+        raise ValueError(f"window: got {window} with days_ahead={days_ahead}, wants a year at most for both together")
+    dates, values = weather()
+    split, end = np.datetime64(f"{test_year}-01-01"), np.datetime64(f"{test_year + 1}-01-01")
+    mean, spread = values[dates < split].mean(0), values[dates < split].std(0)
+    inputs = np.column_stack([(values - mean) / spread, _season(dates)[:, 1:3]])
+    which = WEATHER_COLUMNS.index(column)
+
+    def cut(chosen):
+        days, rows = dates[chosen], inputs[chosen]
+        x = np.lib.stride_tricks.sliding_window_view(rows[:-days_ahead], window, axis=0).transpose(0, 2, 1)
+        last = window + days_ahead - 1
+        return Windows(x, rows[last:, which, None], days[: len(x)], days[last:])
+
+    return cut(dates < split), cut((dates >= split) & (dates < end)), float(spread[which])
+
+
+def _season(dates):
+    """(T, 5) for dates (T,): 1, sine and cosine of the year's turn, and of twice that."""
+    turn = 2 * np.pi * (dates - np.datetime64("2012-01-01")).astype(float)[:, None] / 365.25
+    return np.hstack([np.ones_like(turn), np.sin(turn), np.cos(turn), np.sin(2 * turn), np.cos(2 * turn)])
+
+
+def weather_forecast(days_ahead=3, window=30, *, column="temp_max", test_year=2015):
+    """Forecast `column` several days ahead from the last `window` days; arguments, inputs and split: `weather_windows`.
+
+    Target (B, 1), standardised. No goal. Baselines, mean squared errors on the test year, fitted to the training years:
+    persistence (today's value), climatology (the season's, two harmonics), damped persistence (climatology, and of
+    today's departure from it the share that lasts).
+    """
+    train, test, scale = weather_windows(days_ahead, window, column=column, test_year=test_year)
+    which = WEATHER_COLUMNS.index(column)
+
+    def sample(rng, batch):
+        chosen = rng.integers(0, len(train.x), batch)
+        return train.x[chosen], train.y[chosen]
+
+    fit = np.linalg.lstsq(_season(train.target_day), train.y, rcond=None)[0]
+
+    def departures(windows):
+        """Of the last input day and of the target day from the season, (N, 1) each."""
+        today = windows.target_day - days_ahead
+        return windows.x[:, -1, which, None] - _season(today) @ fit, windows.y - _season(windows.target_day) @ fit
+
+    now, later = departures(train)
+    lasting = (now * later).sum() / (now**2).sum()
+    now, later = departures(test)
+    baselines = {
+        "persistence": np.mean((test.y - test.x[:, -1, which, None]) ** 2),
+        "climatology": np.mean(later**2),
+        "damped persistence": np.mean((later - lasting * now) ** 2),
+    }
+    baselines = {name: float(error) for name, error in baselines.items()}
+    name = f"{column} in {days_ahead} days"
+    return Task(name, sample, (test.x, test.y), 6, 1, "mse", baselines, scale=scale)

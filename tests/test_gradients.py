@@ -98,7 +98,8 @@ def test_backward_equals_complex_steps(run, name, pick):
     index = np.unravel_index(pick % values[name].size, values[name].shape)
     values[name][index] += 1e-30j
     x, h0 = values.pop("x"), values.pop("h0")
-    p = SimpleNamespace(kind=params.kind, activation=params.activation, reset=params.reset, **values)
+    same = {name: getattr(params, name) for name in ("kind", "activation", "reset", "hidden_size")}
+    p = SimpleNamespace(**same, **values)
     trace = _run(p, x, h0, np.zeros(len(h0)) if c0 is None else c0)
     step = np.sum(dh * trace.h[1:]).imag / 1e-30
     gradient = getattr(grads, name)

@@ -46,8 +46,9 @@ def test_data_flows_one_way():
 def test_rooms_keep_to_themselves():
     helpers = {"course_utils._validate"}
     assert GRAPH["course_utils.cells"] <= helpers
-    assert GRAPH["course_utils.gradients"] <= helpers
-    assert GRAPH["course_utils.figures"] == set()
+    assert GRAPH["course_utils.products"] <= helpers
+    assert GRAPH["course_utils.gradients"] <= helpers | {"course_utils.products"}
+    assert GRAPH["course_utils.figures"] <= helpers
     assert [name for name, path in MODULES.items() if "torch" in imports(path)] == [LOADS_TORCH]
 
 
@@ -83,8 +84,9 @@ def test_outputs_are_committed(path):
     notebook = read(path)
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), "not run top to bottom"
-    assert [cell.source for cell in cells if speaks(cell) and not cell.outputs] == []
-    assert compared_outputs(notebook) >= 10
+    speaking = [cell for cell in cells if speaks(cell)]
+    assert [cell.source for cell in speaking if not cell.outputs] == []
+    assert compared_outputs(notebook) >= len(speaking) >= 5
 
 
 def test_a_stripped_lesson_would_be_noticed():
@@ -129,7 +131,7 @@ def test_every_picture_has_words(path):
 @lessons
 def test_figures_use_the_courses_style(path):
     source = "\n".join(cell.source for cell in code_cells(read(path)))
-    assert "matplotlib" not in source and "figsize" not in source, "draw with course_utils.figures"
+    assert not re.search(r"import matplotlib|from matplotlib|\bplt\.|figsize", source), "draw with course_utils.figures"
     assert not re.search(r"#[0-9A-Fa-f]{6}\b", source), "take colours from course_utils.figures"
 
 

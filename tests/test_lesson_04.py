@@ -228,12 +228,13 @@ def test_lstm_with_coupled_gates_obeys_the_gru_line():
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
     cell.load_state_dict(dict(zip(names, tensors(p), strict=True)))
     h = c = torch.zeros(1, 4, dtype=torch.float64)
-    for xt in torch.from_numpy(x)[:, None]:
+    for xt, ours in zip(torch.from_numpy(x)[:, None], forward(p, x).c[1:], strict=True):
         a = xt @ cell.weight_ih.T + cell.bias_ih + h @ cell.weight_hh.T + cell.bias_hh
         z, candidate = torch.sigmoid(a[:, 4:8]), torch.tanh(a[:, 8:12])
         expected = z * c + (1 - z) * candidate
         h, c = cell(xt, (h, c))
         assert torch.allclose(c, expected, rtol=1e-12, atol=1e-15)
+        assert np.allclose(ours, expected[0].detach(), rtol=1e-12, atol=1e-15)
 
 
 def test_an_output_gate_hides_and_an_update_gate_loses():
@@ -246,6 +247,8 @@ def test_an_output_gate_hides_and_an_update_gate_loses():
     kept = to_module(replace(gru, reset="after"))(signal, start)[0].detach().numpy()[:, 0]
     assert np.allclose(shown, np.r_[[0.8] * 4, [0] * 10, [0.8] * 6], atol=1e-12)
     assert np.allclose(kept, np.r_[[0.8] * 4, [0] * 16], atol=1e-12)
+    assert np.allclose(forward(lstm, signal.numpy(), [0.8], [math.atanh(0.8)]).h[1:, 0], shown, atol=1e-12)
+    assert np.allclose(forward(gru, signal.numpy(), [0.8]).h[1:, 0], kept, atol=1e-12)
 
 
 @pytest.mark.parametrize("D, H", [(1, 1), (8, 32), (100, 256), (7, 3)])

@@ -1,4 +1,4 @@
-"""Every figure that lesson 05 states, recomputed another way than the lesson's: by torch's autograd or a closed form."""
+"""Every figure that lesson 05 states, recomputed another way: by torch's autograd or a closed form."""
 
 import ast
 import json

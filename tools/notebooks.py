@@ -49,6 +49,8 @@ def normalise(notebook):
         cell.id = f"cell-{i}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
+        for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its words stay
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = bootstrap()
     return notebook

@@ -25,8 +25,7 @@ FILES = (
     "environment.yml",
     "pyproject.toml",
     "requirements.txt",
-    "course_utils/**/*.py",
-    "course_utils/**/*.mplstyle",
+    "course_utils/**/*",
     "data/*",
     "notebooks/*.ipynb",
 )

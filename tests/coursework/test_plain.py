@@ -56,7 +56,9 @@ def test_a_subclass_arrives_as_an_array():
     assert type(got) is np.ndarray
 
 
-@pytest.mark.parametrize("value", [object(), {1.5: 2}, 1j, np.array([object()]), 2**80, set()], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [object(), {1.5: 2}, 1j, np.array([object()]), 2**80, set()], ids=lambda value: type(value).__name__
+)
 def test_what_is_not_plain_is_refused(value):
     with pytest.raises(plain.NotPlainError, match="the answer is a"):
         plain.encode(value)

@@ -1,0 +1,3 @@
+"""07 · learning to remember."""
+
+EXERCISES = {}

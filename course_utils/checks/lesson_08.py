@@ -1,0 +1,3 @@
+"""08 · remedies."""
+
+EXERCISES = {}

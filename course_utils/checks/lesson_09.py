@@ -1,0 +1,3 @@
+"""09 · weather."""
+
+EXERCISES = {}

@@ -1,0 +1,175 @@
+"""Explorers without a browser: the table that travels to the page, and what is refused."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from course_utils import widgets
+from tests import explorers
+
+
+def line(a=1.0, b=0.0):
+    x = np.linspace(0, 1, 5)
+    return (
+        widgets.curves({"state": a * x + b, "gradient": np.exp(a * x)}, title="Lines", x=x, marks={"here": (0.5, b)}),
+        widgets.heatmap(np.outer(x, x) * a, title="Map"),
+        widgets.bars({"r": abs(a) / 9, "z": 0.5}, title="Gates"),
+        widgets.stacked({"direct": x, "update": x * abs(b)}, title="Paths"),
+        f"a is {a:g} and b is {b:g}.",
+    )
+
+
+GRID = {"a": np.linspace(-3, 3, 7), "b": np.linspace(-2, 2, 5)}
+
+
+def read(explorer):
+    """(positions, numbers), (positions, shades), sentences."""
+    frames, positions = explorer.frames, len(explorer.frames["words"])
+    numbers = np.frombuffer(frames["numbers"], "<f4").reshape(positions, -1)
+    return numbers, np.frombuffer(frames["shades"], "u1").reshape(positions, -1), frames["words"]
+
+
+def test_table_agrees_with_the_function_at_every_position():
+    explorer = widgets.explore(line, **GRID)
+    numbers, shades, words = read(explorer)
+    low, high = explorer.spec["panels"][1]["limits"]
+    for i, (a, b) in enumerate(itertools.product(*GRID.values())):
+        *panels, sentence = line(a, b)
+        assert words[i] == sentence
+        np.testing.assert_allclose(numbers[i], np.concatenate([panel.numbers for panel in panels]), rtol=1e-6)
+        seen = low + shades[i].astype(float) / 254 * (high - low)
+        np.testing.assert_allclose(seen, panels[1].shades.ravel(), atol=0.51 * (high - low) / 254)
+
+
+def test_numbers_are_laid_out_as_the_page_reads_them():
+    panel = line(2.0, 1.0)[0]
+    x = np.linspace(0, 1, 5)
+    np.testing.assert_array_equal(panel.numbers, np.concatenate([2 * x + 1, np.exp(2 * x), [0.5, 1.0]]))
+
+
+def test_log_axis_holds_decades_and_zero_is_a_gap():
+    panel = widgets.curves({"GRU": [1e-200, 0.0, 100.0]}, title="Norms", log=True, reference=1, ylim=(1e-3, 10))
+    np.testing.assert_allclose(panel.numbers, [-200, np.nan, 2])
+    assert panel.look["reference"] == 0
+    assert panel.look["limits"] == [-3, 1]
+
+
+def test_axes_hold_every_frame():
+    explorer = widgets.explore(line, **GRID)
+    low, high = explorer.spec["panels"][0]["limits"]
+    lines = read(explorer)[0][:, :10]
+    assert low < lines.min() and lines.max() < high
+
+
+def test_nan_in_a_heatmap_has_its_own_shade():
+    def triangle(a=1.0):
+        return widgets.heatmap(np.where(np.tri(3) > 0, a, np.nan), title="Pairs"), "Three by three."
+
+    _, shades, _ = read(widgets.explore(triangle, a=[1.0, 2.0]))
+    assert (shades == widgets.NOTHING).sum() == 2 * 3
+    assert set(shades[0]) == {0, widgets.NOTHING} and set(shades[1]) == {254, widgets.NOTHING}
+
+
+def test_sliders_begin_at_the_defaults_and_at_the_middle_without():
+    assert widgets.explore(line, **GRID).values == {"a": 1.0, "b": 0.0}
+    assert widgets.explore(lambda a: line(a), a=GRID["a"]).values == {"a": 0.0}
+
+
+def test_words_become_a_menu():
+    def reset(reset="after"):
+        return widgets.bars({"r": 0.5}, title="Gate"), f"Reset {reset}."
+
+    explorer = widgets.explore(reset, reset=["before", "after"])
+    assert explorer.spec["controls"] == [{"label": "reset", "menu": True, "texts": ["before", "after"]}]
+    assert explorer.values == {"reset": "after"}
+
+
+def test_colours_and_dashes_are_those_of_the_static_figures():
+    styles = widgets.curves({name: [0, 1] for name in ["RNN", "GRU", "GRU, z bias", "LSTM"]}, title="All").look[
+        "styles"
+    ]
+    assert [style["colour"] for style in styles] == ["#D55E00", "#0072B2", "#0072B2", "#333333"]
+    assert [bool(style["dash"]) for style in styles] == [False, False, True, True]
+
+
+def test_live_answers_with_one_frame():
+    def alive(a=1.0):
+        return widgets.curves({"state": a * np.arange(3.0)}, title="State", ylim=(0, 9)), f"a is {a:g}."
+
+    explorer = widgets.explore(alive, live=True, a=[1.0, 2.0, 3.0])
+    assert read(explorer)[2] == ["a is 1."]
+    explorer.at = [2]
+    numbers, _, words = read(explorer)
+    np.testing.assert_array_equal(numbers, [[0, 3, 6]])
+    assert words == ["a is 3."] and explorer.frames["at"] == [2]
+
+
+def test_repr_is_the_same_on_every_run():
+    assert repr(widgets.explore(line, **GRID)) == "Explorer of a, b: run this cell to move its figure"
+
+
+@pytest.mark.parametrize("name", ["CELL", "BIAS", "PATHS"])
+def test_lesson_sized_explorers_stay_small(name):
+    scope = {}
+    source, _, last = getattr(explorers, name).rstrip().rpartition("\n")
+    exec(source, scope)
+    explorer = eval(last, scope)
+    frames = explorer.frames
+    size = len(frames["numbers"]) + len(frames["shades"]) + sum(map(len, frames["words"]))
+    assert size <= widgets.MOST_BYTES
+
+
+def one(a=1.0, **changes):
+    options = {"lines": {"state": [a, a]}, "title": "Title"} | changes
+    return widgets.curves(**options), "A sentence."
+
+
+@pytest.mark.parametrize(
+    "says, call",
+    {
+        "sliders: got none": lambda: widgets.explore(one),
+        "a: got a grid of 0 values": lambda: widgets.explore(one, a=[]),
+        "a: got a grid of 1 values": lambda: widgets.explore(one, a=[1.0]),
+        "a: got NaN or inf": lambda: widgets.explore(one, a=[1.0, np.nan]),
+        "a: got values that don't increase": lambda: widgets.explore(one, a=[1.0, 1.0]),
+        "function: can't be called": lambda: widgets.explore(lambda a: one(a), z=[1, 2]),
+        "labels: got": lambda: widgets.explore(one, a=[1, 2], labels={"z": "bias"}),
+        "default of a: got 'nowhere'": lambda: widgets.explore(lambda a="nowhere": one(), a=["here", "there"]),
+        "function: returned": lambda: widgets.explore(lambda a: one(a)[0], a=[1, 2]),
+        "function: returned 1 panels": lambda: widgets.explore(
+            lambda a: one(a) if a > 1 else (*one(a)[:1], *one(a)), a=[1, 2]
+        ),
+        "function: title of panel 0": lambda: widgets.explore(lambda a: one(a, title=str(a)), a=[1, 2]),
+        "function: x of panel 0": lambda: widgets.explore(lambda a: one(lines={"state": [1.0] * int(a)}), a=[1, 2]),
+        "ylim or limits: got None": lambda: widgets.explore(one, a=[1, 2], live=True),
+        "ylim or limits: wants two": lambda: one(ylim=(1, 0)),
+        "wants at most 1 MB": lambda: widgets.explore(
+            lambda a, b: one(lines={"state": np.zeros(400)}), a=np.arange(30), b=np.arange(30)
+        ),
+        "lines['state']: got nothing but NaN": lambda: one(np.nan),
+        "lines['state']: got inf": lambda: one(np.inf),
+        "lines['b']: got shape (3,), wants (2,)": lambda: one(lines={"a": [1, 2], "b": [1, 2, 3]}),
+        "lines: got nothing": lambda: one(lines={}),
+        "lines: got a negative number": lambda: one(-1.0, log=True),
+        "x: got shape": lambda: one(x=[1, 2, 3]),
+        "title: got ''": lambda: one(title=""),
+        "xlabel: got '$t$', wants plain text": lambda: one(xlabel="$t$"),
+        "marks['here']: got shape": lambda: one(marks={"here": (1, 2, 3)}),
+        "values: got shape (2,), wants (rows, columns)": lambda: widgets.heatmap([1, 2], title="Map"),
+        "values: got nothing but NaN": lambda: widgets.heatmap([[np.nan]], title="Map"),
+        "kind: got 'rainbow'": lambda: widgets.heatmap([[1.0]], title="Map", kind="rainbow"),
+        "parts: got a negative share": lambda: widgets.stacked({"a": [-1.0]}, title="Parts"),
+        "values['z']: got nothing but NaN": lambda: widgets.bars({"z": np.nan}, title="Gates"),
+    }.items(),
+)
+def test_bad_input_is_refused_by_name(says, call):
+    with pytest.raises(ValueError) as refused:
+        call()
+    assert says in str(refused.value)
+
+
+def test_a_complaint_says_at_which_values():
+    with pytest.raises(ValueError) as refused:
+        widgets.explore(lambda a: one(np.nan if a > 1 else a), a=[1, 2])
+    assert refused.value.__notes__ == ["at {'a': 2.0}"]

@@ -1,0 +1,432 @@
+"""How fast this course's package is, beside what a torch user would write: `make bench`, or
+`python tools/bench.py [-n RUNS] [-k WORD] [--write docs/benchmark.md]`.
+
+One process, one thread, CPU time. The ways of one case take turns, so that a busy machine slows all of them alike;
+their medians are compared, and their results first. Every case is a function of CASES: to add one, add a function.
+"""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ[variable] = "1"  # before the libraries are loaded
+
+import argparse
+import datetime
+import platform
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course_utils.cells import forward, init_params
+from course_utils.gradients import (
+    all_pairs_norms,
+    backward,
+    jacobian_pieces,
+    jacobians,
+    lyapunov_exponents,
+    norms_to_past,
+)
+from course_utils.torch_bridge import to_module
+
+ROOT = Path(__file__).resolve().parent.parent
+PEAK_SIZE = 768  # of the square matrices whose product shows what dgemm can do
+
+INTRODUCTION = """\
+# How fast it is
+
+`make bench` writes this page. All ways run in one process and one thread; those of one row take turns, so that a busy
+machine slows all of them alike, and medians of their CPU times are compared. A ratio says how many times longer the
+other way takes; it carries over to other machines better than times do. *difference*: the largest relative one between
+the two results, entry by entry (of gradients: relative to the largest), or of Σλ from the mean of log|det J|. From
+norms below 1e-150 on, which ours still has, torch's are 0 and are not compared. Everything starts from weights and
+inputs unless said: states, Jacobians and norms are all counted. GRU with reset after the product, 8 inputs, float64
+unless said.
+"""
+
+NOTES = """\
+## What limits it
+
+- **Profile and last row.** A step of our forward pass is about twenty NumPy calls on short vectors, 0.3 to 0.5 µs each
+  before they compute anything, and a product with Wh, which at H=64 no longer fits the innermost cache (2 µs): about 10
+  µs in all. A step back takes about 6 µs, and the slopes, weights' gradients and checks about as much as 3 µs more.
+- **Fused layers** pay such calls once for all steps: torch's LSTM in float32 beats ours.
+- **All pairs.** At T=1000 about 40 H³T operations are left of the direct way's 1000, and they run at 45 % of the dgemm
+  peak: batches of 64 × 64 products reach about 80 % of it, Gram matrices (only from the diagonal on) less, and the rest
+  is rescaling, norms, Python's calls in small halves, and touching 2.6 times J's memory for the first time.
+- **All pairs at H=8** cost calls, not arithmetic: far above what dgemm could do.
+- **Exponents.** One 64 × 64 product a step, a QR about every 20 steps, and one look at each number for NaN. The
+  interval follows the spread of the exponents: a fixed one of 10 steps would be wrong by 0.25 nats a step for the fresh
+  tanh RNN's strongest shrinking direction, without a warning.
+"""
+
+
+@dataclass
+class Peer:
+    """Another way to the same array. `goal`: how many times slower we want it to be; `runs` caps those of slow ones."""
+
+    name: str
+    run: Callable
+    goal: float | None = None
+    runs: int = 99
+
+
+def entrywise(other, ours):
+    """Largest relative difference of two entries. Norms below 1e-150 need only be small: torch's squares vanish."""
+    lost = (other < 1e-150) & (ours < 2e-150)
+    return np.nanmax(np.abs(np.where(lost, 1, other) / np.where(lost, 1, ours) - 1))
+
+
+def overall(other, ours):
+    """Largest difference, relative to the largest entry."""
+    return np.max(np.abs(other - ours)) / np.max(np.abs(ours))
+
+
+@dataclass
+class Case:
+    """One piece of work: our way, the others, and how far apart their results may lie.
+
+    difference  how far apart two results are; relative, entry by entry, unless said.
+    check       our result in, its error by another measure out; may not exceed the tolerance either.
+    flops       of the direct way: its least time at the machine's own dgemm peak stands in the table as a peer.
+    flops_goal  how many times below that we want to be.
+    seconds     goal for our own time.
+    """
+
+    name: str
+    run: Callable
+    peers: list = field(default_factory=list)
+    tolerance: float = 1e-10
+    difference: Callable = entrywise
+    check: Callable | None = None
+    flops: float | None = None
+    flops_goal: float | None = None
+    seconds: float | None = None
+
+
+# --- the torch side
+
+
+def torch_gru(H, D, T, seed=0):
+    """The same GRU in torch (weights frozen: only states are asked for), its inputs, and ours."""
+    p = init_params("GRU", D, H, seed=seed, reset="after")
+    x = np.random.default_rng(seed).standard_normal((T, D))
+    cell = torch.nn.GRUCell(D, H, dtype=torch.float64).requires_grad_(False)
+    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in to_module(p).state_dict().items()})
+    return p, x, cell, torch.from_numpy(x)
+
+
+def torch_states(cell, x, retain=False):
+    """States h_0 .. h_T of the GRUCell loop, as nodes of one graph."""
+    states = [torch.zeros(1, cell.hidden_size, dtype=x.dtype, requires_grad=True)]
+    for xt in x:
+        states.append(cell(xt[None], states[-1]))
+        if retain:
+            states[-2].retain_grad()
+    return states
+
+
+def torch_jacobians(cell, x):
+    """All one-step Jacobians at once: vmap over time of the cell's jacrev, at states from torch's fused layer."""
+    layer = torch.nn.GRU(cell.input_size, cell.hidden_size, dtype=x.dtype)
+    layer.load_state_dict({name + "_l0": value for name, value in cell.state_dict().items()})
+    with torch.no_grad():
+        h = torch.cat([torch.zeros(1, cell.hidden_size, dtype=x.dtype), layer(x)[0][:-1]])
+
+    # The same step written out: vmap has no rule for the fused GRUCell.
+    def step(h, gi):
+        gh = torch.nn.functional.linear(h, cell.weight_hh, cell.bias_hh)
+        (ir, iz, i_n), (hr, hz, hn) = gi.chunk(3), gh.chunk(3)
+        z = torch.sigmoid(iz + hz)
+        return z * h + (1 - z) * torch.tanh(i_n + torch.sigmoid(ir + hr) * hn)
+
+    gates_in = torch.nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
+    return torch.func.vmap(torch.func.jacrev(step))(h, gates_in)
+
+
+def torch_all_pairs(cell, x):
+    """Row by row: all products ∂h_t/∂h_k at once for each t."""
+    with torch.no_grad():
+        J = torch_jacobians(cell, x)
+        T, H = len(J), J.shape[1]
+        norms, products = torch.full((T + 1, T + 1), torch.nan, dtype=J.dtype), torch.empty_like(J)
+        norms.fill_diagonal_(H**0.5)
+        for t in range(T):
+            products[:t] = J[t] @ products[:t]
+            products[t] = J[t]
+            norms[t + 1, : t + 1] = torch.linalg.matrix_norm(products[: t + 1])
+        return norms.numpy()
+
+
+def torch_all_pairs_by_backwards(cell, x):
+    """One batched backward pass for every t."""
+    states = torch_states(cell, x)
+    T, H = len(x), cell.hidden_size
+    norms = np.full((T + 1, T + 1), np.nan)
+    np.fill_diagonal(norms, H**0.5)
+    for t in range(1, T + 1):
+        norms[t, :t] = torch_row(states[t], states[:t])
+    return norms
+
+
+def torch_row(last, states):
+    """‖∂h_t/∂h_k‖_F of all earlier states by one batched backward pass."""
+    unit = torch.eye(last.shape[-1], dtype=last.dtype)[:, None]
+    rows = torch.autograd.grad(last, states, unit, is_grads_batched=True, retain_graph=True)
+    return torch.stack(rows).square().sum(dim=(1, 2, 3)).sqrt().numpy()
+
+
+def torch_row_by_functional_jacobian(cell, x):
+    """The same by torch.autograd.functional.jacobian, asked for h_T as a function of a shift of every state."""
+    H = cell.hidden_size
+
+    def last(shifts):
+        h = torch.zeros(1, H, dtype=x.dtype) + shifts[:1]
+        for xt, shift in zip(x, shifts[1:], strict=True):
+            h = cell(xt[None], h) + shift
+        return h[0]
+
+    J = torch.autograd.functional.jacobian(last, torch.zeros(len(x) + 1, H, dtype=x.dtype))
+    return J.square().sum(dim=(0, 2)).sqrt().numpy()
+
+
+# --- the cases
+
+
+def profile(H=64, T=200):
+    """‖∂L/∂h_t‖ for all t, L the sum of the last state."""
+    p, x, cell, xt = torch_gru(H, 8, T)
+    dh = np.zeros((T, H))
+    dh[-1] = 1
+
+    def by_retain_grad():
+        states = torch_states(cell, xt, retain=True)
+        states[-1].retain_grad()
+        states[-1].sum().backward()
+        return torch.cat([h.grad for h in states]).norm(dim=1).numpy()
+
+    def by_grad():
+        states = torch_states(cell, xt)
+        return torch.cat(torch.autograd.grad(states[-1].sum(), states)).norm(dim=1).numpy()
+
+    return Case(
+        f"profile ‖∂L/∂h_t‖, all t; H={H}, T={T}",
+        lambda: np.linalg.norm(backward(forward(p, x), dh).h, axis=1),
+        [Peer("GRUCell loop + retain_grad", by_retain_grad, 10), Peer("GRUCell loop + autograd.grad", by_grad)],
+    )
+
+
+def last_row(H=64, T=200):
+    """‖∂h_T/∂h_k‖_F for all k."""
+    p, x, cell, xt = torch_gru(H, 8, T)
+
+    def batched():
+        states = torch_states(cell, xt)
+        return torch_row(states[-1], states)
+
+    return Case(
+        f"last row ‖∂h_T/∂h_k‖_F, all k; H={H}, T={T}",
+        lambda: norms_to_past(jacobian_pieces(forward(p, x), backwards=True), "fro"),
+        [
+            Peer("one batched backward (is_grads_batched)", batched, 8),
+            Peer("functional.jacobian", lambda: torch_row_by_functional_jacobian(cell, xt), 130, runs=3),
+        ],
+    )
+
+
+def all_pairs(H, T, by_vmap=None, by_backwards=None, below_direct=None):
+    """‖∂h_t/∂h_k‖_F for all pairs; the numbers are goals."""
+    p, x, cell, xt = torch_gru(H, 8, T)
+    peers = [Peer("vmap of cell Jacobians + matmul", lambda: torch_all_pairs(cell, xt), by_vmap, runs=5)]
+    if T <= 200:
+        backwards = Peer("T batched backwards", lambda: torch_all_pairs_by_backwards(cell, xt), by_backwards, runs=3)
+        peers.append(backwards)
+    return Case(
+        f"all pairs ‖∂h_t/∂h_k‖_F; H={H}, T={T}",
+        lambda: all_pairs_norms(jacobians(forward(p, x))),
+        peers,
+        flops=float(H) ** 3 * T**2,
+        flops_goal=below_direct,
+    )
+
+
+def spectrum(H=64, T=100_000):
+    """All Lyapunov exponents, the Jacobians of 1,000 steps at hand and taken T / 1,000 times."""
+    p, x, *_ = torch_gru(H, 8, 1000)
+    ready = jacobians(forward(p, x))
+    mean_log_det = np.linalg.slogdet(ready)[1].mean()
+    return Case(
+        f"full Lyapunov spectrum from Jacobians; H={H}, T={T:,}",
+        lambda: lyapunov_exponents(ready for _ in range(T // 1000)),
+        tolerance=1e-12,
+        check=lambda exponents: abs(exponents.sum() / mean_log_det - 1),
+        seconds=2.5,
+    )
+
+
+def spectrum_from_inputs(H=64, T=100_000):
+    """The same with states and Jacobians of T different steps computed in passing: memory for 1,000 steps."""
+    p = init_params("GRU", 8, H, reset="after")
+    log_dets = []
+
+    def pieces(note_determinants=False):
+        rng, h = np.random.default_rng(0), None
+        for _ in range(T // 1000):
+            trace = forward(p, rng.standard_normal((1000, 8)), h)
+            h = trace.h[-1]
+            for piece in jacobian_pieces(trace):
+                if note_determinants:
+                    log_dets.append(np.linalg.slogdet(piece)[1].sum())
+                yield piece
+
+    def error(exponents):
+        log_dets.clear()
+        for _ in pieces(note_determinants=True):
+            pass
+        return abs(exponents.sum() / (sum(log_dets) / T) - 1)
+
+    return Case(
+        f"the same from inputs: states, Jacobians, exponents; H={H}, T={T:,}",
+        lambda: lyapunov_exponents(pieces()),
+        tolerance=1e-12,
+        check=error,
+    )
+
+
+def fused_layer(kind, dtype, H=64, T=200):
+    """All gradients of one sequence against torch's fused layer: its home ground."""
+    p = init_params(kind, 8, H, reset="after", dtype=dtype)
+    rng = np.random.default_rng(0)
+    x, dh = rng.standard_normal((T, 8)).astype(dtype), rng.standard_normal((T, H)).astype(dtype)
+    layer, xt, dht = to_module(p), torch.from_numpy(x), torch.from_numpy(dh)
+
+    def fused():
+        layer.zero_grad()
+        (layer(xt)[0] * dht).sum().backward()
+        return layer.weight_hh_l0.grad.numpy().copy()
+
+    return Case(
+        f"all gradients of one sequence, {kind} {np.dtype(dtype).name}; H={H}, T={T}",
+        lambda: backward(forward(p, x), dh).Wh,
+        [Peer(f"torch.nn.{kind}, fused", fused)],
+        tolerance=1e-10 if dtype == np.float64 else 1e-4,
+        difference=overall,
+    )
+
+
+CASES = {
+    "profile": profile,
+    "row": last_row,
+    "pairs 64 x 200": lambda: all_pairs(64, 200, by_vmap=8, by_backwards=120),
+    "pairs 64 x 1000": lambda: all_pairs(64, 1000, by_vmap=40, below_direct=18),
+    "pairs 8 x 200": lambda: all_pairs(8, 200),
+    "spectrum": spectrum,
+    "spectrum from inputs": spectrum_from_inputs,
+    "GRU gradients": lambda: fused_layer("GRU", np.float64),
+    "LSTM gradients": lambda: fused_layer("LSTM", np.float32),
+}
+
+
+# --- measuring
+
+
+def spent(run):
+    """CPU seconds and result of one call."""
+    start = time.process_time()
+    result = run()
+    return time.process_time() - start, result
+
+
+def measure(case, runs):
+    """Medians of our way, the machine's dgemm and every peer, taking turns; how many runs; the largest errors."""
+    square = np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE))
+    ways = [Peer("ours", case.run), Peer("dgemm", lambda: square @ square), *case.peers]
+    times, errors, ours = [[] for _ in ways], [0.0 for _ in ways], None
+    for i in range(runs + 1):  # the first only warms up
+        for way, taken, j in zip(ways, times, range(len(ways)), strict=True):
+            if i <= way.runs:
+                seconds, result = spent(way.run)
+                taken.append(seconds)
+            if j == 0 and i == 0:
+                ours, errors[0] = result, case.check(result) if case.check else 0.0
+            elif j > 1 and i == 0:
+                errors[j] = case.difference(result, ours)
+    medians = [statistics.median(taken[1:]) for taken in times]
+    return medians, [len(taken) - 1 for taken in times], errors
+
+
+def rows(case, runs):
+    """The table's rows for one case; raises SystemExit if results disagree."""
+    (ours, dgemm, *theirs), (_, _, *counts), (error, _, *errors) = measure(case, runs)
+    if not max([error, *errors]) <= case.tolerance:
+        raise SystemExit(f"{case.name}: errors {[error, *errors]}, wants at most {case.tolerance}")
+    peers = [
+        (peer.name + (f" ({n} runs)" if n < runs else ""), seconds, peer.goal, f"{e:.0e}")
+        for peer, seconds, n, e in zip(case.peers, theirs, counts, errors, strict=True)
+    ]
+    if case.flops:
+        peak = 2 * PEAK_SIZE**3 / dgemm
+        peers.append((f"direct way at dgemm peak, {peak / 1e9:.0f} Gflop/s", case.flops / peak, case.flops_goal, "-"))
+    if not peers:
+        reached = "" if case.seconds is None else f"≤ {case.seconds} s" + ("" if ours <= case.seconds else ", missed")
+        peers = [("-", None, None, f"{error:.0e}")]
+    for name, seconds, goal, difference in peers:
+        ratio = None if seconds is None else seconds / ours
+        verdict = [reached] if ratio is None else [f"≥ {goal}×"] if goal else []
+        verdict += ["missed"] if ratio and goal and ratio < goal else []
+        verdict += ["a loss"] if ratio and ratio < 1 else []
+        ratio, seconds = ("-", "-") if ratio is None else (f"{ratio:.3g}×", show(seconds))
+        yield case.name, show(ours), name, seconds, ratio, ", ".join(verdict), difference
+
+
+def show(seconds):
+    """Three digits with a unit."""
+    return f"{seconds:.3g} s" if seconds >= 1 else f"{1e3 * seconds:.3g} ms"
+
+
+def processor():
+    """The processor's own name where Linux tells it."""
+    info = Path("/proc/cpuinfo")
+    names = (
+        [line.partition(": ")[2] for line in info.read_text().splitlines() if line.startswith("model name")]
+        if info.exists()
+        else []
+    )
+    return names[0] if names else platform.processor() or platform.machine()
+
+
+def report(table, runs):
+    """The Markdown page."""
+    heads = ("work", "ours", "other way", "its time", "ratio", "goal", "difference")
+    measured = (
+        f"Measured on {datetime.date.today():%d %B %Y}: {processor()}, one thread, Python {platform.python_version()}, "
+        f"NumPy {np.__version__}, torch {torch.__version__}; medians of {runs} runs unless said."
+    )
+    cells = [heads, ("---",) * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in table)]
+    return "\n".join([INTRODUCTION, measured, "", *("| " + " | ".join(row) + " |" for row in cells), "", NOTES])
+
+
+def main():
+    """Measure, print, and write."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("-n", "--runs", type=int, default=7, help="runs of each way, at least 5 for figures to publish")
+    parser.add_argument("-k", "--keyword", default="", help="only cases whose name contains this")
+    parser.add_argument("--write", type=Path, help="Markdown file to write")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    table = []
+    for name, make in CASES.items():
+        if options.keyword in name:
+            for row in rows(make(), options.runs):
+                table.append(row)
+                print(" | ".join(row), flush=True)
+    if options.write:
+        options.write.write_text(report(table, options.runs), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,211 @@
+"""Measure how fast figures move: `make bench-widgets` writes docs/benchmark_widgets.md.
+
+Sliders are driven by real key and mouse events in JupyterLab in headless Chromium: a tabled explorer, a live one, and
+beside them `interact` with an inline figure of the same two panels. The page watches itself at every frame: it scales
+the picture down to a few pixels and compares them with those of the frame before.
+"""
+
+import argparse
+import datetime
+import os
+import platform
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from selenium.webdriver.common.actions.action_builder import ActionBuilder
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from tqdm import tqdm
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tests import browser, explorers  # noqa: E402
+
+PEER = (
+    explorers.BIAS[: explorers.BIAS.index("def update_bias")].replace("widgets\n", "figures\n", 1)
+    + """\
+import ipywidgets
+import matplotlib.pyplot as plt
+
+
+def draw(bias):
+    J = jacobians(forward(init_params("GRU", 4, 16, gate_bias=bias), x))
+    norms, pairs = norms_to_past(J)[::-1], all_pairs_norms(J, log=True) / np.log(10)
+    fig, (left, right) = figures.panels(2)
+    figures.curves({"GRU": norms}, title="Last state", xlabel="lag", ylabel="norm", log=True, reference=1, ax=left)
+    figures.heatmap(pairs, title="Every pair", xlabel="from", ylabel="to", limits=(-20, 1), ax=right)
+    plt.show()
+
+
+ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.08, value=0))
+"""
+)
+EXPLORER = (".explorer canvas", ".explorer input")
+AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'jupyter_server_config.py'}"]
+CASES = {  # name: source, its pictures, what takes the keys, options of the server
+    "explorer, tabled": (explorers.BIAS, *EXPLORER, AS_MAKE_LAB),
+    "explorer, live": (explorers.LIVE, *EXPLORER, AS_MAKE_LAB),
+    "explorer, live, without `make lab`": (explorers.LIVE, *EXPLORER, []),
+    "`interact` + inline figure": (PEER, ".jp-OutputArea-output img", ".noUi-handle", AS_MAKE_LAB),
+}
+# Watches the pictures at every animation frame. What is found changed there is painted in this very frame.
+WATCH = """
+const [selector, done] = [arguments[0], arguments[1]];
+const small = new OffscreenCanvas(96, 32).getContext('2d', { willReadFrequently: true });
+const watch = (window.watch = { keys: [], changes: [], frames: 0, blank: 0, first: null });
+let last = null;
+addEventListener('keydown', (event) => watch.keys.push(event.timeStamp), true);
+const look = (now) => {
+  const pictures = [...document.querySelectorAll(selector)];
+  small.clearRect(0, 0, 96, 32);
+  pictures.forEach((one, i) => {
+    if (one.width) small.drawImage(one, (i * 96) / pictures.length, 0, 96 / pictures.length, 32);
+  });
+  const pixels = small.getImageData(0, 0, 96, 32).data;
+  const seen = pixels.some((v) => v) ? pixels.join() : null;
+  watch.frames += 1;
+  if (seen === null) watch.blank += 1;
+  else if (seen !== last) {
+    watch.first ??= now;
+    watch.changes.push(performance.now());
+  }
+  last = seen;
+  requestAnimationFrame(look);
+};
+requestAnimationFrame(look);
+done();
+"""
+
+
+def measure(name, presses, seconds, folder):
+    """One row of the table: the figures of a case."""
+    source, pictures, handle, options = CASES[name]
+    notebook = browser.write(Path(folder, "bench.ipynb"), source)
+    with browser.lab(folder, *options) as url, browser.chromium(1400, 1100) as driver:
+        driver.get(f"{url}lab/tree/{notebook.name}?reset")
+        browser.ready(driver)
+        driver.execute_async_script(WATCH, pictures)
+        driver.execute_script(
+            "jupyterapp.commands.execute('notebook:run-all-cells').then(() => (watch.ran = performance.now()))"
+        )
+        ran, first = browser.waits(driver, "return watch.ran && watch.first && [watch.ran, watch.first]")
+        time.sleep(2)
+        steps = press(driver, handle, presses)
+        rate, blank = drag(driver, handle, seconds)
+    return {
+        "median": statistics.median(steps),
+        "p95": statistics.quantiles(steps, n=20)[-1],
+        "rate": rate,
+        "blank": blank,
+        "first": max(0, first - ran),
+    }
+
+
+def press(driver, handle, presses):
+    """Milliseconds from key press to changed pixels, one press after the other at uneven times."""
+    target = driver.find_element(By.CSS_SELECTOR, handle)
+    target.send_keys(Keys.ARROW_LEFT)
+    time.sleep(1)
+    steps = []
+    for i in range(presses):
+        key = {"key": "ArrowRight", "code": "ArrowRight", "windowsVirtualKeyCode": 39}
+        if i % 60 >= 30:
+            key = {"key": "ArrowLeft", "code": "ArrowLeft", "windowsVirtualKeyCode": 37}
+        driver.execute_script("watch.keys = []; watch.changes = []")
+        driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
+        driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **key})
+        steps.append(
+            browser.waits(driver, "return watch.changes.length && watch.changes[0] - watch.keys[0]", seconds=5)
+        )
+        time.sleep(0.05 + 0.0167 * (i % 7) / 7)
+    return steps
+
+
+def drag(driver, handle, seconds):
+    """Frames a second that show a new picture, and blank frames, while the slider is dragged to and fro."""
+    target = driver.find_element(By.CSS_SELECTOR, handle)
+    box = driver.execute_script(
+        "return (arguments[0].closest('.noUi-base') || arguments[0]).getBoundingClientRect().toJSON()", target
+    )
+    knob = driver.execute_script("return arguments[0].getBoundingClientRect().toJSON()", target)
+    y = int(box["y"] + box["height"] / 2)
+    if knob["width"] < box["width"]:
+        start = int(knob["x"] + knob["width"] / 2)
+    else:
+        start = int(box["x"] + box["width"] / 4)
+    builder = ActionBuilder(driver, duration=8)
+    pointer = builder.pointer_action
+    pointer.move_to_location(start, y)
+    pointer.pointer_down()
+    for i in range(int(seconds * 125)):
+        there = i % 200 / 100
+        there = there if there < 1 else 2 - there
+        pointer.move_to_location(int(box["x"] + box["width"] * (0.05 + 0.9 * there)), y)
+    pointer.pointer_up()
+    driver.execute_script("watch.changes = []; watch.blank = 0")
+    start = driver.execute_script("return performance.now()")
+    builder.perform()
+    changes, blank, end = driver.execute_script("return [watch.changes, watch.blank, performance.now()]")
+    return 1000 * sum(start <= change <= end for change in changes) / (end - start), blank
+
+
+def report(rows, presses, seconds, load):
+    """The page for docs/."""
+    model = next(
+        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
+    )
+    lines = [
+        "# How fast the figures move",
+        "",
+        f"Measured on {datetime.date.today()} by `make bench-widgets` on {os.cpu_count()} cores of {model},",
+        f"in JupyterLab in headless Chromium. Load of the machine as it began: {load:.1f} processes.",
+        f"Each figure shows a curve and a 51×51 heatmap; {presses} key presses, {seconds:g} s of drag.",
+        "",
+        "| figure | key to pixels, median (ms) | p95 (ms) | frames/s in a drag | blank frames | first picture (ms) |",
+        "|---|---|---|---|---|---|",
+    ]
+    for name, row in rows.items():
+        cells = [f"{row['median']:.1f}", f"{row['p95']:.1f}", f"{row['rate']:.0f}", row["blank"], f"{row['first']:.0f}"]
+        lines.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
+    lines += [
+        "",
+        "Key to pixels runs from the browser's time stamp of the key to the frame that paints the new picture; the",
+        "screen shows 60 frames a second, so half a frame of it is waiting. First picture is counted from the moment",
+        "when the cell has run, 0 if it came before. Goals: p95 ≤ 16.7 ms and ≥ 55 frames/s tabled, p95 ≤ 50 ms live,",
+        "no blank frame, first picture ≤ 300 ms. `make lab` switches Nagle's algorithm off (see",
+        "`tools/jupyter_server_config.py`).",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _cpuinfo():
+    path = Path("/proc/cpuinfo")
+    return path.read_text().splitlines() if path.exists() else []
+
+
+def main():
+    """Measure all cases, print the table, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--presses", type=int, default=200)
+    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmark_widgets.md")
+    parser.add_argument("--only", default="", help="measure only cases whose name contains this, and write nothing")
+    options = parser.parse_args()
+    names = [name for name in CASES if options.only in name]
+    if browser.MISSING:
+        sys.exit(f"not on this machine: {', '.join(browser.MISSING)}")
+    load = os.getloadavg()[0]
+    with tempfile.TemporaryDirectory() as folder:
+        rows = {name: measure(name, options.presses, options.seconds, folder) for name in tqdm(names)}
+    page = report(rows, options.presses, options.seconds, load)
+    print(page)
+    if not options.only:
+        options.out.parent.mkdir(exist_ok=True)
+        options.out.write_text(page, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
