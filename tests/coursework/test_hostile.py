@@ -50,7 +50,7 @@ IN_AN_ANSWER = {  # name: (body of step, what its hint says). The other question
     "segfault": ("import ctypes\n    ctypes.string_at(0)", "ended the Python process"),
     "recursion": ("return step(W, h)", "RecursionError"),
     "shows_inputs": ("raise ValueError(repr(h))", "ValueError"),
-    "equal_to_all": ("return type('Right', (), {'__eq__': lambda *_: True, '__array__': None})()", "not a number"),
+    "equal_to_all": ("return type('Right', (), {'__eq__': lambda *_: True})()", "not a number"),
     "array_of_lies": (
         "return type('Right', (np.ndarray,), {'__eq__': lambda *_: True})((len(h),), buffer=W.T @ h)",
         "numbers differ",
