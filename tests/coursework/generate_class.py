@@ -1,6 +1,6 @@
-"""A class of generated submissions, to time the grader with: `python -m tests.coursework.generate_class ps3 500 FOLDER`.
+"""A class of generated submissions, to time the grader: `python -m tests.coursework.generate_class ps3 500 FOLDER`.
 
-Each student has some of the instructor's answers, and left the others empty or returns the first argument.
+Each student has some of the instructor's answers, and left the others empty.
 """
 
 import argparse

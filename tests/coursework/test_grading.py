@@ -133,8 +133,8 @@ def test_a_corrected_key_regrades_without_running_anything(graded, tmp_path):
 
 def test_killed_and_started_again(tmp_path, key, sandbox_kind):
     """kill -9 in the middle of a run: what is done stays, what is not is taken up, the marks are those of one run."""
-    for i in range(8):
-        slow = f"import time\ntime.sleep(1)\nnumber = {i}"
+    for i in range(5):
+        slow = f"import time\ntime.sleep(0.5)\nnumber = {i}"
         submit(tmp_path / "submitted", f"student{i}", [IMPORT, slow, STEP, TOTAL, SLOPE if i % 2 else "slope = 1.0"])
     out = tmp_path / "out"
     words = grader(tmp_path / "submitted", out, key, workers=1)
@@ -145,15 +145,15 @@ def test_killed_and_started_again(tmp_path, key, sandbox_kind):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     done = runs(out)
-    assert 2 <= len(done) < 8
+    assert 2 <= len(done) < 5
     (out / "runs" / "ps0" / ".half.123").write_text('{"student": ')
     assert not (out / "marks").exists()
     run = guarded(words)
     assert run.returncode == 0, run.stderr
-    assert len(runs(out)) == 8
+    assert len(runs(out)) == 5
     assert {name: when for name, when in runs(out).items() if name in done} == done, "a run was repeated"
-    graded_here(tmp_path / "submitted", tmp_path / "whole", key)
-    assert marks(out) == marks(tmp_path / "whole")
+    expected = {f"student{i}": (10, 5, 2 if i % 2 else 0) for i in range(5)}
+    assert {student: points(row) for student, row in marks(out).items()} == expected
 
 
 def test_a_scheduler_and_two_worker_processes(tmp_path, key, graded):
