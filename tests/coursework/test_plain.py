@@ -81,6 +81,9 @@ def test_what_is_too_large_is_refused():
     [
         '{"bytes": "00", "dtype": "float64", "shape": [1]}',
         '{"bytes": "", "dtype": "object", "shape": [0]}',
+        '{"bytes": "", "dtype": "datetime64[s]", "shape": [0]}',
+        '{"bytes": "00", "dtype": "bool", "shape": [0]}',
+        '{"list": [1.5]}',
         '{"bytes": "", "dtype": "float64", "shape": [-1, 0]}',
         '{"bytes": "", "dtype": "float64", "shape": [99999999999]}',
         '{"bytes": "", "dtype": "float64", "shape": "0"}',
