@@ -1,11 +1,12 @@
-# make lab · make test · make notebooks · make bench · make clean. Each builds .venv once, then does its one thing.
+# make lab · make test · make test-coursework · make student OUT=folder · make notebooks · make bench · make clean. Each builds
+# .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow notebooks bench bench-widgets format clean
+.PHONY: lab test test-slow test-coursework student notebooks bench bench-widgets format clean
 
 lab: .venv/student ## take the course
 	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
@@ -13,11 +14,17 @@ lab: .venv/student ## take the course
 test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --ignore=tests/coursework tests
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 tests
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests
+
+test-coursework: .venv/instructor ## the grader, against right, wrong and hostile submissions
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope tests/coursework
+
+student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
+	$(BIN)/python -m coursework.grader.student $(OUT)
 
 notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tools/notebooks.py
@@ -40,6 +47,10 @@ format: .venv/dev
 
 .venv/dev: .venv/student
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev]'
+	touch $@
+
+.venv/instructor: .venv/dev
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev,instructor]'
 	touch $@
 
 clean:

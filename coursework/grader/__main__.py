@@ -1,0 +1,115 @@
+"""Grade a folder of submissions: `python -m coursework.grader submitted/ ps3 --seed 7`. See coursework/README.md."""
+
+import argparse
+import sys
+from datetime import UTC, datetime
+from math import ceil
+from pathlib import Path
+
+from coursework.grader import assignment as assignments
+from coursework.grader import engine, gradebook, report, sandbox, submissions
+from coursework.grader.marking import Marker
+from coursework.grader.probe import choose_sandbox
+
+
+def parser():
+    """The command line."""
+    words = argparse.ArgumentParser(prog="python -m coursework.grader", description=__doc__)
+    words.add_argument(
+        "submitted", type=Path, help="folder in nbgrader's layout, with LMS zips if you like, or one zip"
+    )
+    words.add_argument("assignment", help="ps1, ps2, ps3 or ps4")
+    words.add_argument("--seed", type=int, required=True, help="draws the inputs; the same seed gives the same marks")
+    words.add_argument("--out", type=Path, default=Path("graded"), help="where all that is written goes (graded)")
+    words.add_argument("--key", type=Path, default=assignments.FOLDER, help="folder that holds ps3/key.py (coursework)")
+    words.add_argument("--trials", type=int, default=6, help="inputs per question (6)")
+    words.add_argument("--workers", type=int, default=2, help="local worker processes (2); 0: none but this one")
+    words.add_argument("--scheduler", help="address of a dask scheduler whose workers to use instead")
+    words.add_argument("--sandbox", choices=["bubblewrap", "podman", "docker"], help="by default the first there is")
+    words.add_argument("--unsafe-no-sandbox", action="store_true", help="run submissions with all YOUR rights. Don't.")
+    words.add_argument("--seconds", type=float, default=180, help="by the clock for a whole submission (180)")
+    words.add_argument("--cell-seconds", type=float, default=60, help="of computing for a cell (60)")
+    words.add_argument("--answer-seconds", type=float, default=10, help="of computing for all calls of one answer (10)")
+    words.add_argument("--memory", type=float, default=3, help="GiB (3)")
+    words.add_argument("--due", type=datetime.fromisoformat, help="2026-10-01T23:59+02:00")
+    words.add_argument("--late-percent", type=float, default=0, help="taken off for each day begun after --due (0)")
+    return words
+
+
+def main(arguments=None):
+    """Grade, and say what came of it. Returns the exit status."""
+    options = parser().parse_args(arguments)
+    try:
+        return grade(options)
+    except (ValueError, sandbox.SandboxError) as error:
+        print(error, file=sys.stderr)
+        return 2
+
+
+def grade(options):
+    """From a folder of submissions to marks, feedback and gradebook."""
+    if options.trials < 1:
+        raise ValueError(f"--trials: got {options.trials}, wants 1 or more")
+    if options.due and options.due.tzinfo is None:
+        raise ValueError("--due: wants a time zone, as in 2026-10-01T23:59+02:00")
+    found = submissions.find(options.submitted, options.assignment)
+    assignment = assignments.load(options.assignment, options.key)
+    inputs = assignments.draw(assignment, options.seed, options.trials)
+    limits = sandbox.Limits(
+        memory=int(options.memory * 2**30),
+        seconds=options.seconds,
+        cell_seconds=options.cell_seconds,
+        answer_seconds=options.answer_seconds,
+    )
+    kind = "unsafe" if options.unsafe_no_sandbox else choose_sandbox(options.sandbox, [options.key, options.submitted])
+    store = engine.Store(options.out / "runs" / assignment.name)
+    names, broken = engine.run_all(
+        found,
+        assignment,
+        inputs,
+        seed=options.seed,
+        kind=kind,
+        limits=limits,
+        store=store,
+        workers=options.workers,
+        scheduler=options.scheduler,
+    )
+    marker = Marker(assignment, inputs)
+    results = [
+        mark(submission, marker, store, names, options) for submission in found if submission.student not in broken
+    ]
+    gradebook.write(options.out, assignment, results, {submission.student: submission for submission in found})
+    gradebook.read_by_hand(options.out, assignment, results)
+    for result in results:
+        report.write_feedback(result, assignment.name, options.out / "feedback")
+    table = options.out / "marks" / f"{assignment.name}.csv"
+    report.write_marks(results, table)
+    unread = sum(result.problem is not None for result in results)
+    print(f"{len(results)} submissions, {unread} of them could not be read or run. Marks: {table}")
+    if broken:
+        print(
+            f"Not graded, since a worker broke down: {', '.join(broken)}. Run the same command again.", file=sys.stderr
+        )
+    return 1 if broken else 0
+
+
+def mark(submission, marker, store, names, options):
+    """One student's result."""
+    run = {"text": None, "problem": submission.problem}
+    if submission.problem is None:
+        run = store.read(names[submission.student])
+    days, problem = 0, run["problem"]
+    if options.due and submission.handed_in:
+        days = max(0, ceil((submission.handed_in.astimezone(UTC) - options.due).total_seconds() / 86_400))
+    return report.Result(
+        submission.student,
+        marker.marks(run["text"], problem),
+        problem,
+        submission.note,
+        days,
+        penalty=min(1.0, days * options.late_percent / 100),
+    )
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""Marks into nbgrader's gradebook, and what a person gave by hand out of it. The trusted side's work alone."""
+
+import contextlib
+import copy
+import os
+import re
+import sys
+import warnings
+from pathlib import Path
+
+import nbformat
+from nbgrader.api import Grade, Gradebook, MissingEntry
+from sqlalchemy.exc import SAWarning
+
+CONFIG = """\
+# Formgrader reads the essays from here: `jupyter lab` in this folder, then Nbgrader > Formgrader.
+c = get_config()  # noqa: F821
+c.CourseDirectory.course_id = "course"
+"""
+HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[ \t]*\n?", re.S)
+
+
+@contextlib.contextmanager
+def _open(folder):
+    """The gradebook. A new one needs a program that pip put beside Python; and old warnings are not for instructors."""
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", SAWarning)
+        with Gradebook(f"sqlite:///{Path(folder).resolve() / 'gradebook.db'}") as book:
+            yield book
+
+
+def write(folder, assignment, results, submissions):
+    """Add the results to folder/gradebook.db, and lay out what formgrader shows. Points given by hand stay."""
+    folder = Path(folder)
+    config = folder / "nbgrader_config.py"
+    if not config.exists():
+        config.write_text(CONFIG, encoding="utf-8")
+    with _open(folder) as book:
+        _write_assignment(book, assignment)
+        for result in results:
+            submission = submissions[result.student]
+            book.update_or_create_student(result.student)
+            book.update_or_create_submission(
+                assignment.name,
+                result.student,
+                timestamp=submission.handed_in and submission.handed_in.replace(tzinfo=None),
+            )
+            for mark in result.marks:
+                grade = _find_grade(book, assignment.name, result.student, mark.grade_id)
+                grade.auto_score = mark.points
+                by_hand = mark.grade_id in assignment.essays
+                grade.needs_manual_grade = by_hand and grade.manual_score is None and result.problem is None
+            book.db.commit()
+            if result.problem is None:
+                _write_autograded(folder, assignment, submission)
+
+
+def read_by_hand(folder, assignment, results):
+    """Put points and comments that a person gave in formgrader into the results. Changes nothing in the gradebook."""
+    if not (Path(folder) / "gradebook.db").exists():
+        return
+    with _open(folder) as book:
+        for result in results:
+            for mark in result.marks:
+                place = (mark.grade_id, assignment.name, assignment.name, result.student)
+                try:
+                    grade = book.find_grade(*place)
+                    if grade.manual_score is not None:
+                        mark.points = grade.manual_score + (grade.extra_credit or 0)
+                    comment = book.find_comment(*place)
+                    if comment.comment:
+                        result.comments[mark.grade_id] = comment.comment
+                except MissingEntry:
+                    continue
+
+
+def _write_assignment(book, assignment):
+    name = assignment.name
+    book.update_or_create_assignment(name)
+    book.update_or_create_notebook(name, name)
+    for parts, kind in ((assignment.questions, "code"), (assignment.essays, "markdown")):
+        for grade_id, part in parts.items():
+            book.update_or_create_grade_cell(grade_id, name, name, max_score=part.points, cell_type=kind)
+    for cell in assignment.notebook.cells:
+        details = cell.metadata.get("nbgrader")
+        if details and details.get("solution"):
+            book.update_or_create_solution_cell(details["grade_id"], name, name)
+        if details:
+            locked = bool(details.get("locked"))
+            book.update_or_create_source_cell(
+                details["grade_id"], name, name, cell_type=cell.cell_type, source=cell.source, locked=locked
+            )
+
+
+def _find_grade(book, assignment, student, grade_id):
+    """The student's grade for a cell; a new one if the cell came into the key after the submission."""
+    try:
+        return book.find_grade(grade_id, assignment, assignment, student)
+    except MissingEntry:
+        notebook = book.find_submission_notebook(assignment, assignment, student)
+        grade = Grade(cell=book.find_grade_cell(grade_id, assignment, assignment), notebook=notebook)
+        book.db.add(grade)
+        return grade
+
+
+def _write_autograded(folder, assignment, submission):
+    """The instructor's notebook with the student's answers in it, for formgrader: no output, no HTML of theirs."""
+    notebook = copy.deepcopy(assignment.notebook)
+    given = answers(submission.cells, assignment)
+    cells = []
+    for cell in notebook.cells:
+        details = cell.metadata.get("nbgrader") or {}
+        grade_id = details.get("grade_id")
+        cell.source = HIDDEN.sub("", cell.source)
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+        if details.get("solution"):
+            cell.source = given.get(grade_id, "(this cell is not in the submission)")
+            if cell.cell_type == "markdown":
+                cell.source = harmless(cell.source)
+        cells.append(cell)
+        if essay := assignment.essays.get(grade_id):
+            rubric = "\n".join(f"- **{level}** {words}" for level, words in essay.rubric.items())
+            words = f"**Rubric**, of {essay.points} points\n\n{rubric}\n\n**Model answer**\n\n{essay.model}"
+            cells.append(nbformat.v4.new_markdown_cell(words))
+    notebook.cells = cells
+    place = folder / "autograded" / submission.student / assignment.name
+    place.mkdir(parents=True, exist_ok=True)
+    nbformat.write(notebook, place / f"{assignment.name}.ipynb")
+
+
+def answers(cells, assignment):
+    """{grade_id: source} of the answer cells. Where metadata is lost, a cell is known by the one that stands before."""
+    found = {}
+    for cell in cells:
+        if cell["grade_id"]:
+            before = found.get(cell["grade_id"])
+            found[cell["grade_id"]] = cell["source"] if before is None else f"{before}\n\n{cell['source']}"
+    texts = [" ".join(cell["source"].split()) for cell in cells]
+    before = None
+    for cell in assignment.notebook.cells:
+        details = cell.metadata.get("nbgrader") or {}
+        grade_id = details.get("grade_id")
+        if details.get("solution") and grade_id not in found and before in texts[:-1]:
+            found[grade_id] = cells[texts.index(before) + 1]["source"]
+        before = " ".join(cell.source.split())
+    return found
+
+
+def harmless(text):
+    """Markdown whose HTML is shown and not obeyed: it is displayed in the instructor's browser."""
+    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

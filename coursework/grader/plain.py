@@ -1,0 +1,110 @@
+"""Values as plain JSON data and back, exactly. Used on both sides of the sandbox; needs numpy alone.
+
+A float travels as its hexadecimal digits and an array as dtype, shape and the digits of its bytes, so nothing is
+rounded and nothing is executed. `decode` takes data from a hostile side: what `encode` doesn't write raises ValueError.
+"""
+
+import sys
+from json import dumps, loads
+
+import numpy as np
+
+LARGEST = 4_000_000  # bytes of text that one value may take
+DEEPEST = 8  # levels of lists within lists
+DTYPES = ("bool", "int64", "float32", "float64")
+
+
+class NotPlainError(ValueError):
+    """The value is of a kind that can't be handed over."""
+
+
+def encode(value):
+    """JSON text for a number, string, array, or lists, tuples and dicts of these. Raises NotPlainError on others."""
+    text = dumps(_pack(value, DEEPEST))
+    if len(text) > LARGEST:
+        raise NotPlainError("the answer is far too large")
+    return text
+
+
+def _pack(value, levels):
+    if value is None or value is ...:
+        return None
+    if type(value) in (bool, str):
+        return value
+    if type(value) is int and abs(value) < 2**63:
+        return value
+    if type(value) is float:
+        return {"float": value.hex()}
+    if isinstance(value, (list, tuple, dict)):
+        return _pack_container(value, levels)
+    return _pack_array(_as_array(value))
+
+
+def _pack_container(value, levels):
+    if levels == 0 or len(value) > LARGEST // 8:
+        raise NotPlainError("the answer is nested too deeply or far too long")
+    if isinstance(value, dict):
+        if not all(type(key) in (str, int) for key in value):
+            raise NotPlainError("the answer is a dict with keys that are neither words nor whole numbers")
+        return {"dict": [[key, _pack(item, levels - 1)] for key, item in value.items()]}
+    return {"tuple" if isinstance(value, tuple) else "list": [_pack(item, levels - 1) for item in value]}
+
+
+def _as_array(value):
+    torch = sys.modules.get("torch")
+    if torch is not None and isinstance(value, torch.Tensor):
+        value = value.detach().cpu().numpy()
+    array = np.asarray(value)
+    kind = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(array.dtype.kind)
+    if kind is None:
+        holds = ", which holds complex numbers" if array.dtype.kind == "c" else ""
+        raise NotPlainError(f"the answer is a {type(value).__name__[:40]}{holds}, not a number or an array of numbers")
+    return array if array.dtype == np.float32 else array.astype(kind)
+
+
+def _pack_array(array):
+    if 2 * array.nbytes > LARGEST:
+        raise NotPlainError(f"the answer is far too large, its shape is {array.shape}")
+    little_endian = array.astype(array.dtype.newbyteorder("<"))
+    return {"bytes": little_endian.tobytes().hex(), "dtype": array.dtype.name, "shape": list(array.shape)}
+
+
+def decode(text):
+    """The value that `encode` wrote. Raises ValueError on anything else."""
+    if not isinstance(text, str) or len(text) > LARGEST:
+        raise ValueError("text: not a string, or too long")
+    try:
+        return _unpack(loads(text))
+    except (RecursionError, TypeError, KeyError, OverflowError) as error:
+        raise ValueError(f"text: not a plain value ({type(error).__name__})") from None
+
+
+def _refuse(text):
+    raise ValueError(f"text: {text[:20]!r} is not what encode writes")
+
+
+def _unpack(data):
+    if data is None or type(data) in (bool, int, str):
+        return data
+    if type(data) is not dict:
+        _refuse(repr(type(data)))
+    if set(data) == {"float"}:
+        return float.fromhex(data["float"])
+    if set(data) == {"bytes", "dtype", "shape"}:
+        return _unpack_array(data["bytes"], data["dtype"], data["shape"])
+    ((kind, items),) = data.items() if len(data) == 1 else [("", None)]
+    if kind not in ("list", "tuple", "dict") or type(items) is not list:
+        _refuse(kind)
+    if kind == "dict":
+        if not all(type(item) is list and len(item) == 2 and type(item[0]) in (str, int) for item in items):
+            _refuse(kind)
+        return {key: _unpack(item) for key, item in items}
+    return (tuple if kind == "tuple" else list)(_unpack(item) for item in items)
+
+
+def _unpack_array(digits, dtype, shape):
+    if dtype not in DTYPES or type(shape) is not list or len(shape) > 32:
+        _refuse(str(dtype))
+    if not all(type(n) is int and 0 <= n <= LARGEST for n in shape):
+        _refuse("shape")
+    return np.frombuffer(bytes.fromhex(digits), np.dtype(dtype).newbyteorder("<")).astype(dtype).reshape(shape)

@@ -1,0 +1,296 @@
+"""Runs one submission inside the sandbox: a job as JSON on stdin, what came out of it as JSON on stdout.
+
+This file and `plain` are all that a submission meets of the grader: the job holds its cells and the inputs, never the
+right answers. The first process runs no code of the submission. It forks a stage, which runs the cells one by one and
+then forks once more for each question, so that no answer can spoil another. If a cell or an answer ends the process or
+takes too long, everything but the first process is killed and a new stage starts without the offender.
+"""
+
+import json
+import os
+import re
+import resource
+import select
+import signal
+import sys
+import time
+import types
+
+import plain  # lies beside this file in the sandbox
+
+MESSAGE = 8_000_000  # bytes that one stage may report
+CROWD = 12  # processes that a cell or an answer may leave running
+PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
+MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
+
+
+def main():
+    """Read the job, run it, write the report."""
+    job = json.load(sys.stdin)
+    report_to = os.dup(1)
+    quiet = os.open(os.devnull, os.O_RDWR)
+    for stream in (0, 1, 2):
+        os.dup2(quiet, stream)
+    restrict(job["limits"])
+    report = json.dumps(supervise(job)).encode()
+    while report:
+        report = report[os.write(report_to, report) :]
+
+
+def restrict(limits):
+    """Cap what every process from here on may take. No process can lift a cap again."""
+    caps = {
+        "RLIMIT_AS": limits["memory"],
+        "RLIMIT_NPROC": limits["processes"],
+        "RLIMIT_FSIZE": limits["disk"],
+        "RLIMIT_NOFILE": 128,
+        "RLIMIT_CORE": 0,
+    }
+    for name, cap in caps.items():
+        if cap is not None and hasattr(resource, name):
+            hard = resource.getrlimit(getattr(resource, name))[1]
+            cap = cap if hard == resource.RLIM_INFINITY else min(cap, hard)
+            resource.setrlimit(getattr(resource, name), (cap, cap))
+
+
+def supervise(job):
+    """Run stages until every question has an answer or a reason why not."""
+    limits, report = job["limits"], {"cells": {}, "answers": {}}
+    end, left_out = time.monotonic() + limits["seconds"], set()
+    while True:
+        questions = [question for question in job["questions"] if question["name"] not in report["answers"]]
+        source, sink = os.pipe()
+        stage = os.fork()
+        if stage == 0:
+            os.closerange(3, sink)  # the way out of the sandbox is the first process's alone
+            os.closerange(sink + 1, 128)
+            os.setsid()
+            run_stage(job, questions, left_out, sink)
+        os.close(sink)
+        step, reason = listen(source, stage, limits, end, questions, report)
+        os.close(source)
+        kill_all_others(stage)
+        if step is None:
+            return report
+        kind, name = step
+        if kind == "cell" and name not in left_out:
+            report["cells"][str(name)] = f"this cell {reason}"
+            left_out.add(name)
+        elif kind == "answer":
+            report["answers"][name] = {"values": [], "complaint": f"your answer {reason}."}
+        else:
+            reason = "the notebook could not be run"
+        if time.monotonic() > end or kind not in ("cell", "answer"):
+            for question in questions:
+                answer = {"values": [], "complaint": "there was no time left: the notebook " + reason}
+                report["answers"].setdefault(question["name"], answer)
+            return report
+
+
+def listen(source, stage, limits, end, questions, report):
+    """Follow one stage's messages into the report. Returns the step at which it failed and why, or None, None."""
+    step, buffer, received = ("cell", 0), b"", 0
+    start, computed = time.monotonic(), computing()
+    while True:
+        ready, _, _ = select.select([source], [], [], 0.2)
+        chunk = os.read(source, 65536) if ready else None
+        allowed, now = limits[step[0] + "_seconds"], time.monotonic()
+        if not ready and (now > min(start + PATIENCE * allowed, end) or computing() - computed > allowed):
+            return step, f"took longer than the {allowed:g} s allowed"
+        if chunk == b"" or (not ready and has_ended(stage)):
+            return step, "ended the Python process"
+        received += len(chunk or b"")
+        if received > MESSAGE:
+            return step, "reported too much"
+        *lines, buffer = (buffer + (chunk or b"")).split(b"\n")
+        for line in lines:
+            try:
+                kind, name, content = json.loads(line)
+                hash(name)
+            except (ValueError, TypeError, RecursionError):
+                return step, "wrote where only the grader writes"
+            if kind == "done" and all(question["name"] in report["answers"] for question in questions):
+                return None, None
+            if kind == "error":
+                report["cells"][str(name)] = str(content)[:400]
+            elif kind == "value" and step == ("answer", name):
+                report["answers"][name] = content
+            elif kind == "crowd":
+                return step, "left too many processes running"
+            elif kind == "ended":
+                report["answers"].setdefault(name, {"values": [], "complaint": "your answer ended the Python process."})
+            elif kind in ("cell", "answer"):
+                step = (kind, name)
+                start, computed = time.monotonic(), computing()
+            else:
+                return step, "wrote where only the grader writes"
+
+
+def computing():
+    """Seconds that all processes in the sandbox have computed so far: a busy machine costs nobody's points."""
+    ticks = 0
+    for pid in filter(str.isdigit, os.listdir("/proc") if os.getpid() == 1 else []):
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:15]))
+        except (OSError, ValueError):
+            continue
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def has_ended(pid):
+    """Whether a child is gone, although somebody may still hold its end of the pipe."""
+    try:
+        return os.waitpid(pid, os.WNOHANG)[0] == pid
+    except ChildProcessError:
+        return True
+
+
+def kill_all_others(stage):
+    """Leave nothing of a stage. As process 1 of the sandbox that is everything; elsewhere its group of processes."""
+    alone = os.getpid() == 1
+    try:
+        os.kill(-1, signal.SIGKILL) if alone else os.killpg(stage, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+    try:
+        os.waitpid(stage, 0)
+        while alone:
+            os.waitpid(-1, 0)
+    except ChildProcessError:
+        pass
+
+
+def run_stage(job, questions, left_out, sink):
+    """In a process of its own: the cells, then each question in a fork. Never returns."""
+    fork, wait, leave, write, dumps, pid_now = os.fork, os.waitpid, os._exit, os.write, json.dumps, os.getpid
+    speaker, alone = [pid_now()], os.getppid() == 1
+
+    def say(*message):
+        if pid_now() != speaker[0]:  # a copy that the submission made by os.fork
+            leave(0)
+        line = dumps(message).encode() + b"\n"
+        while line:
+            line = line[write(sink, line) :]
+
+    def look_around():
+        if alone and crowd() > CROWD:
+            say("crowd", None, None)
+            leave(0)
+
+    try:
+        namespace = prepare(job["seed"])
+        for number, cell in enumerate(job["cells"], 1):
+            if number in left_out:
+                continue
+            say("cell", number, None)
+            try:
+                run_cell(cell, number, namespace)
+            except BaseException as error:  # a cell may raise what it likes, SystemExit too
+                say("error", number, describe(error))
+            look_around()
+        for question in questions:
+            name = question["name"]
+            say("answer", name, None)
+            child = fork()
+            if child == 0:
+                speaker[0] = pid_now()
+                say("value", name, answer(question, namespace))
+                leave(0)
+            wait(child, 0)
+            say("ended", name, None)
+            look_around()
+        say("done", None, None)
+    finally:
+        leave(0)
+
+
+def crowd():
+    """How many processes there are in the sandbox."""
+    return sum(name.isdigit() for name in os.listdir("/proc"))
+
+
+def prepare(seed):
+    """The namespace of a fresh notebook, with the random generators at a fixed start."""
+    import random
+
+    import numpy as np
+
+    random.seed(seed)
+    np.random.seed(seed)  # noqa: NPY002 (notebooks may use the old generator)
+    module = types.ModuleType("__main__")
+    sys.modules["__main__"] = module
+    module.__dict__.update(get_ipython=Quiet, display=Quiet())
+    return module.__dict__
+
+
+class Quiet:
+    """Stands for IPython's shell: every attribute and every call of it does nothing."""
+
+    def __init__(self, *args, **kwargs):
+        pass
+
+    def __call__(self, *args, **kwargs):
+        return self
+
+    def __getattr__(self, name):
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return self
+
+
+def run_cell(source, number, namespace):
+    """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics."""
+    try:
+        code = compile(source, f"cell {number}", "exec", dont_inherit=True)
+    except SyntaxError:
+        code = compile(without_magics(source), f"cell {number}", "exec", dont_inherit=True)
+    exec(code, namespace)
+
+
+def without_magics(source):
+    """The cell with `%magic`, `!command` and `help?` lines replaced by `pass`; other languages' cells are empty."""
+    lines = source.split("\n")
+    first = lines[0].strip()
+    if first.startswith("%%"):
+        if first.split()[0] not in ("%%time", "%%timeit", "%%capture", "%%prun"):
+            return ""
+        lines = lines[1:]
+    return "\n".join(re.sub(r"\S.*", "pass", line) if MAGIC.search(line) else line for line in lines)
+
+
+def answer(question, namespace):
+    """What the student's function returns for each input, or the variable's value, as plain data."""
+    name, values = question["answer"], []
+    if name not in namespace:
+        return {"values": [], "complaint": f"nothing called {name} is defined when the notebook has run."}
+    given = namespace[name]
+    try:
+        if question["calls"] is None:
+            return {"values": [plain.encode(given)]}
+        if not callable(given):
+            return {"values": [], "complaint": f"{name} is not a function. Hand in the function itself."}
+        for call in question["calls"]:
+            values.append(plain.encode(given(*plain.decode(call))))
+    except plain.NotPlainError as error:
+        return {"values": values, "complaint": f"{error}."}
+    except BaseException as error:
+        return {"values": values, "raised": [type(error).__name__[:60], message(error)]}
+    return {"values": values}
+
+
+def message(error):
+    """An exception's own words, shortened. They come from the submission."""
+    try:
+        return str(error)[:200]
+    except BaseException:
+        return ""
+
+
+def describe(error):
+    """One line on an exception."""
+    return f"{type(error).__name__[:60]}: {message(error)}".split("\n")[0]
+
+
+if __name__ == "__main__":
+    main()

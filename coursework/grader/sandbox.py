@@ -1,0 +1,325 @@
+"""One submission, one throw-away sandbox: a job in, text out, and nothing else goes either way.
+
+Inside there is Python with its packages, the course without its checks, and the job. There is no network, no other
+file of this machine, no key. Memory, processes, files, output and time are capped twice: by limits inside, and by a
+watchdog out here that ends the whole sandbox.
+"""
+
+import atexit
+import contextlib
+import functools
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import uuid
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+HERE = Path(__file__).resolve().parent
+IMAGE = "gradients-through-time-grader"
+WORK = "/room/coursework/work"  # inside: where the notebook runs; ../../data is the course's data, as in the course
+STUB = '"""Checks say nothing while the grader runs."""\n\n\ndef check(name, answer):\n    """Do nothing."""\n'
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one submission may take: bytes, processes, seconds by the clock in all, seconds of computing for a step."""
+
+    memory: int = 3 * 2**30
+    processes: int = 40
+    disk: int = 64 * 2**20
+    output: int = 16 * 2**20
+    seconds: float = 180
+    cell_seconds: float = 60
+    answer_seconds: float = 10
+
+
+class SandboxError(RuntimeError):
+    """No sandbox here, or it doesn't hold."""
+
+
+@functools.lru_cache
+def room():
+    """A folder that submissions may read: the runner, the course without its checks, and its data."""
+    path = Path(tempfile.mkdtemp(prefix="grader-room-"))
+    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    path.chmod(0o755)
+    skip = shutil.ignore_patterns("checks", "__pycache__")
+    shutil.copytree(ROOT / "course_utils", path / "course_utils", ignore=skip)
+    shutil.copytree(ROOT / "data", path / "data", ignore=skip)
+    (path / "course_utils" / "checks").mkdir()
+    (path / "course_utils" / "checks" / "__init__.py").write_text(STUB, encoding="utf-8")
+    for name in ("runner.py", "plain.py"):
+        shutil.copy(HERE / name, path / name)
+    (path / "coursework" / "work").mkdir(parents=True)
+    (path / "matplotlib").mkdir()
+    quiet = {"stderr": subprocess.DEVNULL, "timeout": 120, "text": True}
+    subprocess.run(
+        [sys.executable, "-m", "compileall", "-q", str(path)], check=True, stdout=subprocess.DEVNULL, **quiet
+    )
+    with contextlib.suppress(subprocess.SubprocessError):  # matplotlib's list of fonts takes seconds to make anew
+        show = "import matplotlib.font_manager; print(matplotlib.get_cachedir())"
+        run = subprocess.run([sys.executable, "-c", show], stdout=subprocess.PIPE, check=True, **quiet)
+        for fonts in Path(run.stdout.strip()).glob("fontlist*.json"):
+            shutil.copy(fonts, path / "matplotlib")
+    for entry in [path, *path.rglob("*")]:
+        entry.chmod(0o755 if entry.is_dir() else 0o644)
+    return path
+
+
+def drop_room():
+    """Remove this process's room, if it made one."""
+    if room.cache_info().currsize:
+        shutil.rmtree(room(), ignore_errors=True)
+        room.cache_clear()
+
+
+ENVIRONMENT = {
+    "HOME": "/tmp",
+    "LANG": "C.UTF-8",
+    "LOGNAME": "student",
+    "MKL_NUM_THREADS": "1",
+    "MPLBACKEND": "Agg",
+    "MPLCONFIGDIR": "/tmp/matplotlib",
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "PATH": "/usr/bin:/bin",
+    "PYTHONDONTWRITEBYTECODE": "1",
+    "PYTHONHASHSEED": "0",
+    "TQDM_DISABLE": "1",
+    "USER": "student",
+}
+
+
+def kinds():
+    """The kinds of sandbox that this machine has the programs for, best first."""
+    found = ["bubblewrap"] if sys.platform == "linux" and shutil.which("bwrap") else []
+    return found + [name for name in ("podman", "docker") if shutil.which(name)]
+
+
+def command(kind, limits, name="grader"):
+    """The command line that runs the runner in a sandbox of this kind, as a list."""
+    if kind == "bubblewrap":
+        return _bubblewrap(limits)
+    if kind in ("docker", "podman"):
+        return _container(kind, limits, name)
+    if kind == "unsafe":
+        return [sys.executable, "-s", "-B", str(room() / "runner.py")]
+    raise ValueError(f"kind: got {kind!r}, wants bubblewrap, docker, podman or unsafe")
+
+
+def _bubblewrap(limits):
+    """As an ordinary user: one bwrap. As root: one more around it, which lets an ordinary user see what it needs."""
+    folders = sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()})
+    folders = [folder for folder in folders if not folder.is_relative_to("/usr")]
+    system = ["--ro-bind", "/usr", "/usr"]
+    for name in ("lib", "lib32", "lib64", "bin"):
+        link = Path("/", name)
+        if link.is_symlink():
+            system += ["--symlink", os.readlink(link), str(link)]
+        elif link.exists():
+            system += ["--ro-bind", str(link), str(link)]
+    for folder in folders:
+        system += _see(folder, folder)
+    inner = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
+    inner += ["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "grader", "--clearenv"]
+    inner += ["--size", str(limits.disk), "--tmpfs", "/tmp", *system]
+    inner += [
+        "--proc",
+        "/proc",
+        "--dev",
+        "/dev",
+        "--size",
+        str(limits.disk),
+        "--tmpfs",
+        "/dev/shm",
+        "--remount-ro",
+        "/dev",
+    ]
+    inner += _see(room(), "/room")
+    for fonts in sorted((room() / "matplotlib").glob("fontlist*.json")):
+        inner += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
+    inner += ["--size", str(limits.disk), "--tmpfs", WORK, "--chdir", WORK, "--remount-ro", "/"]
+    for name, value in ENVIRONMENT.items():
+        inner += ["--setenv", name, value]
+    inner += [sys.executable, "-s", "-B", "/room/runner.py"]
+    if os.getuid() != 0:
+        return inner
+    user = str(200_000 + uuid.uuid4().int % 1_000_000)
+    view = ["bwrap", "--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", *system, *_see(room(), room())]
+    view += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--die-with-parent"]
+    return [*view, "setpriv", "--reuid", user, "--regid", user, "--clear-groups", *inner]
+
+
+def _see(source, target):
+    """Arguments that show a folder read-only. bwrap makes parents that only their owner may enter, so name them."""
+    parents = [str(parent) for parent in reversed(Path(target).parents) if parent != Path("/")]
+    made = [
+        word for parent in parents if parent not in ("/tmp", "/room") for word in ("--perms", "0755", "--dir", parent)
+    ]
+    if "/tmp" in parents and target == source:
+        made = ["--perms", "0755", "--dir", "/tmp", *made]
+    return [*made, "--ro-bind", str(source), str(target)]
+
+
+def _container(kind, limits, name):
+    """Docker and Podman: an image with the student's packages, see the Dockerfile beside this file."""
+    words = [kind, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only"]
+    words += ["--memory", str(limits.memory), "--memory-swap", str(limits.memory), "--cpus", "1"]
+    words += ["--pids-limit", str(limits.processes), "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+    words += ["--user", "65534:65534", "--hostname", "grader", "--pull", "never"]
+    words += ["--shm-size", str(limits.disk), "--tmpfs", f"/tmp:size={limits.disk},mode=1777"]
+    words += ["--volume", f"{room()}:/room:ro", "--tmpfs", f"{WORK}:size={limits.disk},mode=1777", "--workdir", WORK]
+    for key, value in ENVIRONMENT.items():
+        if key != "PATH":
+            words += ["--env", f"{key}={value}"]
+    return [*words, IMAGE, "python", "-s", "-B", "/room/runner.py"]
+
+
+def execute(job, kind, limits):
+    """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
+
+    Both are plain text. A SandboxError means that the sandbox could not be started, whatever the submission is.
+    """
+    for wait in (5, 20, None):
+        text, reason = _execute_once(job, kind, limits)
+        if reason != SHORT or wait is None:
+            return text, reason
+        time.sleep(wait)  # maybe a neighbour took it all: try again when it is gone
+
+
+SHORT = "the machine ran short of memory"
+
+
+def _execute_once(job, kind, limits):
+    name = f"grader-{uuid.uuid4().hex}"
+    inside = {**asdict(limits), "processes": limits.processes if kind == "bubblewrap" else None}
+    payload = json.dumps({**job, "limits": inside}).encode()
+    with tempfile.TemporaryDirectory(prefix="grader-") as folder, tempfile.TemporaryFile() as complaints:
+        process = subprocess.Popen(
+            command(kind, limits, name),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=complaints,
+            cwd=folder if kind == "unsafe" else "/",
+            env={**os.environ, **ENVIRONMENT} if kind == "unsafe" else None,
+            start_new_session=True,
+        )
+        stop = functools.partial(_stop, process, kind, name)
+        watchdog = Watchdog(process, stop, limits)
+        watchdog.start()
+        try:
+            output = _converse(process, payload, limits.output, watchdog)
+        finally:
+            stop()
+            watchdog.join()
+        complaints.seek(0)
+        said = complaints.read(2000).decode(errors="replace").strip()
+    if output is not None and output.startswith(b"{") and not watchdog.reason:
+        return output.decode("ascii", errors="replace"), None
+    if said.startswith(("bwrap:", "setpriv:", "docker:", "Error:", "Unable to find image")):
+        raise SandboxError(f"The sandbox could not be started. {said}")
+    return None, watchdog.reason or "the notebook ended the whole sandbox"
+
+
+def _converse(process, payload, most, watchdog):
+    """Hand the job in and read what comes out, at most `most` bytes."""
+
+    def feed():
+        with contextlib.suppress(OSError), process.stdin:
+            process.stdin.write(payload)
+
+    threading.Thread(target=feed, daemon=True).start()
+    chunks, size = [], 0
+    while chunk := process.stdout.read1(65536):
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > most:
+            watchdog.reason = "the notebook handed out far too much"
+            return None
+    return b"".join(chunks)
+
+
+def _stop(process, kind, name):
+    """End a sandbox and all in it."""
+    if kind in ("docker", "podman") and process.poll() is None:
+        subprocess.run([kind, "kill", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+    if kind == "unsafe":
+        for pid in descendants(process.pid):
+            with contextlib.suppress(ProcessLookupError, PermissionError):
+                os.kill(pid, 9)
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        os.killpg(process.pid, 9)
+    process.kill()
+    process.wait()
+
+
+class Watchdog(threading.Thread):
+    """Ends a sandbox that takes too long, holds too much or has too many processes, should the caps inside fail."""
+
+    def __init__(self, process, stop, limits):
+        super().__init__(daemon=True)
+        self.process, self.stop, self.limits, self.reason = process, stop, limits, None
+
+    def run(self):
+        """Look ten times a second."""
+        end = time.monotonic() + self.limits.seconds + 5
+        while self.process.poll() is None:
+            processes = descendants(self.process.pid)
+            if time.monotonic() > end:
+                self.reason = f"the notebook took longer than {self.limits.seconds:g} s in all"
+            elif len(processes) > 2 * self.limits.processes:
+                self.reason = "the notebook started too many processes"
+            elif held(processes, self.limits.memory) > 1.25 * self.limits.memory:
+                self.reason = f"the notebook took more than {self.limits.memory / 2**30:.1f} GiB of memory"
+            elif available() < 0.05:
+                self.reason = SHORT
+            if self.reason:
+                self.stop()
+                return
+            time.sleep(0.1)
+
+
+def descendants(pid):
+    """A process's children, their children and so on. Empty where there is no /proc."""
+    found, todo = [], [pid]
+    while todo:
+        try:
+            threads = os.listdir(f"/proc/{todo[-1]}/task")
+            parent = todo.pop()
+            for thread in threads:
+                children = Path(f"/proc/{parent}/task/{thread}/children").read_text().split()
+                found += map(int, children)
+                todo += map(int, children)
+        except (OSError, IndexError):
+            todo = todo[:-1] if todo else todo
+    return found
+
+
+def held(processes, suspicious):
+    """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot."""
+    quick = sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
+    if quick <= suspicious / 1024:
+        return 1024 * quick
+    return 1024 * sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes)
+
+
+def available():
+    """The share of this machine's memory that is free for use, 1 where nobody says."""
+    total = _kilobytes("/proc/meminfo", "MemTotal")
+    return _kilobytes("/proc/meminfo", "MemAvailable") / total if total else 1.0
+
+
+def _kilobytes(path, name):
+    """One line of /proc's tables, 0 if it can't be read."""
+    with contextlib.suppress(OSError):
+        for line in Path(path).read_text().splitlines():
+            if line.startswith(name + ":"):
+                return int(line.split()[1])
+    return 0

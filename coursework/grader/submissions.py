@@ -1,0 +1,222 @@
+"""Finding submissions and reading them, on the trusted side: nothing is executed, extracted or followed.
+
+What can't be read becomes that one student's `problem`; the others don't notice.
+"""
+
+import io
+import json
+import os
+import re
+import stat
+import zipfile
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path, PurePosixPath
+
+LARGEST = 20_000_000  # bytes of a notebook
+MOST_ENTRIES = 100_000  # files in a zip
+MOST_CELLS = 2_000
+LMS_NAMES = (
+    re.compile(r"^(?P<student>.+_\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
+    re.compile(r"^(?P<student>[^_]+)_(?:LATE_)?\d+_\d+_.*\.ipynb$"),  # Canvas: doejane_4711_98765_ps3-1.ipynb
+)
+
+
+@dataclass
+class Submission:
+    """One student's notebook, or the reason why there is none. `cells` are as in the file, checked for their form."""
+
+    student: str
+    cells: list = field(default_factory=list)
+    problem: str | None = None
+    note: str = ""
+    handed_in: datetime | None = None
+
+    @property
+    def code(self):
+        """Sources of the code cells, in the notebook's order."""
+        return [cell["source"] for cell in self.cells if cell["cell_type"] == "code"]
+
+
+class _ProblemError(Exception):
+    """Why a submission can't be read, in words for the student."""
+
+
+def find(path, assignment):
+    """Every student's submission in a folder of nbgrader's layout, with LMS zips, or in one zip. Sorted by student.
+
+    path        submitted/, with submitted/<student>/<assignment>/<assignment>.ipynb or zips in it, or one zip
+    assignment  "ps3". A file may be renamed: `ps3 (1).ipynb`, `ps3-2.ipynb`, or be the only notebook there
+    """
+    path = Path(path)
+    if path.is_file() and zipfile.is_zipfile(path):
+        found = _from_zip(path, assignment)
+    elif path.is_dir():
+        found = []
+        for entry in sorted(path.iterdir()):
+            if entry.name.startswith("."):
+                continue
+            if entry.suffix.lower() == ".zip":
+                found += _from_zip(entry, assignment)
+            elif entry.is_dir() or entry.is_symlink():
+                found.append(_from_folder(entry, assignment))
+            elif entry.suffix == ".ipynb":
+                found.append(_read(_student(entry.name) or entry.stem, lambda entry=entry: _bytes(entry)))
+    else:
+        raise ValueError(f"submitted: {path} is neither a folder nor a zip")
+    students = [submission.student for submission in found]
+    if not found:
+        raise ValueError(f"submitted: there is nothing in {path}")
+    for student in {student for student in students if students.count(student) > 1}:
+        raise ValueError(f"submitted: {student!r} stands there more than once, in a folder and in a zip")
+    return sorted(found, key=lambda submission: submission.student)
+
+
+def _student(name):
+    for pattern in LMS_NAMES:
+        if match := pattern.match(name):
+            return match["student"]
+    return None
+
+
+def _clean(name):
+    """A student's id that can name a folder anywhere."""
+    return re.sub(r"[^\w.@+\- ]", "_", name).strip(". ")[:80] or "unnamed"
+
+
+def choose(names, assignment):
+    """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none."""
+    exact = f"{assignment}.ipynb"
+    renamed = re.compile(rf"^{re.escape(assignment)}\W.*\.ipynb$|^.*[_ ]{re.escape(assignment)}\b.*\.ipynb$", re.I)
+    base = {name: PurePosixPath(name).name for name in names}
+    for fits in (lambda name: base[name] == exact, lambda name: renamed.match(base[name]), lambda name: True):
+        fitting = sorted(name for name in names if fits(name))
+        if fitting:
+            others = len(names) - 1
+            return fitting[0], f"{base[fitting[0]]} was graded, {others} more lay beside it." if others else ""
+    raise _ProblemError("there is no notebook")
+
+
+def _from_folder(folder, assignment):
+    """submitted/<student>/, with the notebook in its folder <assignment> or right in it."""
+
+    def find_bytes():
+        for place in (folder, folder / assignment):
+            if place.is_symlink():
+                raise _ProblemError("this is a link, not a folder")
+        place = folder / assignment if (folder / assignment).is_dir() else folder
+        name, note[0] = choose([entry.name for entry in place.iterdir() if entry.suffix == ".ipynb"], assignment)
+        try:
+            said = _bytes(place / "timestamp.txt", 100).decode()
+            note[1] = datetime.fromisoformat(said.strip().removesuffix(" UTC").replace(" ", "T") + "+00:00")
+        except (_ProblemError, ValueError, OSError):
+            note[1] = None
+        return _bytes(place / name)
+
+    note = ["", None]
+    submission = _read(_student(folder.name) or folder.name, find_bytes)
+    submission.note, submission.handed_in = note
+    return submission
+
+
+def _bytes(path, most=LARGEST):
+    """A plain file's content. Follows no link and reads no more than `most` bytes."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except OSError:
+        raise _ProblemError("it is a link or can't be opened") from None
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise _ProblemError("it is a folder or something else, not a file")
+        with open(descriptor, "rb", closefd=False) as file:
+            content = file.read(most + 1)
+    finally:
+        os.close(descriptor)
+    if len(content) > most:
+        raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
+    return content
+
+
+def _from_zip(path, assignment):
+    """Submissions in a zip, read in memory: nothing is written, so no name in it can lead anywhere."""
+    try:
+        archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    except (zipfile.BadZipFile, OSError) as error:
+        return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
+    by_student = {}
+    for entry in archive.infolist()[:MOST_ENTRIES]:
+        name = entry.filename.replace("\\", "/")
+        if name.endswith(".ipynb") and not name.startswith("__MACOSX"):
+            parts = PurePosixPath(name).parts
+            student = _student(parts[0]) or (parts[0] if len(parts) > 1 else path.stem)
+            if ".." in parts or name.startswith("/"):
+                student = next((part for part in parts if part not in ("..", "/")), path.stem)
+            by_student.setdefault(student, {})[name] = entry
+    found = []
+    for student, entries in sorted(by_student.items()):
+        mine = [name for name in entries if f"/{assignment}/" in f"/{name}"] or list(entries)
+        note = [""]
+
+        def find_bytes(entries=entries, mine=mine, note=note):
+            name, note[0] = choose(mine, assignment)
+            return _entry(archive, entries[name])
+
+        submission = _read(student, find_bytes)
+        submission.note = note[0]
+        found.append(submission)
+    return found or [
+        Submission(_clean(path.stem), problem=f"{path.name} could not be read: there is no notebook in it.")
+    ]
+
+
+def _entry(archive, entry):
+    name = entry.filename.replace("\\", "/")
+    if ".." in PurePosixPath(name).parts or name.startswith("/"):
+        raise _ProblemError("its name in the zip leads out of the folder")
+    if stat.S_ISLNK(entry.external_attr >> 16):
+        raise _ProblemError("it is a link")
+    try:
+        with archive.open(entry) as file:
+            content = file.read(LARGEST + 1)
+    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+        raise _ProblemError(f"it can't be unpacked ({error})") from None
+    if len(content) > LARGEST:
+        raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
+    return content
+
+
+def _read(student, find_bytes):
+    try:
+        return Submission(_clean(student), cells=parse(find_bytes()))
+    except _ProblemError as problem:
+        return Submission(_clean(student), problem=f"The notebook could not be read: {problem}.")
+
+
+def parse(content):
+    """The cells of a notebook as it lies on disk: [{"cell_type", "source", "grade_id"}, ...]. Metadata may be lost."""
+    try:
+        notebook = json.loads(content.decode("utf-8-sig"))
+        cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
+        if len(cells) > MOST_CELLS:
+            raise _ProblemError(f"it has more than {MOST_CELLS} cells")
+        return [_cell(cell) for cell in cells]
+    except UnicodeDecodeError:
+        raise _ProblemError("it is not UTF-8 text") from None
+    except json.JSONDecodeError:
+        raise _ProblemError("it is not a notebook") from None
+    except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError):
+        raise _ProblemError("it is not a notebook of a form that Jupyter writes") from None
+
+
+def _cell(cell):
+    source = cell.get("source", cell.get("input", ""))
+    source = source if isinstance(source, str) else "".join(source)
+    details = cell.get("metadata")
+    details = details.get("nbgrader") if isinstance(details, dict) else None
+    grade_id = details.get("grade_id") if isinstance(details, dict) else None
+    kind = cell.get("cell_type")
+    return {
+        "cell_type": "code" if kind == "code" else "markdown",
+        "source": source.encode("utf-8", "replace").decode("utf-8"),
+        "grade_id": grade_id if isinstance(grade_id, str) else None,
+    }

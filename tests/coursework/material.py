@@ -1,0 +1,188 @@
+"""A small assignment and submissions to it, made for the tests."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import nbformat
+
+from coursework.grader import sandbox
+from tests.notebook import ROOT
+
+SECONDS = ["--cell-seconds", "4", "--answer-seconds", "2", "--seconds", "40"]
+
+KEY = """
+import numpy as np
+
+from course_utils.checks.exercise import Exercise
+from coursework.grader.question import Essay, Question
+
+def _draw_step(rng):
+    H = int(rng.integers(2, 6))
+    return rng.normal(size=(H, H)), rng.uniform(-1, 1, H)
+
+QUESTIONS = {
+    "ps0_step": Question("step", 10, Exercise(
+        right=lambda W, h: np.tanh(W @ h),
+        draw=_draw_step,
+        mistakes={
+            "W is transposed.": lambda W, h: np.tanh(W.T @ h),
+            "the tanh is missing.": lambda W, h: W @ h,
+        },
+    ), "Run one step."),
+    "ps0_total": Question("total", 5, Exercise(
+        right=lambda dh: dh.sum(axis=0),
+        draw=lambda rng: (rng.normal(size=tuple(rng.integers(2, 7, 2))),),
+        mistakes={"the gradient is not accumulated over time.": lambda dh: dh[-1]},
+    ), "Sum over time."),
+    "ps0_slope": Question("slope", 2, Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), "Know the slope."),
+}
+ESSAYS = {
+    "ps0_essay": Essay(4, "Why?", {"0: restates": "No reason.", "4: names the mechanism": "Products."},
+        "A product of many factors below one is next to nothing, as everybody can see."),
+}
+"""
+
+STEP = "def step(W, h):\n    return np.tanh(W @ h)"
+TOTAL = "def total(dh):\n    return dh.sum(axis=0)"
+SLOPE = "slope = 0.25"
+IMPORT = "import numpy as np\nfrom course_utils.checks import check"
+ESSAY = "Because of *products*. <script>alert(1)</script>"
+RIGHT = [IMPORT, STEP, TOTAL, SLOPE]
+
+
+def _cell(kind, source, grade_id, **details):
+    cell = nbformat.v4.new_code_cell(source) if kind == "code" else nbformat.v4.new_markdown_cell(source)
+    flags = {"grade": False, "solution": False, "locked": False, "schema_version": 3, "task": False, **details}
+    cell.metadata["nbgrader"] = {"grade_id": grade_id, **flags}
+    return cell
+
+
+def _solution(source):
+    first, rest = source.split("\n", 1) if "\n" in source else ("", source)
+    return f"{first}\n    ### BEGIN SOLUTION\n{rest}\n    ### END SOLUTION".lstrip("\n").replace(
+        "    ### ", "    ### " if first else "### "
+    )
+
+
+def write_assignment(folder, key=KEY):
+    """ps0 as an instructor writes it: folder/ps0/key.py and ps0.ipynb."""
+    place = folder / "ps0"
+    place.mkdir(parents=True, exist_ok=True)
+    (place / "key.py").write_text(key, encoding="utf-8")
+    cells = [_cell("code", IMPORT, "ps0_import", locked=True)]
+    for name, source, points in (("step", STEP, 10), ("total", TOTAL, 5), ("slope", SLOPE, 2)):
+        cells.append(_cell("markdown", f"## {name}", f"ps0_{name}_text", locked=True))
+        cells.append(_cell("code", _solution(source), f"ps0_{name}_answer", solution=True))
+        hidden = f"### BEGIN HIDDEN TESTS\nassert {name} is not None, 'hidden test of {name}'\n### END HIDDEN TESTS"
+        cells.append(_cell("code", f"{name}\n{hidden}", f"ps0_{name}", grade=True, locked=True, points=points))
+    cells.append(_cell("markdown", "## Why?", "ps0_essay_prompt", locked=True))
+    model = "### BEGIN SOLUTION\nA product of many factors below one is next to nothing.\n### END SOLUTION"
+    cells.append(_cell("markdown", model, "ps0_essay", grade=True, solution=True, points=4))
+    nbformat.write(nbformat.v4.new_notebook(cells=cells), place / "ps0.ipynb")
+    return folder
+
+
+def notebook_of(sources, essay=ESSAY, metadata=None):
+    """A submission as text: code cells without any of nbgrader's metadata, and the essay with it."""
+    cells = [nbformat.v4.new_code_cell(source) for source in sources]
+    cells += [
+        nbformat.v4.new_markdown_cell("## Why?"),
+        _cell("markdown", essay, "ps0_essay", grade=True, solution=True),
+    ]
+    return nbformat.writes(nbformat.v4.new_notebook(cells=cells, metadata=metadata or {}))
+
+
+def submit(folder, student, sources, name="ps0.ipynb", **options):
+    """Lay a submission into nbgrader's layout. `sources` is a list of code cells, or the file's text or bytes."""
+    place = folder / student / "ps0"
+    place.mkdir(parents=True, exist_ok=True)
+    content = notebook_of(sources, **options) if isinstance(sources, list) else sources
+    (place / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    return place / name
+
+
+def grader(submitted, out, key, *more, workers=0, seed=7):
+    """The grader's command line."""
+    words = [sys.executable, "-m", "coursework.grader", submitted, "ps0", "--key", key, "--out", out, "--seed", seed]
+    return [str(word) for word in [*words, "--workers", workers, *SECONDS, *more]]
+
+
+def graded_here(*arguments, **options):
+    """Run the grader in this process, where the submissions are harmless."""
+    from coursework.grader import __main__ as command
+
+    assert command.main(grader(*arguments, **options)[3:]) == 0
+
+
+def guarded(command, seconds=200, **options):
+    """Run a command under a guard of its own: should every cap of the grader fail, this machine still stands.
+
+    The guard caps the size of files and of each process, ends everything after `seconds`, and at once if there are more
+    than 400 processes or little memory is left. Returns the finished process, with its output as text.
+    """
+    caps = ["prlimit", "--fsize=1000000000", "--as=17179869184", "--core=0"]
+    process = subprocess.Popen(
+        [*caps, *command],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1", **options.pop("env", {})},
+    )
+    barked = []
+
+    def watch():
+        end = time.monotonic() + seconds
+        while process.poll() is None:
+            alive = sandbox.descendants(process.pid)
+            if len(alive) > 400 or sandbox.available() < 0.1 or time.monotonic() > end:
+                barked.append(f"the guard ended it: {len(alive)} processes, {sandbox.available():.0%} memory free")
+                for pid in [process.pid, *alive]:
+                    try:
+                        os.kill(pid, 9)
+                    except ProcessLookupError:
+                        pass
+            time.sleep(0.1)
+
+    guard = threading.Thread(target=watch)
+    guard.start()
+    output, errors = process.communicate()
+    guard.join()
+    assert not barked, [*barked, errors]
+    return subprocess.CompletedProcess(command, process.returncode, output, errors)
+
+
+def marks(out):
+    """{student: row of the marks' table}."""
+    import csv
+
+    with open(Path(out) / "marks" / "ps0.csv", newline="", encoding="utf-8") as file:
+        return {row["student_id"]: row for row in csv.DictReader(file)}
+
+
+def points(row):
+    """(step, total, slope) of a row, as numbers."""
+    return tuple(float(row[name]) for name in ("ps0_step", "ps0_total", "ps0_slope"))
+
+
+def feedback(out, student):
+    """A student's feedback in Markdown, without its escapes."""
+    return (Path(out) / "feedback" / student / "ps0" / "ps0.md").read_text(encoding="utf-8").replace("\\", "")
+
+
+def runs(out):
+    """{file: when it was written} of the stored runs."""
+    return {path.name: path.stat().st_mtime_ns for path in (Path(out) / "runs" / "ps0").glob("*.json")}
+
+
+def edited(text, change):
+    """A notebook's text after change(notebook as data)."""
+    data = json.loads(text)
+    change(data)
+    return json.dumps(data)
