@@ -1,3 +1,93 @@
 """07 · learning to remember."""
 
-EXERCISES = {}
+import numpy as np
+
+from course_utils.cells import forward, init_params
+from course_utils.checks.exercise import Exercise
+from course_utils.gradients import backward
+
+
+def _gradient_at_word(p, x, V, t, asked=(-1,), sign=1, index=None):
+    dh = np.zeros((len(x), p.hidden_size))
+    dh[list(asked)] = sign * (V[1] - V[0])
+    return backward(forward(p, x), dh).x[t - 1 if index is None else index]
+
+
+def _last_state_gradient(p, x, V, t):
+    dh = np.zeros((len(x), p.hidden_size))
+    dh[-1] = V[1] - V[0]
+    return backward(forward(p, x), dh).h[t]
+
+
+def _one_score(p, x, V, t):
+    return _gradient_at_word(p, x, np.vstack([np.zeros(p.hidden_size), V[1]]), t)
+
+
+def _sentence(rng):
+    T, D, H = (int(n) for n in (rng.integers(4, 8), rng.integers(2, 5), rng.integers(5, 8)))
+    p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
+    return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), int(rng.integers(2, T - 1))
+
+
+def _norms(rng):
+    T = int(rng.integers(5, 30))
+    return np.exp(np.r_[np.cumsum(rng.uniform(-0.6, 0.1, T))[::-1], 0.0])
+
+
+EXERCISES = {
+    "07 gradient at word": Exercise(
+        right=_gradient_at_word,
+        draw=_sentence,
+        mistakes={
+            "the sign: score 1 minus score 0 means V[1] - V[0].": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, sign=-1)
+            ),
+            "off by one: x_1 is the first row, so word t stands in row t - 1.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, index=t)
+            ),
+            "the scores are read at the last step only. Your dh asks something of every step.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=range(len(x)))
+            ),
+            "dh asks something of h_t at the word itself. The scores are read from h_T.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=(t - 1,))
+            ),
+            "this is the gradient of score 1 alone. The difference has V[1] - V[0].": _one_score,
+            "this is the gradient in the state h_t. The exercise asks for the word x_t.": _last_state_gradient,
+        },
+    ),
+    "07 lost per step": Exercise(
+        right=lambda norms: -np.log(norms[0]) / (len(norms) - 1),
+        draw=lambda rng: (_norms(rng),),
+        mistakes={
+            "the sign: where the gradient fades, the loss per step is positive.": (
+                lambda norms: np.log(norms[0]) / (len(norms) - 1)
+            ),
+            "there are T + 1 norms, but only T steps between them.": lambda norms: -np.log(norms[0]) / len(norms),
+            "these are powers of ten. The exercise asks for natural logarithms.": (
+                lambda norms: -np.log10(norms[0]) / (len(norms) - 1)
+            ),
+            "this is the whole loss. Divide it by the number of steps.": lambda norms: -np.log(norms[0]),
+            "this is the loss of one step alone. Take the average over all steps.": (
+                lambda norms: np.log(norms[-1] / norms[-2])
+            ),
+            "this is the factor per step. Its logarithm is asked for.": (
+                lambda norms: norms[0] ** (1 / (len(norms) - 1))
+            ),
+            "this averages the norms before the logarithm. Logarithms add along the chain, norms don't.": (
+                lambda norms: -np.log(norms.mean())
+            ),
+        },
+    ),
+    "07 last noun in training": Exercise(
+        right=lambda M: (1 + M / 2) / (1 + M),
+        draw=lambda rng: (int(rng.integers(2, 40)),),
+        mistakes={
+            "without clauses the last noun is the subject. (Or is this how often the guesser is wrong?)": (
+                lambda M: (M / 2) / (1 + M)
+            ),
+            "this counts the sentences without clauses only. In the others a coin decides.": lambda M: 1 / (1 + M),
+            "0 to M clauses are M + 1 lengths.": lambda M: (1 + (M - 1) / 2) / M,
+            "one half is right for sentences with clauses. Some have none.": lambda M: 0.5,
+        },
+    ),
+}
