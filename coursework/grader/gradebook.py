@@ -10,6 +10,8 @@ from pathlib import Path
 
 import nbformat
 from nbgrader.api import Grade, Gradebook, MissingEntry
+from sqlalchemy import event
+from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
 CONFIG = """\
@@ -22,12 +24,27 @@ HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[
 
 @contextlib.contextmanager
 def _open(folder):
-    """The gradebook. A new one needs a program that pip put beside Python; and old warnings are not for instructors."""
+    """The gradebook. A new one needs a program that pip put beside Python; and old warnings are not for instructors.
+
+    nbgrader commits at every step, and waiting for the disk each time would take minutes. So it is waited for once, at
+    the end: ending this program at any moment leaves a sound gradebook, a power cut in these seconds might not.
+    """
+    path = Path(folder).resolve() / "gradebook.db"
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", SAWarning)
-        with Gradebook(f"sqlite:///{Path(folder).resolve() / 'gradebook.db'}") as book:
-            yield book
+    event.listen(Engine, "connect", _wait_for_no_disk)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", SAWarning)
+            with Gradebook(f"sqlite:///{path}") as book:
+                yield book
+    finally:
+        event.remove(Engine, "connect", _wait_for_no_disk)
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
+
+
+def _wait_for_no_disk(connection, record):
+    connection.execute("PRAGMA synchronous = OFF")
 
 
 def write(folder, assignment, results, submissions):
@@ -46,8 +63,10 @@ def write(folder, assignment, results, submissions):
                 result.student,
                 timestamp=submission.handed_in and submission.handed_in.replace(tzinfo=None),
             )
+            notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
+            grades = {grade.name: grade for grade in notebook.grades}
             for mark in result.marks:
-                grade = _find_grade(book, assignment.name, result.student, mark.grade_id)
+                grade = grades.get(mark.grade_id) or _new_grade(book, assignment.name, notebook, mark.grade_id)
                 grade.auto_score = mark.points
                 by_hand = mark.grade_id in assignment.essays
                 grade.needs_manual_grade = by_hand and grade.manual_score is None and result.problem is None
@@ -62,17 +81,18 @@ def read_by_hand(folder, assignment, results):
         return
     with _open(folder) as book:
         for result in results:
+            try:
+                notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
+            except MissingEntry:
+                continue
+            grades = {grade.name: grade for grade in notebook.grades}
+            comments = {comment.name: comment.comment for comment in notebook.comments}
             for mark in result.marks:
-                place = (mark.grade_id, assignment.name, assignment.name, result.student)
-                try:
-                    grade = book.find_grade(*place)
-                    if grade.manual_score is not None:
-                        mark.points = grade.manual_score + (grade.extra_credit or 0)
-                    comment = book.find_comment(*place)
-                    if comment.comment:
-                        result.comments[mark.grade_id] = comment.comment
-                except MissingEntry:
-                    continue
+                grade = grades.get(mark.grade_id)
+                if grade and grade.manual_score is not None:
+                    mark.points = grade.manual_score + (grade.extra_credit or 0)
+                if comments.get(mark.grade_id):
+                    result.comments[mark.grade_id] = comments[mark.grade_id]
 
 
 def _write_assignment(book, assignment):
@@ -93,15 +113,11 @@ def _write_assignment(book, assignment):
             )
 
 
-def _find_grade(book, assignment, student, grade_id):
-    """The student's grade for a cell; a new one if the cell came into the key after the submission."""
-    try:
-        return book.find_grade(grade_id, assignment, assignment, student)
-    except MissingEntry:
-        notebook = book.find_submission_notebook(assignment, assignment, student)
-        grade = Grade(cell=book.find_grade_cell(grade_id, assignment, assignment), notebook=notebook)
-        book.db.add(grade)
-        return grade
+def _new_grade(book, assignment, notebook, grade_id):
+    """A grade for a cell that came into the key after the submission."""
+    grade = Grade(cell=book.find_grade_cell(grade_id, assignment, assignment), notebook=notebook)
+    book.db.add(grade)
+    return grade
 
 
 def _write_autograded(folder, assignment, submission):
