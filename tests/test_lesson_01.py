@@ -56,3 +56,14 @@ def test_driven_states_move_while_the_gradient_is_gone():
     assert np.ptp(trace.h[20:]) > 0.5
     assert abs(np.prod(jacobians(trace)[20:])) < 1e-8
     assert abs(np.prod(jacobians(trace))) < 1e-25
+
+
+def test_at_weight_8_only_the_resting_bias_keeps_the_gradient():
+    left = {b: autograd_chain(8.0, b, 0.5, 12)[1] for b in np.linspace(-5, 5, 41)}
+    assert [b for b, gradient in left.items() if gradient > 1] == [-4.0]
+    assert autograd_chain(8.0, -3.75, 0.5, 2)[1] > 1 > 1e-6 > left[-3.75]
+
+
+def test_a_negative_weight_swings():
+    h = autograd_chain(-8.0, 3.75, 0.5, 12)[0]
+    assert h[-1] == pytest.approx(h[-3], abs=1e-3) and abs(h[-1] - h[-2]) > 0.9

@@ -264,3 +264,13 @@ def test_exercise_keys_agree_with_autograd():
         np.testing.assert_allclose(
             EXERCISES["02 softmax cross-entropy"].right(s, y), scores.grad.numpy(), rtol=1e-9, atol=1e-15
         )
+
+
+@pytest.mark.parametrize("w", [0.3, 0.45, 0.6])
+def test_six_uses_are_not_enough_at_any_small_weight(w):
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(-0.05, 0.1, 12), rng.normal(0.5, 0.4, 12)
+    weights, states = untied_unit(12, 0.5, lambda k, nudge, h: torch.tanh((w + nudge) * h + x[k]))
+    E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
+    (uses,) = torch.autograd.grad(E, weights)
+    assert abs(uses[6:].sum() / uses.sum()) < 0.5

@@ -237,3 +237,19 @@ def test_a_hundred_thousand_steps_settle_what_ten_leave_open():
     assert exact.sum() == pytest.approx(np.linalg.slogdet(J)[1].mean(), rel=1e-10)
     assert np.abs(found[10] - exact).max() > 0.1
     assert max(np.abs(found[10_000] - exact).max(), np.abs(found[20_000] - exact).max()) < 0.03
+
+
+def test_radius_and_bound_are_too_high_as_rates_at_every_gain():
+    ratio, rates = {}, {}
+    for gain in np.linspace(0.4, 3.2, 29):
+        p = init_params("RNN", 8, 32, recurrent="gaussian", gain=gain)
+        J = jacobians(forward(p, noise(100, 8, seed=100)))
+        rates[gain], rho = np.exp(lyapunov_exponents(J)), np.abs(np.linalg.eigvals(p.Wh)).max()
+        ratio[gain] = rates[gain][0] / rho
+        assert rates[gain][0] < rho < np.linalg.norm(p.Wh, 2)
+        assert np.sum(rates[gain] > 1) < 8
+    gains = list(ratio)
+    assert ratio[gains[0]] == max(ratio.values()) and ratio[gains[0]] > 0.85
+    assert np.median(rates[gains[-1]]) < 0.5
+    J = jacobians(forward(init_params("RNN", 8, 32, recurrent="gaussian"), noise(100, 8, seed=100)))
+    assert np.linalg.norm(J[-1], 2) > 1.0 > ratio[gains[6]]  # gain 1: above ρ's line after one step

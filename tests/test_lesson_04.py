@@ -271,3 +271,14 @@ def test_exercises_by_torch_and_by_definition(seed):
     n = 2 + 17 * seed
     z = torch.sigmoid(torch.tensor(EXERCISES["04 bias for a half-life"].right(n), dtype=torch.float64))
     assert float(z**n) == pytest.approx(0.5, rel=1e-12)
+
+
+def test_only_the_smallest_gate_keeps_the_cat_against_its_opposite():
+    def at_full(at_cat, later):
+        h = 0.9 * at_cat
+        for _ in range(4):
+            h = (1 - later) * h - later * 0.9
+        return h
+
+    gates = [round(0.05 * i, 2) for i in range(1, 20)]
+    assert [(u, v) for u in gates for v in gates if at_full(u, v) > 0.5] == [(0.95, 0.05)]

@@ -1,6 +1,7 @@
 """Every figure that lesson 05 states, recomputed another way: by torch's autograd or a closed form."""
 
 import ast
+import itertools
 import json
 import math
 from dataclasses import replace
@@ -309,3 +310,26 @@ def test_right_answers_are_autograds():
     b, h0, T = OURS["05 bias gradient"].draw(rng)
     slope = torch.func.grad(lambda b: torch.sigmoid(b) ** T * h0)(torch.tensor(b, dtype=torch.float64))
     assert OURS["05 bias gradient"].right(b, h0, T) == pytest.approx(float(slope), rel=1e-12)
+
+
+def test_what_the_turned_gates_show():
+    turn, values = lesson()["turn"], np.linspace(0.05, 0.95, 7)
+    leads = {
+        (r, z, weights, reset): turn(r, z, weights, reset)[-1].split()[1]
+        for r, z, weights, reset in itertools.product(values, values, (1, 2, 4), ("before", "after"))
+    }
+    assert set(leads.values()) == {"direct", "candidate"}
+    assert leads[0.95, 0.05, 1, "before"] == "candidate" and leads[0.05, 0.95, 4, "before"] == "direct"
+    same = [leads[*key, "before"] == leads[*key, "after"] for key in {key[:3] for key in leads}]
+    assert np.mean(same) > 0.9
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+@pytest.mark.parametrize("z", [0.05, 0.5, 0.95])
+def test_four_times_the_weights_explode_through_an_open_reset_gate(z, reset):
+    p = init_params("GRU", 8, 16, gain=4, gate_bias=math.log(z / (1 - z)), reset=reset)
+    p.bx[:16], p.bh[:16] = math.log(19), 0  # r near 0.95
+    product = reduce(lambda P, J: J @ P, autograd_jacobians(p, noise(30, 8)))
+    assert np.linalg.norm(product, 2) > 1
+    shown = lesson()["turn"](0.95, z, 4, reset)[1].numbers[30]
+    assert 10**shown == pytest.approx(np.linalg.norm(product, 2), rel=1e-9)

@@ -332,3 +332,16 @@ def test_repaired_chain_is_autograds(seed):
 
     true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(W), dtype=torch.float64)), 2).item()
     assert EXERCISES["06 repaired chain"].right(W, b, T) == pytest.approx(true, rel=1e-12)
+
+
+def test_each_unit_of_bias_from_0_on_at_least_doubles_the_reach():
+    lags = {}
+    for bias in (-2, 0, 1, 2):
+        product, lag = np.eye(32), 0
+        for J in jacobians(forward(init_params("GRU", 8, 32, gate_bias=bias), noise(80, 8, seed=100)))[::-1]:
+            product, lag = product @ J, lag + 1
+            if np.linalg.norm(product, 2) < 0.01:
+                break
+        lags[bias] = lag
+    assert 3 <= lags[0] - lags[-2] < 10
+    assert lags[1] >= 2 * lags[0] and lags[2] >= 2 * lags[1]

@@ -331,12 +331,11 @@ def test_irnn_on_further_seeds(clip_by, clip, least, most):
     options = {"steps": 800, "seeds": FURTHER, "on_divergence": "mark", **IRNN}
     runs = train(ADDING, "RNN", 32, clip=clip, clip_by=clip_by, **options)
     assert least <= solved(runs) <= most
-    moved = np.array([np.linalg.norm(run.params.Wh - run.start.Wh) for run in runs])
-    if clip is None:
-        assert np.all(moved < 0.8)
-        assert min(run.grad_norm[0] for run in runs) > 1000
-    if clip and clip_by == "norm":
-        assert np.all(moved > 3 * 0.5) and np.median(moved) > 2
+    moved = np.median([np.linalg.norm(run.params.Wh - run.start.Wh) for run in runs])
+    if clip is None:  # "less than a third as far"
+        assert moved < 0.55 and min(run.grad_norm[0] for run in runs) > 1000
+    elif clip_by == "norm":
+        assert moved > 3 * 0.55
 
 
 @pytest.mark.slow

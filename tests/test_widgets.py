@@ -143,6 +143,7 @@ def one(a=1.0, **changes):
     "says, call",
     {
         "sliders: got none": lambda: widgets.explore(one),
+        "ticks: got 3 words": lambda: one(ticks=["cat", "which", "ate"]),
         "a: got a grid of 0 values": lambda: widgets.explore(one, a=[]),
         "a: got a grid of 1 values": lambda: widgets.explore(one, a=[1.0]),
         "a: got NaN or inf": lambda: widgets.explore(one, a=[1.0, np.nan]),

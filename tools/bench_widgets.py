@@ -24,6 +24,9 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 from tests import browser, explorers  # noqa: E402
 
+GRID, FINE = "np.linspace(-2, 6, 33)", "np.linspace(-2, 6, 101)"  # no fewer positions than a drag has frames
+TABLED, LIVE = (source.replace(GRID, FINE) for source in (explorers.BIAS, explorers.LIVE))
+assert FINE in TABLED and FINE in LIVE
 PEER = (
     explorers.BIAS[: explorers.BIAS.index("def open_by")]
     + """\
@@ -40,15 +43,15 @@ def draw(bias):
     plt.show()
 
 
-ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.25, value=0))
+ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.08, value=0))
 """
 )
 EXPLORER = (".explorer canvas", ".explorer input")
 AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'jupyter_server_config.py'}"]
 CASES = {  # name: source, its pictures, what takes the keys, options of the server
-    "explorer, tabled": (explorers.BIAS, *EXPLORER, AS_MAKE_LAB),
-    "explorer, live": (explorers.LIVE, *EXPLORER, AS_MAKE_LAB),
-    "explorer, live, without `make lab`": (explorers.LIVE, *EXPLORER, []),
+    "explorer, tabled": (TABLED, *EXPLORER, AS_MAKE_LAB),
+    "explorer, live": (LIVE, *EXPLORER, AS_MAKE_LAB),
+    "explorer, live, without `make lab`": (LIVE, *EXPLORER, []),
     "`interact` + inline figure": (PEER, ".jp-OutputArea-output img", ".noUi-handle", AS_MAKE_LAB),
 }
 # Watches the pictures at every animation frame. What is found changed there is painted in this very frame.
