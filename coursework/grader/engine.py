@@ -88,7 +88,7 @@ def _by_dask(jobs, kind, limits, workers, scheduler):
 
     cluster = None
     if scheduler is None:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=None)
+        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
     try:
         with Client(cluster or scheduler) as client:
             waiting = list(jobs.items())[::-1]
