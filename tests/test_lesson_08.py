@@ -333,7 +333,7 @@ def test_irnn_on_further_seeds(clip_by, clip, least, most):
     assert least <= solved(runs) <= most
     moved = np.median([np.linalg.norm(run.params.Wh - run.start.Wh) for run in runs])
     if clip is None:  # "less than a third as far"
-        assert moved < 0.55 and min(run.grad_norm[0] for run in runs) > 1000
+        assert moved < 0.55 and min(run.grad_norm[:100].max() for run in runs) > 1000
     elif clip_by == "norm":
         assert moved > 3 * 0.55
 
