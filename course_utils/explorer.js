@@ -127,7 +127,7 @@ const total = (list, value) => list.reduce((sum, each) => sum + value(each), 0);
 
 // One frame's numbers by name: what is drawn, and what the tests read back.
 function take(look, numbers, shades) {
-  const length = look.x ? look.x.length : 1;
+  const length = look.x ? look.x.length : (look.length ?? 1); // a heatmap's path has as many x as y
   const lines = look.names.map((name, i) => numbers.subarray(i * length, (i + 1) * length));
   const start = look.size - 2 * (look.marks || []).length;
   const marks = (look.marks || []).map((words, i) => [numbers[start + 2 * i], numbers[start + 2 * i + 1]]);
@@ -493,6 +493,22 @@ function paintHeatmap(pen, look, data, palette) {
   c.rotate(-Math.PI / 2);
   write(c, look.label, 0, 0, { align: "centre" });
   c.restore();
+  clipped(c, box, () => {
+    const [xs, ys] = data.lines.length ? data.lines : [[], []];
+    const dots = Array.from(xs, (x, i) => [box.X(x), box.Y(ys[i])]);
+    for (const [colour, width] of [["#222222", 2.6], ["#ffffff", 1]]) { // an outline: the map has light and dark
+      c.strokeStyle = c.fillStyle = colour;
+      c.beginPath();
+      dots.forEach(([x, y], i) => (i && !Number.isNaN(dots[i - 1][0]) ? c.lineTo(x, y) : c.moveTo(x, y)));
+      c.lineWidth = width;
+      c.stroke();
+      for (const [x, y] of dots) {
+        c.beginPath();
+        c.arc(x, y, 1 + width / 2, 0, 2 * Math.PI);
+        c.fill();
+      }
+    }
+  });
   paintMarks(pen, look, data, box);
 }
 

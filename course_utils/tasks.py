@@ -142,6 +142,7 @@ def latch(lag, *, noise=0.0, seed=0):
 NOUNS = ("cat", "dog", "bird", "horse")
 WORDS = ("the", "which", "saw", "chased", "heard", *NOUNS, *(noun + "s" for noun in NOUNS))
 VERBS = ("was", "were")
+OTHER_NUMBER = np.r_[0:5, 9:13, 5:9]  # of each word of WORDS, the word with its number swapped: cat to cats
 
 
 def agreement_sentences(rng, batch, clauses, opposite=None):
@@ -178,8 +179,9 @@ def agreement(clauses=12, *, seed=0):
     clauses  each sentence has 0 to `clauses` relative clauses, all equally likely; see `agreement_sentences`.
 
     Inputs (B, 2 + 4 clauses, 13), one-hot over WORDS, with zeros before a shorter sentence begins. Target (B,), 0 for
-    was, 1 for were. The 200 test sentences, drawn from `seed`, all have `clauses` clauses and only attractors of the
-    opposite number. Baselines on them: a coin, .5; agreeing with the noun heard last, 0. While training, the latter is
+    was, 1 for were. The 200 test sentences all have `clauses` clauses and only attractors of the opposite number: 100
+    drawn from `seed`, and each again with all numbers swapped, so that a constant answer is right in exactly half of
+    them. Baselines on them: a coin, .5; agreeing with the noun heard last, 0. While training, the latter is
     right in (1 + clauses/2) / (1 + clauses) of the sentences, which is what tempts a net to do so. Solved from .95 on.
     """
     clauses = _validate.integer("clauses", clauses, 1)
@@ -191,7 +193,8 @@ def agreement(clauses=12, *, seed=0):
         words[np.arange(words.shape[1]) < 4 * skip[:, None]] = -1
         return agreement_inputs(words), (subject >= WORDS.index(NOUNS[0] + "s")).astype(int)
 
-    words, verbs = agreement_sentences(_test_rng(seed), 200, clauses, opposite=clauses)
+    words, verbs = agreement_sentences(_test_rng(seed), 100, clauses, opposite=clauses)
+    words, verbs = np.vstack([words, OTHER_NUMBER[words]]), np.r_[verbs, 1 - verbs]
     baselines = {"coin": 0.5, "last noun": 0.0}
     name = f"agreement, {clauses} attractors"
     return Task(name, sample, (agreement_inputs(words), verbs), len(WORDS), 2, "cross-entropy", baselines, goal=0.95)

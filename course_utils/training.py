@@ -5,7 +5,7 @@ NumPy serves them all. Blocks of features are those of `cells.GATES`.
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -390,6 +390,7 @@ class Run:
     grad_norm    (steps,) ‖∂loss/∂(all weights)‖₂ before clipping.
     eval_steps   (E,) how many updates came before each evaluation, 0 first.
     score        (E,) on task.test: mean squared error, or accuracy where the loss is the cross-entropy.
+    history      [(params, readout, readout_bias) at each evaluation]; `at` makes a Run of one.
     probes       {name: (E, ...)} what each probe returned.
     solved_at    updates before the first evaluation that met the task's goal, None if none did.
     diverged_at  step whose loss or gradient was NaN or inf, None if none was. From there on all series are NaN.
@@ -404,6 +405,7 @@ class Run:
     grad_norm: np.ndarray
     eval_steps: np.ndarray
     score: np.ndarray
+    history: list
     probes: dict
     solved_at: int | None
     diverged_at: int | None
@@ -412,6 +414,28 @@ class Run:
     def solved(self):
         """Whether any evaluation met the task's goal."""
         return self.solved_at is not None
+
+    def at(self, updates):
+        """The Run as it was after so many updates; there must have been an evaluation then."""
+        if updates not in self.eval_steps:
+            raise ValueError(f"updates: got {updates!r}, wants one of the evaluations: {self.eval_steps.tolist()}")
+        last = list(self.eval_steps).index(updates)
+        params, readout, readout_bias = self.history[last]
+        until, ends = slice(updates), slice(last + 1)
+        return replace(
+            self,
+            params=params,
+            readout=readout,
+            readout_bias=readout_bias,
+            loss=self.loss[until],
+            grad_norm=self.grad_norm[until],
+            eval_steps=self.eval_steps[ends],
+            score=self.score[ends],
+            history=self.history[ends],
+            probes={name: values[ends] for name, values in self.probes.items()},
+            solved_at=self.solved_at if self.solved and self.solved_at <= updates else None,
+            diverged_at=self.diverged_at if self.diverged_at is not None and self.diverged_at < updates else None,
+        )
 
     def outputs(self, x):
         """(B, T, D) sequences -> (B, T, O): the trained net's outputs after every step, logits for classes."""
@@ -496,7 +520,7 @@ def train(
     adam = _Adam(nets.theta, learning_rate)
     losses, norms = np.full((2, len(seeds), steps), np.nan)
     eval_steps, scores = [], [[] for _ in seeds]
-    probed = [{name: [] for name in probes} for _ in seeds]
+    probed, histories = [{name: [] for name in probes} for _ in seeds], [[] for _ in seeds]
     solved_at, diverged_at = [None] * len(seeds), [None] * len(seeds)
 
     def evaluate(step):
@@ -504,8 +528,9 @@ def train(
         for s, score in enumerate(nets.score(*task.test)):
             alive = diverged_at[s] is None
             scores[s].append(score if alive else np.nan)
+            histories[s].append((nets.params(s), nets.V[s, :, 1:].copy(), nets.V[s, :, 0].copy()))
             for name, values in probed[s].items():
-                values.append(probes[name](nets.params(s)) if alive else np.full_like(values[-1], np.nan))
+                values.append(probes[name](histories[s][-1][0]) if alive else np.full_like(values[-1], np.nan))
             if solved_at[s] is None and task.is_solved(scores[s][-1]):
                 solved_at[s] = step
 
@@ -538,14 +563,15 @@ def train(
     return [
         Run(
             seed=seed,
-            params=nets.params(s),
+            params=histories[s][-1][0],
             start=start[s],
-            readout=nets.V[s, :, 1:].copy(),
-            readout_bias=nets.V[s, :, 0].copy(),
+            readout=histories[s][-1][1],
+            readout_bias=histories[s][-1][2],
             loss=losses[s, :done],
             grad_norm=norms[s, :done],
             eval_steps=np.array(eval_steps),
             score=np.array(scores[s]),
+            history=histories[s],
             probes={name: np.array(values) for name, values in probed[s].items()},
             solved_at=solved_at[s],
             diverged_at=diverged_at[s],

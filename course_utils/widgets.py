@@ -119,11 +119,14 @@ def bars(values, *, title, ylabel="", ylim=(0, 1), log=False, colour=figures.GRU
     return Panel(look, _scaled("values", heights, log).ravel())
 
 
-def heatmap(values, *, title, xlabel="", ylabel="", kind="norm", label="", limits=None, extent=None, marks=None):
+def heatmap(
+    values, *, title, xlabel="", ylabel="", kind="norm", label="", limits=None, extent=None, path=None, marks=None
+):
     """A matrix as colours, row 0 at the top, NaN left empty.
 
     values  (rows, columns).
     kind, label, limits, extent  as in `figures.heatmap`; limits come from the whole table unless given.
+    path    (N, 2), x and y of dots that a line joins across the map; NaN leaves a gap.
 
     Returns a Panel. Raises ValueError naming the argument: also for inf or nothing but NaN.
     """
@@ -134,12 +137,18 @@ def heatmap(values, *, title, xlabel="", ylabel="", kind="norm", label="", limit
     _numbers("values", values)
     rows, columns = values.shape
     extent = (-0.5, columns - 0.5, rows - 0.5, -0.5) if extent is None else extent
-    look = _look("heatmap", {}, title, xlabel, ylabel, (0, 1) if kind == "gate" else limits)
+    path = np.empty((0, 2)) if path is None else np.asarray(path, dtype=float)
+    if path.ndim != 2 or path.shape[1] != 2:
+        raise ValueError(f"path: got shape {path.shape}, wants (N, 2), x and y of each dot")
+    if path.size:
+        _numbers("path", path)
+    names = [xlabel or "x", ylabel or "y"] if path.size else []  # a path is one line of each
+    look = _look("heatmap", names, title, xlabel, ylabel, (0, 1) if kind == "gate" else limits, length=len(path))
     look["extent"] = _validate.array("extent", extent, (4,)).tolist()
     palette = plt.get_cmap(figures.MAPS[kind])(np.linspace(0, 1, NOTHING))[:, :3]
     look |= {"map": kind, "label": _plain("label", label), "shape": [rows, columns]}
     look["palette"] = (255 * palette).round().astype(int).ravel().tolist()
-    panel = _with_marks(look, np.empty((0, 0)), marks)
+    panel = _with_marks(look, path.T, marks)
     return Panel(panel.look, panel.numbers, values)
 
 

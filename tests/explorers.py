@@ -52,7 +52,8 @@ x = np.linspace(0, 1, 9)
 def kinds(a=1.0):
     map = np.where(np.tri(9) > 0, np.outer(x, x) * a, np.nan)
     return (
-        widgets.heatmap(map, title="Signed", kind="signed", extent=(0, 1, 1, 0), marks={"here": (0.5, 0.25)}),
+        widgets.heatmap(map, title="Signed", kind="signed", extent=(0, 1, 1, 0), marks={"here": (0.5, 0.25)},
+                        path=np.column_stack([x, x**2 * abs(a) / 3])),
         widgets.curves({"RNN": a * x, "LSTM, forget bias 1, a long name": -a * x}, title="Lines", x=x, points=True,
                        marks={"now": (0.5, a / 2)}),
         widgets.heatmap(np.abs(map.T) / 3, title="Gates", kind="gate", label="z"),

@@ -167,11 +167,11 @@ def by_norm(g):
     return g * min(1.0, 0.1 / math.hypot(*g)) if np.any(g) else g
 
 
-def last_error(start, clip):
+def last_error(start, clip, c=0.1):
     w, b = torch.tensor(start[0]), torch.tensor(start[1])
     for _ in range(200):
         _, (dw, db) = autograd_surface(w.numpy(), b.numpy())
-        scale = np.minimum(1, 0.1 / np.maximum(np.hypot(dw, db), 1e-300)) if clip else 1.0
+        scale = np.minimum(1, c / np.maximum(np.hypot(dw, db), 1e-300)) if clip else 1.0
         w, b = w - torch.from_numpy(scale * dw), b - torch.from_numpy(scale * db)
     return autograd_surface(w.numpy(), b.numpy())[0]
 
@@ -184,6 +184,17 @@ def test_clipped_descent_arrives_and_unclipped_often_does_not():
     assert f"{np.mean(last_error((w, b), clip=False) < 0.01):.1f}" == "0.5"
     one = np.array([4.7]), np.array([-2.1])
     assert last_error(one, clip=True) < 0.01 < 0.05 < last_error(one, clip=False)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_threshold_may_be_too_low_and_too_high(seed):
+    rng = np.random.default_rng(seed)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    arrive = {c: np.mean(last_error(start, True, c) < 0.01) for c in (0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 100.0)}
+    assert arrive[0.1] == arrive[0.5] == arrive[1.0] == 1
+    assert arrive[0.001] < 0.2 and arrive[0.01] < 0.7
+    assert arrive[5.0] == arrive[100.0] == np.mean(last_error(start, False) < 0.01) < 0.7
 
 
 def test_clipping_by_value_turns_the_gradient():

@@ -48,6 +48,12 @@ def test_numbers_are_laid_out_as_the_page_reads_them():
     np.testing.assert_array_equal(panel.numbers, np.concatenate([2 * x + 1, np.exp(2 * x), [0.5, 1.0]]))
 
 
+def test_a_path_travels_as_its_x_then_its_y():
+    panel = widgets.heatmap([[1.0]], title="Map", xlabel="w", path=[[1, 2], [3, np.nan], [5, 6]], marks={"end": (5, 6)})
+    np.testing.assert_array_equal(panel.numbers, [1, 3, 5, 2, np.nan, 6, 5, 6])
+    assert panel.look["names"] == ["w", "y"] and panel.look["length"] == 3
+
+
 def test_log_axis_holds_decades_and_zero_is_a_gap():
     panel = widgets.curves({"GRU": [1e-200, 0.0, 100.0]}, title="Norms", log=True, reference=1, ylim=(1e-3, 10))
     np.testing.assert_allclose(panel.numbers, [-200, np.nan, 2])
@@ -173,6 +179,8 @@ def one(a=1.0, **changes):
         "marks['here']: got shape": lambda: one(marks={"here": (1, 2, 3)}),
         "values: got shape (2,), wants (rows, columns)": lambda: widgets.heatmap([1, 2], title="Map"),
         "values: got nothing but NaN": lambda: widgets.heatmap([[np.nan]], title="Map"),
+        "path: got shape (3,), wants (N, 2)": lambda: widgets.heatmap([[1.0]], title="Map", path=[1, 2, 3]),
+        "path: got inf": lambda: widgets.heatmap([[1.0]], title="Map", path=[[1, np.inf]]),
         "kind: got 'rainbow'": lambda: widgets.heatmap([[1.0]], title="Map", kind="rainbow"),
         "parts: got a negative share": lambda: widgets.stacked({"a": [-1.0]}, title="Parts"),
         "values['z']: got nothing but NaN": lambda: widgets.bars({"z": np.nan}, title="Gates"),
