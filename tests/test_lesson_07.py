@@ -130,6 +130,23 @@ def adders(seeds):
     return train(tasks.adding(50), "GRU", 32, seeds=seeds, probes={"norm": reach}, **ADDING)
 
 
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(SHOWN, id="shown"), pytest.param(FURTHER, id="further", marks=pytest.mark.slow)]
+)
+def test_the_gradient_arrives_first_then_the_error_falls_then_answers_are_right(seeds):
+    runs, (x, y) = adders(seeds), tasks.adding(50).test
+    norm = np.median([run.probes["norm"] for run in runs], axis=0)
+    error = np.median([run.score for run in runs], axis=0)
+    assert norm[3] > 0.01
+    assert np.all(error[3:8] > 0.9 / 6) and np.all(error[12:] < 0.5 / 6)
+    runs = [run.at(10 * np.argmax(error < 0.5 / 6)) for run in runs]
+    right = []
+    for run in runs:
+        states = run_net(run.params, x)[0][-1].detach().numpy()
+        right.append(np.mean(np.abs(states @ run.readout.T + run.readout_bias - y) < 0.1))
+    assert np.median(right) < 0.5
+
+
 def control(silent, seeds):
     """Nets whose answers are shuffled; with `silent`, all inputs are zero as well."""
     task = tasks.adding(50)
@@ -250,6 +267,28 @@ def test_attraction_grows_with_the_dose():
         assert median[0] > 0.9 and median[0] > median[1] > median[2] and median[2] < 0.1
     assert all(accuracy(run, 12, k) == 1 for run in agreers("GRU", SHOWN) for k in (0, 6, 12))
     assert all(accuracy(run, m, m) == 1 for run in agreers("GRU", SHOWN) for m in (0, 1, 2, 4, 8, 16))
+
+
+def trust_after_each_noun(run, attractors):
+    """Share for the right verb after each noun of sentences with 12 clauses whose last nouns are attractors, (13,)."""
+    words, plural = sentences(12, 0)
+    for noun in range(13 - attractors, 13):
+        words[:, 1 + 4 * noun] = [other_number(word) for word in words[:, 1 + 4 * noun]]
+    more_were = [score_difference(run, words[:, : 2 + 4 * noun]) for noun in range(13)]
+    return (1 / (1 + np.exp(-np.where(plural, more_were, np.negative(more_were))))).mean(axis=1)
+
+
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(SHOWN, id="shown"), pytest.param(FURTHER, id="further", marks=pytest.mark.slow)]
+)
+def test_votes_are_counted_until_attractors_no_longer_matter(seeds):
+    at = {u: np.mean([trust_after_each_noun(run.at(u), 4) for run in agreers("GRU", seeds)], 0) for u in (100, 150)}
+    rises, falls = np.diff(at[100])[:8], np.diff(at[100])[8:]
+    assert np.all(rises > -0.005) and at[100][8] - at[100][0] > 0.05  # "every noun that agrees makes it a little surer"
+    assert np.all(falls < 0) and np.all(falls > -0.1)  # "every attractor a little less"
+    assert np.all(np.diff(at[150])[8:] > -0.005) and at[150][-1] > 0.95
+    rnn = np.mean([trust_after_each_noun(run, 4) for run in agreers("RNN", seeds)], 0)
+    assert np.all(np.diff(rnn)[8:] < 0)
 
 
 @pytest.mark.parametrize("m", [1, 3, 6])
