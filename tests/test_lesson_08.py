@@ -187,6 +187,20 @@ def test_norms_at_the_start():
     assert weights["GRU"] > weights["RNN"] and weights["LSTM"] > weights["RNN"]
 
 
+def test_which_remedy_reaches_how_far():
+    """The explorer's claims, on one net each: who still passes 1e-4 after 500 steps, and after 200."""
+    long = tasks.latch(500, noise=0.5).test[0][0]
+
+    def passes(name, lag):
+        options = cells()["remedies"][name]
+        options = options | {"chrono": lag} if "chrono" in options else options
+        return torch.linalg.matrix_norm(torch_reach(initial(options)[0], long[:lag]), 2) > 1e-4
+
+    all_the_way = {"RNN, identity and relu", "GRU, chrono", "LSTM, chrono"}
+    assert {name for name in cells()["remedies"] if passes(name, 500)} == all_the_way
+    assert passes("GRU, update bias +3", 200) and passes("GRU, chrono", 20)
+
+
 def nets():
     return {kind: init_params(kind, 2, 32 if kind == "RNN" else 24) for kind in ("RNN", "GRU", "LSTM")}
 
