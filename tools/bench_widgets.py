@@ -1,8 +1,9 @@
 """Measure how fast figures move: `make bench-widgets` writes docs/benchmark_widgets.md.
 
-Sliders are driven by real key and mouse events in JupyterLab in headless Chromium: a tabled explorer, a live one, and
-beside them `interact` with an inline figure of the same two panels. The page watches itself at every frame: it scales
-the picture down to a few pixels and compares them with those of the frame before.
+Sliders are driven by real key and mouse events in JupyterLab in headless Chromium: those of every explorer of the
+lessons; then one of them with a finer slider, tabled and live, and beside it `interact` with an inline figure of the
+same two panels. The page watches itself at every frame: it scales the picture down and compares it with that of the
+frame before.
 """
 
 import argparse
@@ -46,32 +47,36 @@ def draw(bias):
 ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.08, value=0))
 """
 )
-EXPLORER = (".explorer canvas", ".explorer input")
+EXPLORER = (".explorer canvas", ".explorer input[type=range]")
 AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'jupyter_server_config.py'}"]
 CASES = {  # name: source, its pictures, what takes the keys, options of the server
-    "explorer, tabled": (TABLED, *EXPLORER, AS_MAKE_LAB),
-    "explorer, live": (LIVE, *EXPLORER, AS_MAKE_LAB),
-    "explorer, live, without `make lab`": (LIVE, *EXPLORER, []),
+    f"lesson {key}": (source, *EXPLORER, AS_MAKE_LAB) for key, source in explorers.LESSON.items()
+} | {
+    "06.1, 101 positions, tabled": (TABLED, *EXPLORER, AS_MAKE_LAB),
+    "06.1, 101 positions, live": (LIVE, *EXPLORER, AS_MAKE_LAB),
+    "06.1, 101 positions, live, without `make lab`": (LIVE, *EXPLORER, []),
     "`interact` + inline figure": (PEER, ".jp-OutputArea-output img", ".noUi-handle", AS_MAKE_LAB),
 }
 # Watches the pictures at every animation frame. What is found changed there is painted in this very frame.
 WATCH = """
 const [selector, done] = [arguments[0], arguments[1]];
-const small = new OffscreenCanvas(96, 32).getContext('2d', { willReadFrequently: true });
-const watch = (window.watch = { keys: [], changes: [], frames: 0, blank: 0, first: null });
+const [wide, high] = [288, 72];
+const small = new OffscreenCanvas(wide, high).getContext('2d', { willReadFrequently: true });
+const watch = (window.watch = { keys: [], changes: [], frames: 0, blank: 0, first: null, up: null });
 let last = null;
 addEventListener('keydown', (event) => watch.keys.push(event.timeStamp), true);
+addEventListener('pointerup', (event) => (watch.up = event.timeStamp), true);
 const look = (now) => {
   const pictures = [...document.querySelectorAll(selector)];
-  small.clearRect(0, 0, 96, 32);
+  small.clearRect(0, 0, wide, high);
   pictures.forEach((one, i) => {
-    if (one.width) small.drawImage(one, (i * 96) / pictures.length, 0, 96 / pictures.length, 32);
+    if (one.width) small.drawImage(one, (i * wide) / pictures.length, 0, wide / pictures.length, high);
   });
-  const pixels = small.getImageData(0, 0, 96, 32).data;
-  const seen = pixels.some((v) => v) ? pixels.join() : null;
+  const pixels = new Uint32Array(small.getImageData(0, 0, wide, high).data.buffer);
+  const seen = pixels.some((v) => v) ? pixels : null;
   watch.frames += 1;
   if (seen === null) watch.blank += 1;
-  else if (seen !== last) {
+  else if (last === null || seen.some((v, i) => v !== last[i])) {
     watch.first ??= now;
     watch.changes.push(performance.now());
   }
@@ -97,25 +102,24 @@ def measure(name, presses, seconds, folder):
         ran, first = browser.waits(driver, "return watch.ran && watch.first && [watch.ran, watch.first]")
         time.sleep(2)
         steps = press(driver, handle, presses)
-        rate, blank = drag(driver, handle, seconds)
+        dragged = drag(driver, handle, seconds)
     return {
         "median": statistics.median(steps),
         "p95": statistics.quantiles(steps, n=20)[-1],
-        "rate": rate,
-        "blank": blank,
         "first": max(0, first - ran),
+        **dragged,
     }
 
 
 def press(driver, handle, presses):
     """Milliseconds from key press to changed pixels, one press after the other at uneven times."""
     target = driver.find_element(By.CSS_SELECTOR, handle)
-    target.send_keys(Keys.ARROW_LEFT)
+    target.send_keys(Keys.HOME)
     time.sleep(1)
-    steps = []
+    steps, way = [], min(30, int(target.get_attribute("max") or 30))
     for i in range(presses):
         key = {"key": "ArrowRight", "code": "ArrowRight", "windowsVirtualKeyCode": 39}
-        if i % 60 >= 30:
+        if i % (2 * way) >= way:
             key = {"key": "ArrowLeft", "code": "ArrowLeft", "windowsVirtualKeyCode": 37}
         driver.execute_script("watch.keys = []; watch.changes = []")
         driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
@@ -128,7 +132,8 @@ def press(driver, handle, presses):
 
 
 def drag(driver, handle, seconds):
-    """Frames a second that show a new picture, and blank frames, while the slider is dragged to and fro."""
+    """While the slider is dragged to and fro: frames a second, those of them with a new picture, blank ones; and how
+    long after the pointer's release the picture last changed."""
     target = driver.find_element(By.CSS_SELECTOR, handle)
     box = driver.execute_script(
         "return (arguments[0].closest('.noUi-base') || arguments[0]).getBoundingClientRect().toJSON()", target
@@ -148,11 +153,18 @@ def drag(driver, handle, seconds):
         there = there if there < 1 else 2 - there
         pointer.move_to_location(int(box["x"] + box["width"] * (0.05 + 0.9 * there)), y)
     pointer.pointer_up()
-    driver.execute_script("watch.changes = []; watch.blank = 0")
+    driver.execute_script("watch.changes = []; watch.blank = watch.frames = 0")
     start = driver.execute_script("return performance.now()")
     builder.perform()
-    changes, blank, end = driver.execute_script("return [watch.changes, watch.blank, performance.now()]")
-    return 1000 * sum(start <= change <= end for change in changes) / (end - start), blank
+    frames, blank, end = driver.execute_script("return [watch.frames, watch.blank, performance.now()]")
+    time.sleep(2)
+    changes, up = driver.execute_script("return [watch.changes, watch.up]")
+    return {
+        "frames": 1000 * frames / (end - start),
+        "pictures": 1000 * sum(start <= change <= end for change in changes) / (end - start),
+        "blank": blank,
+        "settles": max(0, max(changes, default=0) - up),
+    }
 
 
 def report(rows, presses, seconds, load):
@@ -165,21 +177,24 @@ def report(rows, presses, seconds, load):
         "",
         f"Measured on {datetime.date.today()} by `make bench-widgets` on {os.cpu_count()} cores of {model},",
         f"in JupyterLab in headless Chromium. Load of the machine as it began: {load:.1f} processes.",
-        f"Each figure shows a curve and an 81×81 heatmap; {presses} key presses, {seconds:g} s of drag.",
+        f"{presses} key presses, {seconds:g} s of drag to and fro over the whole slider, 125 pointer events a second.",
         "",
-        "| figure | key to pixels, median (ms) | p95 (ms) | frames/s in a drag | blank frames | first picture (ms) |",
-        "|---|---|---|---|---|---|",
+        "| figure | key to pixels, median (ms) | p95 (ms) | frames/s in a drag | new pictures/s | blank frames "
+        "| settles after (ms) | first picture (ms) |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name, row in rows.items():
-        cells = [f"{row['median']:.1f}", f"{row['p95']:.1f}", f"{row['rate']:.0f}", row["blank"], f"{row['first']:.0f}"]
-        lines.append(f"| {name} | " + " | ".join(map(str, cells)) + " |")
+        cells = [f"{row[key]:.1f}" for key in ("median", "p95")]
+        cells += [f"{row[key]:.0f}" for key in ("frames", "pictures", "blank", "settles", "first")]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
     lines += [
         "",
         "Key to pixels runs from the browser's time stamp of the key to the frame that paints the new picture; the",
-        "screen shows 60 frames a second, so half a frame of it is waiting. First picture is counted from the moment",
-        "when the cell has run, 0 if it came before. Goals: p95 ≤ 16.7 ms and ≥ 55 frames/s tabled, p95 ≤ 50 ms live,",
-        "no blank frame, first picture ≤ 300 ms. `make lab` switches Nagle's algorithm off (see",
-        "`tools/jupyter_server_config.py`).",
+        "screen shows 60 frames a second, so half a frame of it is waiting. New pictures are bounded by how many",
+        "positions a slider has. *Settles*: from the pointer's release to the last change, more than a few frames where",
+        "requests have queued up. First picture is counted from the moment when the cell has run, 0 if it came before.",
+        "Goals: p95 ≤ 16.7 ms and ≥ 55 frames/s tabled, p95 ≤ 50 ms live, no blank frame, first picture ≤ 300 ms.",
+        "`make lab` switches Nagle's algorithm off (see `tools/jupyter_server_config.py`).",
     ]
     return "\n".join(lines) + "\n"
 
@@ -192,8 +207,8 @@ def _cpuinfo():
 def main():
     """Measure all cases, print the table, write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--presses", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=4)
+    parser.add_argument("--presses", type=int, default=100)
+    parser.add_argument("--seconds", type=float, default=3)
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "benchmark_widgets.md")
     parser.add_argument("--only", default="", help="measure only cases whose name contains this, and write nothing")
     options = parser.parse_args()
