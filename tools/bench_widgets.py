@@ -191,7 +191,7 @@ def report(rows, presses, seconds, load):
         "",
         "Key to pixels runs from the browser's time stamp of the key to the frame that paints the new picture; the",
         "screen shows 60 frames a second, so half a frame of it is waiting. New pictures are bounded by how many",
-        "positions a slider has. *Settles*: from the pointer's release to the last change, more than a few frames where",
+        "positions a slider has. *Settles*: from the pointer's release to the last change; more than a few frames if",
         "requests have queued up. First picture is counted from the moment when the cell has run, 0 if it came before.",
         "Goals: p95 ≤ 16.7 ms and ≥ 55 frames/s tabled, p95 ≤ 50 ms live, no blank frame, first picture ≤ 300 ms.",
         "`make lab` switches Nagle's algorithm off (see `tools/jupyter_server_config.py`).",
