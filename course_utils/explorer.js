@@ -449,7 +449,7 @@ function paintBars(pen, look, data) {
     const wide = Math.min(0.6 * slot, 90);
     c.fillRect(middle - wide / 2, Math.min(base, end), wide, Math.abs(base - end));
     c.fillStyle = ink;
-    const text = Number.isNaN(height) ? "0" : number(look.log ? 10 ** height : Math.round(height / unit) * unit);
+    const text = Number.isNaN(height) ? "0" : number(look.log ? Number((10 ** height).toPrecision(2)) : Math.round(height / unit) * unit);
     const down = end > base + 0.5; // a negative bar's height stands below it
     const room = (down ? bottom - end : end - top) > LINE;
     if (!room) c.fillStyle = "#ffffff";
