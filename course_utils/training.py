@@ -534,13 +534,15 @@ def train(
             if solved_at[s] is None and task.is_solved(scores[s][-1]):
                 solved_at[s] = step
 
-    with np.errstate(over="ignore", invalid="ignore"):
-        for step in tqdm(range(steps), desc=f"{kind}, {task.name}", leave=False, disable=_silent()):
+    bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=_silent())
+    with bar, np.errstate(over="ignore", invalid="ignore"):
+        for step in range(steps):
             if step % every == 0:
                 evaluate(step)
                 if stop_when_solved and all(
                     s is not None or d is not None for s, d in zip(solved_at, diverged_at, strict=True)
                 ):
+                    bar.total = bar.n  # a bar that ends short of its total would stay, in red
                     break
             batches = [task.sample(rng, batch) for rng in streams]
             loss = nets.gradient(*(np.stack(parts) for parts in zip(*batches, strict=True)))
@@ -556,6 +558,7 @@ def train(
                 else:
                     nets.grad[s] = 0
             adam.step(nets.grad, moving=np.array([at is None for at in diverged_at]))
+            bar.update()
         else:
             evaluate(steps)
 

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import tqdm.notebook
 
 from course_utils import tasks, training
 from course_utils.cells import forward, init_params
@@ -497,8 +498,24 @@ def test_gating_learns_to_add_and_the_plain_net_does_not():
 def test_no_progress_bar_reaches_a_notebook_where_it_is_disabled(monkeypatch):
     """tqdm's bar for notebooks ignores TQDM_DISABLE, so `train` asks itself."""
     seen = []
-    monkeypatch.setattr(training, "tqdm", lambda steps, **options: seen.append(options["disable"]) or steps)
+    monkeypatch.setattr(training, "tqdm", lambda **options: seen.append(options["disable"]) or tqdm.tqdm(**options))
     for value in ("1", "", "0"):
         monkeypatch.setenv("TQDM_DISABLE", value)
         train(tasks.adding(3), "RNN", 2, seeds=0, steps=1)
     assert seen == [True, False, False]
+
+
+@pytest.mark.parametrize("task, options", [(ADDING, {}), (replace(ADDING, goal=1e9), {"stop_when_solved": True})])
+def test_a_notebooks_progress_bar_goes_away(monkeypatch, task, options):
+    """tqdm's bar for notebooks stays and turns red where a loop ends early; ours mustn't where all have solved."""
+    styles = []
+
+    class Bar(tqdm.notebook.tqdm):
+        def display(self, *arguments, close=False, bar_style=None, **more):
+            styles.append("closed" if close else bar_style)
+            super().display(*arguments, close=close, bar_style=bar_style, **more)
+
+    monkeypatch.setenv("TQDM_DISABLE", "")
+    monkeypatch.setattr(training, "tqdm", Bar)
+    train(task, "RNN", 2, **options, **SHORT)
+    assert styles[-1] == "closed" and "danger" not in styles
