@@ -153,3 +153,13 @@ def test_lessons_are_linked_from_the_map(path):
     assert start.stem == "00_start_here"
     words = "".join(cell.source for cell in read(start).cells)
     assert path == start or path.name in words
+
+
+@lessons
+def test_the_maps_of_the_course_say_how_long_a_lesson_takes(path):
+    """A lesson states its minutes once at its head; lesson 00 and the README repeat them."""
+    minutes = re.search(r"\*(\d+) minutes\. Builds on: ", read(path).cells[0].source)[1]
+    row = rf"{path.name}\).*\| {minutes} \|"
+    assert re.search(row, (ROOT / "README.md").read_text(encoding="utf-8"))
+    start = "".join(cell.source + "\n" for cell in read(LESSONS[0]).cells)
+    assert path == LESSONS[0] or re.search(row, start)
