@@ -53,6 +53,7 @@ def write(folder, assignment, results, submissions):
     config = folder / "nbgrader_config.py"
     if not config.exists():
         config.write_text(CONFIG, encoding="utf-8")
+    (folder / "source" / assignment.name).mkdir(parents=True, exist_ok=True)  # formgrader lists what has a folder here
     with _open(folder) as book:
         _write_assignment(book, assignment)
         for result in results:

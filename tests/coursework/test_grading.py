@@ -253,6 +253,17 @@ def test_essays_by_hand(graded):
     assert "Because of *products*" in shown and "next to nothing" in shown and "hidden test" not in shown
 
 
+def test_formgrader_lists_what_was_graded(graded):
+    """As its pages ask for it, from the folder in which the guide says to start it."""
+    from nbgrader.apps import NbGraderAPI
+    from nbgrader.coursedir import CourseDirectory
+
+    *_, out = graded
+    api = NbGraderAPI(CourseDirectory(root=str(out)))
+    assert [assignment["name"] for assignment in api.get_assignments()] == ["ps0"]
+    assert "plain" in {notebook["student"] for notebook in api.get_notebook_submissions("ps0", "ps0")}
+
+
 def test_late_work(tmp_path, key, sandbox_kind):
     for student, when in (("early", "2026-10-01 21:00:00 UTC"), ("late", "2026-10-02 23:00:00 UTC")):
         place = submit(tmp_path / "submitted", student, RIGHT)
@@ -274,12 +285,13 @@ def test_renamed_files_and_zips(tmp_path, key, sandbox_kind):
     with zipfile.ZipFile(submitted / "moodle.zip", "w") as archive:
         archive.writestr("Jo Doe_4711_assignsubmission_file_/ps0 (1).ipynb", notebook_of(RIGHT))
         archive.writestr("doejane_LATE_123_456_ps0-2.ipynb", notebook_of(RIGHT))
+        archive.writestr("doejane_124_457_ps0.ipynb", notebook_of(RIGHT))
         archive.writestr("kim/ps0/ps0.ipynb", notebook_of(RIGHT))
         archive.writestr("kim/ps1/ps1.ipynb", notebook_of([]))
         archive.writestr("__MACOSX/kim/ps0/._ps0.ipynb", "")
     graded_here(submitted, tmp_path / "out", key)
     table = marks(tmp_path / "out")
-    assert set(table) == {"renamed", "own_name", "two", "Jo Doe_4711", "doejane", "kim"}
+    assert set(table) == {"renamed", "own_name", "two", "Jo Doe_4711", "doejane_123", "doejane_124", "kim"}
     assert {points(row) for row in table.values()} == {(10, 5, 2)}
     assert "ps0.ipynb was graded, 1 more lay beside it" in feedback(tmp_path / "out", "two")
 
