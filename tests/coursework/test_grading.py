@@ -242,12 +242,14 @@ def test_essays_by_hand(graded):
         assert grade.needs_manual_grade and grade.max_score == 4
         grade.manual_score, grade.needs_manual_grade = 3, False
         book.find_comment("ps0_essay", "ps0", "ps0", "plain").manual_comment = "Which <factors>?"
+        book.find_comment("ps0_step_answer", "ps0", "ps0", "plain").manual_comment = "Short and clear."
         book.db.commit()
     for _ in range(2):
         graded_here(submitted, out, key)
         row = marks(out)["plain"]
         assert (row["ps0_essay"], row["score"], row["status"]) == ("3", "20", "complete")
-    assert "Which <factors>?" in feedback(out, "plain")
+    assert "| ps0_essay | 3 of 4 | Why? | Which <factors>? |" in feedback(out, "plain")
+    assert "| Short and clear. |" in feedback(out, "plain")
     assert "Which &lt;factors&gt;?" in (out / "feedback" / "plain" / "ps0" / "ps0.html").read_text()
     shown = (out / "autograded" / "plain" / "ps0" / "ps0.ipynb").read_text()
     assert "Because of *products*" in shown and "next to nothing" in shown and "hidden test" not in shown
@@ -264,6 +266,14 @@ def test_formgrader_lists_what_was_graded(graded):
     assert "plain" in {notebook["student"] for notebook in api.get_notebook_submissions("ps0", "ps0")}
 
 
+def test_what_cannot_be_run_can_still_be_read(tmp_path, key, monkeypatch):
+    monkeypatch.setattr(sandbox, "execute", lambda *_: (None, "the notebook took too long"))
+    submit(tmp_path / "submitted", "slow", RIGHT)
+    graded_here(tmp_path / "submitted", tmp_path / "out", key, "--unsafe-no-sandbox")
+    assert marks(tmp_path / "out")["slow"]["status"] == "the notebook took too long"
+    assert "Because of *products*" in (tmp_path / "out" / "autograded" / "slow" / "ps0" / "ps0.ipynb").read_text()
+
+
 def test_late_work(tmp_path, key, sandbox_kind):
     for student, when in (("early", "2026-10-01 21:00:00 UTC"), ("late", "2026-10-02 23:00:00 UTC")):
         place = submit(tmp_path / "submitted", student, RIGHT)
@@ -273,7 +283,7 @@ def test_late_work(tmp_path, key, sandbox_kind):
     table = marks(tmp_path / "out")
     assert (table["early"]["days_late"], table["early"]["score"]) == ("0", "17")
     assert (table["late"]["days_late"], table["late"]["score"]) == ("2", "13.6")
-    assert "2 days late" in feedback(tmp_path / "out", "late")
+    assert "2 days late: 20% were taken off." in feedback(tmp_path / "out", "late")
 
 
 def test_renamed_files_and_zips(tmp_path, key, sandbox_kind):
