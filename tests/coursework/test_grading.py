@@ -13,9 +13,10 @@ import pytest
 
 from coursework.grader import __main__ as command
 from coursework.grader import sandbox
-from coursework.grader.assignment import draw, load
+from coursework.grader.assignment import draw, job_of, load
 from coursework.grader.marking import read_report
 from coursework.grader.probe import prove
+from coursework.grader.student import released
 from tests.coursework.material import (
     IMPORT,
     KEY,
@@ -229,6 +230,15 @@ def test_container_commands_cap_everything(monkeypatch, tmp_path):
     ):
         assert cap in words
     assert "--user 65534:65534" in words and f"{tmp_path}:/room:ro" in words
+
+
+@pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4"])
+def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_kind):
+    assignment = load(name)
+    code = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
+    job = job_of(assignment, draw(assignment, 7, 1), 7, code)
+    text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    assert problem is None and json.loads(text)["cells"] == {}
 
 
 def test_essays_by_hand(graded):
