@@ -53,6 +53,7 @@ def write(folder, assignment, results, submissions):
     config = folder / "nbgrader_config.py"
     if not config.exists():
         config.write_text(CONFIG, encoding="utf-8")
+    (folder / "source" / assignment.name).mkdir(parents=True, exist_ok=True)  # formgrader lists what has a folder here
     with _open(folder) as book:
         _write_assignment(book, assignment)
         for result in results:
@@ -69,9 +70,9 @@ def write(folder, assignment, results, submissions):
                 grade = grades.get(mark.grade_id) or _new_grade(book, assignment.name, notebook, mark.grade_id)
                 grade.auto_score = mark.points
                 by_hand = mark.grade_id in assignment.essays
-                grade.needs_manual_grade = by_hand and grade.manual_score is None and result.problem is None
+                grade.needs_manual_grade = by_hand and grade.manual_score is None and submission.problem is None
             book.db.commit()
-            if result.problem is None:
+            if submission.problem is None:  # what can't be run can still be read
                 _write_autograded(folder, assignment, submission)
 
 
@@ -91,8 +92,9 @@ def read_by_hand(folder, assignment, results):
                 grade = grades.get(mark.grade_id)
                 if grade and grade.manual_score is not None:
                     mark.points = grade.manual_score + (grade.extra_credit or 0)
-                if comments.get(mark.grade_id):
-                    result.comments[mark.grade_id] = comments[mark.grade_id]
+                for cell in (mark.grade_id, f"{mark.grade_id}_answer"):  # a comment stands at the answer's own cell
+                    if comments.get(cell):
+                        result.comments[mark.grade_id] = comments[cell]
 
 
 def _write_assignment(book, assignment):

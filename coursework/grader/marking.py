@@ -43,7 +43,7 @@ class Marker:
             points = 0 if hint else question.points
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))
         for grade_id, essay in self.assignment.essays.items():
-            marks.append(Mark(grade_id, None, essay.points, "to be read by a person"))
+            marks.append(Mark(grade_id, None, essay.points, essay.prompt))
         return marks
 
     def _hint(self, grade_id, question, answer, cells):

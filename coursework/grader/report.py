@@ -35,6 +35,12 @@ class Result:
         return sum(mark.most for mark in self.marks)
 
     @property
+    def late(self):
+        """A sentence on what was taken off for being late, or an empty string."""
+        days = f"{self.days_late} day{'s' if self.days_late > 1 else ''}"
+        return f"{days} late: {self.penalty:.0%} were taken off." if self.penalty else ""
+
+    @property
     def status(self):
         """In a few words, for the table."""
         if self.problem:
@@ -46,8 +52,8 @@ class Result:
 def markdown(result, assignment):
     """One student's feedback as Markdown."""
     lines = [f"# {assignment}: {_plain(result.student)}", "", f"**{result.score:g} of {result.most:g} points**"]
-    if result.penalty:
-        lines += ["", f"{result.days_late} days late: {result.penalty:.0%} were taken off."]
+    if result.late:
+        lines += ["", result.late]
     lines += ["", *([_plain(words), ""] if (words := result.problem or result.note) else [])]
     lines += ["| question | points | what was asked | hint |", "|---|---|---|---|"]
     for mark in result.marks:
@@ -62,8 +68,7 @@ def page(result, assignment):
         "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
         for tag, row in zip(["th"] + ["td"] * len(result.marks), cells, strict=True)
     ]
-    late = f"{result.days_late} days late: {result.penalty:.0%} were taken off." if result.penalty else ""
-    words = [f"<p>{html.escape(word)}</p>" for word in (late, result.problem or result.note) if word]
+    words = [f"<p>{html.escape(word)}</p>" for word in (result.late, result.problem or result.note) if word]
     title = html.escape(f"{assignment}: {result.student}")
     head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
     points = f"<p><strong>{result.score:g} of {result.most:g} points</strong></p>"

@@ -29,7 +29,8 @@ FILES = (
     "data/*",
     "notebooks/*.ipynb",
 )
-CLEANERS = (ClearSolutions, LockCells, ClearHiddenTests, ClearMarkScheme, ClearOutput)
+STUB = {"python": "..."}  # what the notebooks ask to replace; unlike nbgrader's own, it lets all cells run
+CLEANERS = (ClearSolutions(code_stub=STUB), LockCells(), ClearHiddenTests(), ClearMarkScheme(), ClearOutput())
 MARKERS = tuple(f"{edge} {part}" for edge in ("BEGIN", "END") for part in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
 REGION = re.compile(r"### BEGIN (?:SOLUTION|HIDDEN TESTS|MARK SCHEME)\n(.*?)### END ", re.S)
 FORBIDDEN = ("key.py", "gradebook.db", "nbgrader_config.py")
@@ -57,7 +58,7 @@ def released(assignment):
     """An assignment's notebook without solutions, hidden tests and outputs."""
     notebook = copy.deepcopy(assignment.notebook)
     for cleaner in CLEANERS:
-        notebook, _ = cleaner().preprocess(notebook, {})
+        notebook, _ = cleaner.preprocess(notebook, {})
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
     return notebook

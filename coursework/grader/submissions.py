@@ -17,8 +17,8 @@ LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
 LMS_NAMES = (
-    re.compile(r"^(?P<student>.+_\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
-    re.compile(r"^(?P<student>[^_]+)_(?:LATE_)?\d+_\d+_.*\.ipynb$"),  # Canvas: doejane_4711_98765_ps3-1.ipynb
+    re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
+    re.compile(r"^([^_]+)_(?:LATE_)?(\d+)_\d+_.*\.ipynb$"),  # Canvas: doejane_4711_98765_ps3-1.ipynb
 )
 
 
@@ -68,14 +68,15 @@ def find(path, assignment):
     if not found:
         raise ValueError(f"submitted: there is nothing in {path}")
     for student in {student for student in students if students.count(student) > 1}:
-        raise ValueError(f"submitted: {student!r} stands there more than once, in a folder and in a zip")
+        raise ValueError(f"submitted: {student!r} stands there more than once, in two zips or in a folder and a zip")
     return sorted(found, key=lambda submission: submission.student)
 
 
 def _student(name):
+    """Name and number, as in "doejane_4711": there may be two of the same name."""
     for pattern in LMS_NAMES:
         if match := pattern.match(name):
-            return match["student"]
+            return "_".join(match.groups())
     return None
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 
 import nbformat
 
-from coursework.grader.assignment import FOLDER
-from coursework.grader.student import CLEANERS
+from coursework.grader.assignment import FOLDER, load
+from coursework.grader.student import released
 
 REGION = re.compile(r"[ \t]*### BEGIN SOLUTION\n(.*?)[ \t]*### END SOLUTION", re.S)
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
@@ -20,12 +20,10 @@ HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
 
 def generate(name, number, folder, source=FOLDER):
     """Write `number` submissions in nbgrader's layout."""
-    original = nbformat.read(Path(source) / name / f"{name}.ipynb", as_version=4)
-    empty = copy.deepcopy(original)
-    for cleaner in CLEANERS:
-        empty, _ = cleaner().preprocess(empty, {})
+    assignment = load(name, source)
+    empty = released(assignment)
     for i in range(number):
-        rng, notebook = random.Random(i), copy.deepcopy(original)
+        rng, notebook = random.Random(i), copy.deepcopy(assignment.notebook)
         for cell, unanswered in zip(notebook.cells, empty.cells, strict=True):
             cell.source = REGION.sub(r"\1", HIDDEN.sub("", cell.source))
             if cell.metadata.get("nbgrader", {}).get("solution") and rng.random() < 0.25:

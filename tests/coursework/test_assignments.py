@@ -18,6 +18,8 @@ from course_utils.checks.derivation import DERIVATIONS, axis_of, debug, factor_v
 from course_utils.checks.exercise import NOT_STARTED, verdict
 from course_utils.gradients import jacobian_paths
 from course_utils.training import train
+from coursework.grader.assignment import load
+from coursework.grader.student import released
 from tests.coursework import solutions_ps1, solutions_ps2, solutions_ps3, solutions_ps4
 from tests.notebook import ROOT, code_cells, read
 from tools.notebooks import bootstrap
@@ -177,17 +179,6 @@ def solution_of(cell):
     return found[1] if found else ""
 
 
-def student_version(notebook):
-    """The notebook without solutions and hidden tests, as nbgrader would release it with the stub `...`."""
-    notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
-        stub = "..." if cell.cell_type == "code" else "YOUR ANSWER HERE"
-        solution = r"( *)### BEGIN SOLUTION\n.*?### END SOLUTION"
-        cell.source = re.sub(solution, rf"\g<1>{stub}", cell.source, flags=re.DOTALL)
-        cell.source = re.sub(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", "", cell.source, flags=re.DOTALL)
-    return notebook
-
-
 def run(notebook, name):
     """{grade_id: what its cell printed}, from a fresh kernel in the assignment's folder. An error raises."""
     notebook = copy.deepcopy(notebook)
@@ -285,15 +276,15 @@ def test_instructors_solutions_pass(name):
 @every
 def test_students_version_holds_no_solution_and_runs(name):
     notebook = read(PATHS[name])
-    released = student_version(notebook)
-    text = "\n".join(cell.source for cell in released.cells)
+    edition = released(load(name))
+    text = "\n".join(cell.source for cell in edition.cells)
     assert "SOLUTION" not in text and "HIDDEN" not in text and "ASSIGNMENTS" not in text
-    for cell, full in zip(released.cells, notebook.cells, strict=True):
+    for cell, full in zip(edition.cells, notebook.cells, strict=True):
         if graded(cell)["solution"] and cell.cell_type == "code":  # the head, its docstring, the stub
             assert re.fullmatch(r'def \w+\([\w, ]*\):\n    """.*"""\n    \.\.\.', cell.source), cell.source
         elif graded(cell)["solution"]:
             assert cell.source == "YOUR ANSWER HERE" and solution_of(full) not in text
-    printed = run(released, name)
+    printed = run(edition, name)
     for q in KEYS[name].QUESTIONS:
         assert printed[q] == NOT_STARTED + "\n"
 

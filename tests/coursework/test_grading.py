@@ -13,9 +13,10 @@ import pytest
 
 from coursework.grader import __main__ as command
 from coursework.grader import sandbox
-from coursework.grader.assignment import draw, load
+from coursework.grader.assignment import draw, job_of, load
 from coursework.grader.marking import read_report
 from coursework.grader.probe import prove
+from coursework.grader.student import released
 from tests.coursework.material import (
     IMPORT,
     KEY,
@@ -231,6 +232,15 @@ def test_container_commands_cap_everything(monkeypatch, tmp_path):
     assert "--user 65534:65534" in words and f"{tmp_path}:/room:ro" in words
 
 
+@pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4"])
+def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_kind):
+    assignment = load(name)
+    code = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
+    job = job_of(assignment, draw(assignment, 7, 1), 7, code)
+    text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    assert problem is None and json.loads(text)["cells"] == {}
+
+
 def test_essays_by_hand(graded):
     """Points and comments given in nbgrader come into feedback and table; grading again doesn't touch them."""
     from nbgrader.api import Gradebook
@@ -242,15 +252,36 @@ def test_essays_by_hand(graded):
         assert grade.needs_manual_grade and grade.max_score == 4
         grade.manual_score, grade.needs_manual_grade = 3, False
         book.find_comment("ps0_essay", "ps0", "ps0", "plain").manual_comment = "Which <factors>?"
+        book.find_comment("ps0_step_answer", "ps0", "ps0", "plain").manual_comment = "Short and clear."
         book.db.commit()
     for _ in range(2):
         graded_here(submitted, out, key)
         row = marks(out)["plain"]
         assert (row["ps0_essay"], row["score"], row["status"]) == ("3", "20", "complete")
-    assert "Which <factors>?" in feedback(out, "plain")
+    assert "| ps0_essay | 3 of 4 | Why? | Which <factors>? |" in feedback(out, "plain")
+    assert "| Short and clear. |" in feedback(out, "plain")
     assert "Which &lt;factors&gt;?" in (out / "feedback" / "plain" / "ps0" / "ps0.html").read_text()
     shown = (out / "autograded" / "plain" / "ps0" / "ps0.ipynb").read_text()
     assert "Because of *products*" in shown and "next to nothing" in shown and "hidden test" not in shown
+
+
+def test_formgrader_lists_what_was_graded(graded):
+    """As its pages ask for it, from the folder in which the guide says to start it."""
+    from nbgrader.apps import NbGraderAPI
+    from nbgrader.coursedir import CourseDirectory
+
+    *_, out = graded
+    api = NbGraderAPI(CourseDirectory(root=str(out)))
+    assert [assignment["name"] for assignment in api.get_assignments()] == ["ps0"]
+    assert "plain" in {notebook["student"] for notebook in api.get_notebook_submissions("ps0", "ps0")}
+
+
+def test_what_cannot_be_run_can_still_be_read(tmp_path, key, monkeypatch):
+    monkeypatch.setattr(sandbox, "execute", lambda *_: (None, "the notebook took too long"))
+    submit(tmp_path / "submitted", "slow", RIGHT)
+    graded_here(tmp_path / "submitted", tmp_path / "out", key, "--unsafe-no-sandbox")
+    assert marks(tmp_path / "out")["slow"]["status"] == "the notebook took too long"
+    assert "Because of *products*" in (tmp_path / "out" / "autograded" / "slow" / "ps0" / "ps0.ipynb").read_text()
 
 
 def test_late_work(tmp_path, key, sandbox_kind):
@@ -262,7 +293,7 @@ def test_late_work(tmp_path, key, sandbox_kind):
     table = marks(tmp_path / "out")
     assert (table["early"]["days_late"], table["early"]["score"]) == ("0", "17")
     assert (table["late"]["days_late"], table["late"]["score"]) == ("2", "13.6")
-    assert "2 days late" in feedback(tmp_path / "out", "late")
+    assert "2 days late: 20% were taken off." in feedback(tmp_path / "out", "late")
 
 
 def test_renamed_files_and_zips(tmp_path, key, sandbox_kind):
@@ -274,12 +305,13 @@ def test_renamed_files_and_zips(tmp_path, key, sandbox_kind):
     with zipfile.ZipFile(submitted / "moodle.zip", "w") as archive:
         archive.writestr("Jo Doe_4711_assignsubmission_file_/ps0 (1).ipynb", notebook_of(RIGHT))
         archive.writestr("doejane_LATE_123_456_ps0-2.ipynb", notebook_of(RIGHT))
+        archive.writestr("doejane_124_457_ps0.ipynb", notebook_of(RIGHT))
         archive.writestr("kim/ps0/ps0.ipynb", notebook_of(RIGHT))
         archive.writestr("kim/ps1/ps1.ipynb", notebook_of([]))
         archive.writestr("__MACOSX/kim/ps0/._ps0.ipynb", "")
     graded_here(submitted, tmp_path / "out", key)
     table = marks(tmp_path / "out")
-    assert set(table) == {"renamed", "own_name", "two", "Jo Doe_4711", "doejane", "kim"}
+    assert set(table) == {"renamed", "own_name", "two", "Jo Doe_4711", "doejane_123", "doejane_124", "kim"}
     assert {points(row) for row in table.values()} == {(10, 5, 2)}
     assert "ps0.ipynb was graded, 1 more lay beside it" in feedback(tmp_path / "out", "two")
 
