@@ -31,6 +31,7 @@ from course_utils.gradients import (
     jacobians,
     lyapunov_exponents,
     norms_to_past,
+    state_gradients,
 )
 from course_utils.torch_bridge import to_module
 
@@ -216,7 +217,7 @@ def profile(H=64, T=200):
 
     return Case(
         f"profile ‖∂L/∂h_t‖, all t; H={H}, T={T}",
-        lambda: np.linalg.norm(backward(forward(p, x), dh).h, axis=1),
+        lambda: np.linalg.norm(state_gradients(forward(p, x), dh), axis=1),
         [Peer("GRUCell loop + retain_grad", by_retain_grad, 10), Peer("GRUCell loop + autograd.grad", by_grad)],
     )
 
