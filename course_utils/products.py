@@ -40,24 +40,22 @@ def norms_to_past(J, ord=2, log=False):
             mantissa.append([_norms(product, ord)])
             exponent.append([0])
         products, scales = np.empty(piece.shape), np.empty(len(piece), np.int64)
-        for k in reversed(range(len(piece))):
-            product, shift = _times(product, piece[k])
-            scale += shift
-            products[k], scales[k] = product, scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k in reversed(range(len(piece))):
+                scale += _times(product, piece[k], out=products[k])
+                product, scales[k] = products[k], scale
         mantissa.append(_norms(products, ord)[::-1])
         exponent.append(scales[::-1])
     return _from_scale(np.concatenate(mantissa)[::-1], np.concatenate(exponent)[::-1], log, piece.dtype)
 
 
-def _times(product, step):
-    """product @ step and the exponent taken out of it: none as long as the entries are far from both ends of floats."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = product @ step
-        if 1e-200 < np.vdot(result, result) < 1e200:
-            return result, 0
+def _times(product, step, out):
+    """product @ step up to a power of two, whose exponent it returns: 0 while the entries are far from floats' ends."""
+    np.matmul(product, step, out=out)
+    if 1e-200 < np.vdot(out, out) < 1e200:
+        return 0
     step, shift = _rescale(step.astype(np.float64))
-    result, more = _rescale(product @ step)
-    return result, shift + more
+    return shift + _rescale(product @ step, out=out)[1]
 
 
 def all_pairs_norms(J, log=False):
