@@ -53,11 +53,11 @@ unless said.
 NOTES = """\
 ## What limits it
 
-- **Profile.** A step of our forward pass is ten NumPy calls on short vectors, 0.25 to 0.35 µs each whatever they
+- **Profile.** A step of our forward pass is nine NumPy calls on short vectors, 0.25 to 0.35 µs each whatever they
   compute, views of six rows, 0.05 µs each, and a product with Wh, which at H=64 no longer fits the innermost cache (1.3
-  µs): 5 µs in all. A step back is six calls and such a product, 3.5 µs, and the slopes of all steps 0.6 µs more. Caches
-  that torch's turn has filled cost our few milliseconds a tenth. Ten times would leave 9 µs a step for both directions,
-  caches included: that takes a loop outside Python.
+  µs): 5 µs in all. A step back is five calls and such a product, 3.5 µs, and the slopes of all steps 0.6 µs more.
+  Caches that torch's turn has filled cost our few milliseconds a tenth. Ten times would leave 9 µs a step for both
+  directions, caches included: that takes a loop outside Python.
 - **Last row.** Of 25 µs a step, the product of two 64 × 64 matrices takes 10 at the dgemm peak; states 5, Jacobians 4,
   norms and the looks for overflow and NaN the rest.
 - **Fused layers** pay such calls once for all steps: torch's LSTM in float32 beats ours.
@@ -70,7 +70,8 @@ NOTES = """\
   interval follows the spread of the exponents: a fixed one of 10 steps would be wrong by 0.25 nats a step for the fresh
   tanh RNN's strongest shrinking direction, without a warning.
 - **Training.** At H=128 matrix products take four fifths of our step, at 90 % of the float32 peak; the rest is some
-  twenty-five passes over H × 64 numbers, of which two already fill the innermost cache. Torch's products cost as much.
+  twenty-five passes over H × 64 numbers, of which one array
+  fills the innermost cache.
 """
 
 
