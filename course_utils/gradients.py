@@ -19,6 +19,7 @@ __all__ = [
     "jacobians",
     "lyapunov_exponents",
     "norms_to_past",
+    "state_gradients",
 ]
 
 SLOPE = {  # φ' written in the output h = φ(a), which is all that a trace keeps
@@ -143,7 +144,11 @@ def _gru_slopes(trace):
     if p.reset == "after":
         H = p.hidden_size
         multiplied = h_prev @ p.Wh[2 * H :].T + p.bh[2 * H :]
-    return (h_prev - h_tilde) * z * (1 - z), (1 - z) * (1 - h_tilde**2), multiplied * r * (1 - r)
+    return (h_prev - h_tilde) * z * (1 - z), _candidate_slope(trace), multiplied * r * (1 - r)
+
+
+def _candidate_slope(trace):
+    return (1 - trace.gates["z"]) * (1 - trace.gates["h_tilde"] ** 2)
 
 
 def _lstm_slopes(trace):
@@ -240,10 +245,8 @@ def backward(trace, dh):
 
     Returns Grads. Every weight's gradient is a sum over all steps at which it was used.
     """
-    p = _check_trace(trace).params
-    T, H = len(trace.x), p.hidden_size
-    dh = _validate.array("dh", dh, (T, H))
-    total, d_a, d_ah, dc = BACK[p.kind](trace, dh, np.empty((T + 1, H), np.result_type(trace.h, dh)))
+    total, d_ah, dc = _pass_back(trace, dh)
+    p, d_a = trace.params, _before_reset(trace, total, d_ah)
     return Grads(
         Wx=d_a.T @ trace.x,
         Wh=_recurrent_weight_gradient(trace, d_ah),
@@ -252,8 +255,30 @@ def backward(trace, dh):
         x=d_a @ p.Wx,
         h0=total[0],
         h=total,
-        c0=dc if p.kind == "LSTM" else None,
+        c0=dc,
     )
+
+
+def state_gradients(trace, dh):
+    """`backward(trace, dh).h` alone, (T+1, H): what the loss asks of each state, without the weights' gradients."""
+    return _pass_back(trace, dh)[0]
+
+
+def _pass_back(trace, dh):
+    """Total ∂L/∂h_t (T+1, H); ∂L/∂ of what Wh h_prev + bh enters (T, kH); ∂L/∂c_0 of the LSTM, None otherwise."""
+    p = _check_trace(trace).params
+    dh = _validate.array("dh", dh, trace.h[1:].shape)
+    total = np.zeros(trace.h.shape, np.result_type(trace.h, dh))
+    total[1:] = dh
+    return total, *BACK[p.kind](trace, total, p.Wh.astype(total.dtype, copy=False))
+
+
+def _before_reset(trace, total, d_ah):
+    """∂L/∂ of what x and bx enter. That is d_ah, unless r multiplies what Wh_n h_prev + bh_n sends the candidate."""
+    p = trace.params
+    if p.kind == "GRU" and p.reset == "after":
+        return np.hstack([d_ah[:, : 2 * p.hidden_size], total[1:] * _candidate_slope(trace)])
+    return d_ah
 
 
 def _recurrent_weight_gradient(trace, d_ah):
@@ -265,62 +290,60 @@ def _recurrent_weight_gradient(trace, d_ah):
     return dWh
 
 
-# Each returns the total ∂L/∂h_t; ∂L/∂ of what x and bx enter, and of what Wh h_prev + bh enters; and ∂L/∂c_0 or None.
-# All that is known beforehand is computed for every t at once: a step is a few products of vectors and one with Wh.
+# Each takes `total` with every step's own ∂L/∂h_t and adds, last step first, what comes through the next: `earlier` is
+# ∂L/∂h_{t-1} where v is ∂L/∂h_t. All that is known beforehand is computed for every t at once: a step is a few products
+# of vectors and one with Wh, into ready arrays.
 
 
-def _rnn_back(trace, dh, total):
-    slopes, later = _rnn_slopes(trace), 0
-    da = np.empty_like(total[1:])
-    for v, own, slope, d in zip(*_backwards(total[1:], dh, slopes, da), strict=True):
-        np.add(own, later, out=v)
-        np.multiply(v, slope, out=d)
-        later = d @ trace.params.Wh
-    total[0] = later
-    return total, da, da, None
+def _rnn_back(trace, total, Wh):
+    slopes = _rnn_slopes(trace)
+    da, product = np.empty_like(slopes, total.dtype), np.empty_like(total[0])
+    for v, earlier, slope, d in zip(*_backwards(total[1:], total[:-1], slopes, da), strict=True):
+        np.multiply(v, slope, d)
+        earlier += d.dot(Wh, product)
+    return da, None
 
 
-def _gru_back(trace, dh, total):
-    """`later` gathers the paths: candidate and reset within d Wh or beside it, update within, direct at last."""
-    p, r, later = trace.params, trace.gates["r"], 0
-    (T, H), after = dh.shape, p.reset == "after"
-    Wrz, Wn = p.Wh[: 2 * H], p.Wh[2 * H :]
+def _gru_back(trace, total, Wh):
+    """Of the paths, candidate and reset go within d Wh or beside it, update within, direct beside."""
+    p, r, z = trace.params, trace.gates["r"], trace.gates["z"]
+    (T, H), after = r.shape, p.reset == "after"
+    Wrz, Wn = np.split(Wh, [2 * H])
     update, candidate, reset = _gru_slopes(trace)
     slopes = [candidate * reset, update, candidate * r] if after else [reset, update, candidate]
     slopes, d_ah = np.stack(slopes, axis=1), np.empty((T, 3, H), total.dtype)  # r, z, h_tilde
-    rows = _backwards(total[1:], dh, slopes, d_ah, r, trace.gates["z"])
-    for v, own, slope, d, rt, zt in zip(*rows, strict=True):
-        np.add(own, later, out=v)
-        np.multiply(v, slope, out=d)
+    room, into_product = np.empty((2, H), total.dtype)
+    flat = d_ah.reshape(T, 3 * H)
+    rows = _backwards(total[1:], total[:-1], slopes, d_ah, flat, r, z)
+    for v, earlier, slope, d, together, rt, zt in zip(*rows, strict=True):
+        d[:] = v
+        d *= slope
         if after:
-            later = d.reshape(-1) @ p.Wh
+            earlier += together.dot(Wh, room)
         else:
-            into_product = d[2] @ Wn
-            np.multiply(into_product, slope[0], out=d[0])
-            later = d[:2].reshape(-1) @ Wrz
-            later += rt * into_product
-        later += zt * v
-    total[0] = later
-    d_ah = d_ah.reshape(T, 3 * H)
-    d_a = np.hstack([d_ah[:, : 2 * H], total[1:] * candidate]) if after else d_ah
-    return total, d_a, d_ah, None
+            d[2].dot(Wn, into_product)
+            np.multiply(into_product, slope[0], d[0])
+            earlier += together[: 2 * H].dot(Wrz, room)
+            earlier += np.multiply(rt, into_product, room)
+        earlier += np.multiply(zt, v, room)
+    return flat, None
 
 
-def _lstm_back(trace, dh, total):
-    (T, H), later, dc = dh.shape, 0, np.zeros(dh.shape[1], total.dtype)
+def _lstm_back(trace, total, Wh):
+    T, H = trace.c[1:].shape
     *into_c, into_o, into_h = _lstm_slopes(trace)
     into_c, da = np.stack(into_c, axis=1), np.empty((T, 4, H), total.dtype)  # i, f, g, o
-    rows = _backwards(total[1:], dh, into_c, into_o, into_h, da, trace.gates["f"])
-    for v, own, into_c, into_o, into_h, d, f in zip(*rows, strict=True):
-        np.add(own, later, out=v)
-        dc += v * into_h
-        np.multiply(dc, into_c, out=d[:3])
-        np.multiply(v, into_o, out=d[3])
-        later = d.reshape(-1) @ trace.params.Wh
+    dc, room = np.zeros((2, H), total.dtype)
+    flat = da.reshape(T, 4 * H)
+    rows = _backwards(total[1:], total[:-1], into_c, into_o, into_h, da[:, :3], da[:, 3], flat, trace.gates["f"])
+    for v, earlier, into_ifg, into_o, into_h, d_ifg, d_o, together, f in zip(*rows, strict=True):
+        dc += np.multiply(v, into_h, room)
+        d_ifg[:] = dc
+        d_ifg *= into_ifg
+        np.multiply(v, into_o, d_o)
+        earlier += together.dot(Wh, room)
         dc *= f
-    total[0] = later
-    da = da.reshape(T, 4 * H)
-    return total, da, da, dc
+    return flat, dc
 
 
 def _backwards(*arrays):

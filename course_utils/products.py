@@ -40,24 +40,22 @@ def norms_to_past(J, ord=2, log=False):
             mantissa.append([_norms(product, ord)])
             exponent.append([0])
         products, scales = np.empty(piece.shape), np.empty(len(piece), np.int64)
-        for k in reversed(range(len(piece))):
-            product, shift = _times(product, piece[k])
-            scale += shift
-            products[k], scales[k] = product, scale
+        with np.errstate(over="ignore", invalid="ignore"):
+            for k in reversed(range(len(piece))):
+                scale += _times(product, piece[k], out=products[k])
+                product, scales[k] = products[k], scale
         mantissa.append(_norms(products, ord)[::-1])
         exponent.append(scales[::-1])
     return _from_scale(np.concatenate(mantissa)[::-1], np.concatenate(exponent)[::-1], log, piece.dtype)
 
 
-def _times(product, step):
-    """product @ step and the exponent taken out of it: none as long as the entries are far from both ends of floats."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        result = product @ step
-        if 1e-200 < np.vdot(result, result) < 1e200:
-            return result, 0
+def _times(product, step, out):
+    """product @ step up to a power of two, whose exponent it returns: 0 while the entries are far from floats' ends."""
+    np.matmul(product, step, out=out)
+    if 1e-200 < np.vdot(out, out) < 1e200:
+        return 0
     step, shift = _rescale(step.astype(np.float64))
-    result, more = _rescale(product @ step)
-    return result, shift + more
+    return shift + _rescale(product @ step, out=out)[1]
 
 
 def all_pairs_norms(J, log=False):
@@ -109,15 +107,12 @@ def _halve(J, mantissa, exponent):
     grams, doubtful = np.empty((T, len(_gram_weights(H)))), np.zeros(T, bool)
 
     for lo, mid, hi in _joins(0, T):
-        (M, m), (G, g) = _grams(A[mid:hi], grams[mid:hi]), _grams(B[lo:mid], grams[lo:mid])
+        exponent[mid + 1 : hi + 1, lo:mid] = a[mid:hi, None] + b[lo:mid]
+        M, m = _grams_and_extend(A[mid:hi], a[mid:hi], grams[mid:hi], *((A[mid - 1], a[mid - 1]) if lo > 0 else ()))
+        G, g = _grams_and_extend(B[lo:mid], b[lo:mid], grams[lo:mid], *((B[mid], b[mid]) if hi < T else ()))
         squares = M @ G.T
         mantissa[mid + 1 : hi + 1, lo:mid] = np.sqrt(np.maximum(squares, 0))
-        exponent[mid + 1 : hi + 1, lo:mid] = a[mid:hi, None] + b[lo:mid]
         doubtful[lo:mid] |= ~np.all(squares >= np.outer(m, g * (EPS * H / BOUND)), axis=0)  # NaN is doubtful as well
-        if lo > 0:
-            _extend(A[mid:hi], a[mid:hi], A[mid - 1], a[mid - 1])
-        if hi < T:
-            _extend(B[lo:mid], b[lo:mid], B[mid], b[mid])
     return np.flatnonzero(doubtful[: len(J)])
 
 
@@ -152,31 +147,30 @@ def _leaves(J, A, B, a, b, mantissa, exponent):
             B[start + LEAF - lag], b[start + LEAF - lag] = np.swapaxes(products[:, -1], 1, 2), power[:, -1]
 
 
-def _extend(X, x, whole, power):
-    """X[i] @= whole in place, scales carried in x."""
-    for now in _chunks(X):
-        _, shift = _rescale(X[now] @ whole, out=X[now])
-        x[now] += shift + power
+def _grams_and_extend(X, x, grams, whole=None, power=0):
+    """`_grams` of X, then X[i] @= whole in place, scales carried in x: piece by piece, while the cache holds it."""
+    norms, size = np.empty(len(X)), max(1, CACHE // X[0].size)
+    for i in range(0, len(X), size):
+        now = slice(i, i + size)
+        norms[now] = _grams(X[now], grams[now])
+        if whole is not None:
+            x[now] += _rescale(X[now] @ whole, out=X[now])[1] + power
+    return grams, norms
 
 
 def _grams(X, out):
-    """XᵢᵀXᵢ of every i as a row of `out`, and the norms: only from the diagonal on, ROWS rows to a matrix product.
+    """XᵢᵀXᵢ of every i as a row of `out`, and their norms: only from the diagonal on, ROWS rows to a matrix product.
 
     Weighted so that the dot product of two rows is the inner product of the two symmetric matrices.
     """
-    H = X.shape[1]
-    weights = _gram_weights(H)
-    norms = np.empty(len(X))
-    for now in _chunks(X):
-        start = 0
-        for i in range(0, H, ROWS):
-            rows, width = min(ROWS, H - i), H - i
-            block = out[now, start : start + rows * width].reshape(-1, rows, width)
-            np.matmul(X[now, :, i : i + rows].transpose(0, 2, 1), X[now, :, i:], out=block)
-            start += rows * width
-        out[now] *= weights
-        norms[now] = np.sqrt(np.vecdot(out[now], out[now]))
-    return out, norms
+    H, start = X.shape[1], 0
+    for i in range(0, H, ROWS):
+        rows, width = min(ROWS, H - i), H - i
+        block = out[:, start : start + rows * width].reshape(-1, rows, width)
+        np.matmul(X[:, :, i : i + rows].transpose(0, 2, 1), X[:, :, i:], out=block)
+        start += rows * width
+    out *= _gram_weights(H)
+    return np.sqrt(np.vecdot(out, out))
 
 
 @cache
@@ -184,12 +178,6 @@ def _gram_weights(H):
     """√2 for what `_grams` leaves out of its other half, 1 for what it has twice."""
     rows = [np.where(np.arange(H - i) < ROWS, 1, np.sqrt(2)) for i in range(0, H, ROWS)]
     return np.concatenate([np.tile(row, min(ROWS, len(row))) for row in rows])
-
-
-def _chunks(X):
-    """Slices of X (n, H, H) that fit the cache."""
-    size = max(1, CACHE // X[0].size)
-    return [slice(i, min(i + size, len(X))) for i in range(0, len(X), size)]
 
 
 def lyapunov_exponents(J, interval=None):

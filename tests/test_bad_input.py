@@ -16,6 +16,7 @@ from course_utils.gradients import (
     jacobians,
     lyapunov_exponents,
     norms_to_past,
+    state_gradients,
 )
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians, to_module, to_params
 
@@ -94,6 +95,7 @@ BAD = {
     "dh": [
         lambda: backward(TRACE, np.ones((T + 1, H))),
         lambda: backward(TRACE, np.ones(H)),
+        lambda: state_gradients(TRACE, np.ones(H)),
         lambda: backward(TRACE, np.full((T, H), np.inf)),
         lambda: autograd_backward(GRU, X, np.ones((T, H + 1))),
     ],

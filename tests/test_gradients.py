@@ -16,6 +16,7 @@ from course_utils.gradients import (
     jacobians,
     lyapunov_exponents,
     norms_to_past,
+    state_gradients,
 )
 from course_utils.torch_bridge import _unroll, autograd_backward, autograd_jacobians
 from tests.strategies import ANALYTIC, VARIANTS, assert_close, runs
@@ -73,6 +74,7 @@ def test_backward_equals_autograd(run):
     wanted = autograd_backward(params, x, dh, h0, c0)
     for name in ("Wx", "Wh", "bx", "bh", "x", "h0", "h") + (("c0",) if params.kind == "LSTM" else ()):
         assert_close(getattr(got, name), getattr(wanted, name))
+    assert np.array_equal(state_gradients(forward(params, x, h0, c0), dh), got.h)
 
 
 @given(runs(dtype=np.float32))

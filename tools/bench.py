@@ -31,6 +31,7 @@ from course_utils.gradients import (
     jacobians,
     lyapunov_exponents,
     norms_to_past,
+    state_gradients,
 )
 from course_utils.torch_bridge import to_module
 
@@ -52,17 +53,25 @@ unless said.
 NOTES = """\
 ## What limits it
 
-- **Profile and last row.** A step of our forward pass is about twenty NumPy calls on short vectors, 0.3 to 0.5 µs each
-  before they compute anything, and a product with Wh, which at H=64 no longer fits the innermost cache (2 µs): about 10
-  µs in all. A step back takes about 6 µs, and the slopes, weights' gradients and checks about as much as 3 µs more.
+- **Profile.** A step of our forward pass is nine NumPy calls on short vectors, 0.25 to 0.35 µs each whatever they
+  compute, views of six rows, 0.05 µs each, and a product with Wh, which at H=64 no longer fits the innermost cache (1.3
+  µs): 5 µs in all. A step back is five calls and such a product, 3.5 µs, and the slopes of all steps 0.6 µs more.
+  Caches that torch's turn has filled cost our few milliseconds a tenth. Ten times would leave 9 µs a step for both
+  directions, caches included: that takes a loop outside Python.
+- **Last row.** Of 25 µs a step, the product of two 64 × 64 matrices takes 10 at the dgemm peak; states 5, Jacobians 4,
+  norms and the looks for overflow and NaN the rest.
 - **Fused layers** pay such calls once for all steps: torch's LSTM in float32 beats ours.
-- **All pairs.** At T=1000 about 40 H³T operations are left of the direct way's 1000, and they run at 45 % of the dgemm
-  peak: batches of 64 × 64 products reach about 80 % of it, Gram matrices (only from the diagonal on) less, and the rest
-  is rescaling, norms, Python's calls in small halves, and touching 2.6 times J's memory for the first time.
+- **All pairs.** At T=1000 about 40 H³T operations are left of the direct way's 1000, and they run at about two thirds
+  of the dgemm peak: batches of 64 × 64 products and the table come close to it, Gram matrices (only from the diagonal
+  on) reach 70 % of it, and every product is followed by its rescaling, a quarter of its time. The rest is norms,
+  Python's calls in small halves, and touching 2.6 times J's memory for the first time.
 - **All pairs at H=8** cost calls, not arithmetic: far above what dgemm could do.
 - **Exponents.** One 64 × 64 product a step, a QR about every 20 steps, and one look at each number for NaN. The
   interval follows the spread of the exponents: a fixed one of 10 steps would be wrong by 0.25 nats a step for the fresh
   tanh RNN's strongest shrinking direction, without a warning.
+- **Training.** At H=128 matrix products take four fifths of our step, at 90 % of the float32 peak; the rest is some
+  twenty-five passes over H × 64 numbers, of which one array
+  fills the innermost cache.
 """
 
 
@@ -216,7 +225,7 @@ def profile(H=64, T=200):
 
     return Case(
         f"profile ‖∂L/∂h_t‖, all t; H={H}, T={T}",
-        lambda: np.linalg.norm(backward(forward(p, x), dh).h, axis=1),
+        lambda: np.linalg.norm(state_gradients(forward(p, x), dh), axis=1),
         [Peer("GRUCell loop + retain_grad", by_retain_grad, 10), Peer("GRUCell loop + autograd.grad", by_grad)],
     )
 
