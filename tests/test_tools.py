@@ -31,6 +31,13 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert b"volatile" not in first and b'execution"' not in first
 
 
+def test_what_a_cell_prints_is_one_output_however_long_it_takes(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    write(path, "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)")
+    assert run(path).returncode == 0
+    assert [output.text for output in code_cells(read(path))[1].outputs] == ["0\n1\n2\n"]
+
+
 def test_a_failing_lesson_is_named_and_left_as_it_was(tmp_path):
     good, bad = tmp_path / "good.ipynb", tmp_path / "bad.ipynb"
     write(good, "1 + 1")

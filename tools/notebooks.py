@@ -63,6 +63,7 @@ def execute(path):
         notebook,
         timeout=300,
         record_timing=False,
+        coalesce_streams=True,  # when a line is flushed is chance
         resources={"metadata": {"path": str(path.parent)}},
     ).execute()
     nbformat.write(normalise(notebook), path)
