@@ -70,8 +70,7 @@ NOTES = """\
   interval follows the spread of the exponents: a fixed one of 10 steps would be wrong by 0.25 nats a step for the fresh
   tanh RNN's strongest shrinking direction, without a warning.
 - **Training.** At H=128 matrix products take four fifths of our step, at 90 % of the float32 peak; the rest is some
-  twenty-five passes over H × 64 numbers, of which one array
-  fills the innermost cache.
+  twenty-five passes over arrays of H × 64 numbers, one of which fills the innermost cache.
 """
 
 
