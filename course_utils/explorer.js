@@ -190,7 +190,8 @@ function textInto(node, text) {
 }
 
 function write(c, text, x, y, { align = "left", size = 12, halo = null } = {}) {
-  const parts = pieces(text).map(([piece, level]) => {
+  // The strokes of ‖ lie so close that they blur into a block where the text is turned.
+  const parts = pieces(text.replaceAll("‖", "||")).map(([piece, level]) => {
     c.font = `${level ? Math.round(size * 0.75) : size}px ${FONT}`;
     return { piece, level, font: c.font, width: c.measureText(piece).width };
   });
