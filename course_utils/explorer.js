@@ -127,7 +127,7 @@ const total = (list, value) => list.reduce((sum, each) => sum + value(each), 0);
 
 // One frame's numbers by name: what is drawn, and what the tests read back.
 function take(look, numbers, shades) {
-  const length = look.x ? look.x.length : (look.length ?? 1); // a heatmap's path has as many x as y
+  const length = look.x?.length ?? look.length ?? 1; // a heatmap's path has as many x as y
   const lines = look.names.map((name, i) => numbers.subarray(i * length, (i + 1) * length));
   const start = look.size - 2 * (look.marks || []).length;
   const marks = (look.marks || []).map((words, i) => [numbers[start + 2 * i], numbers[start + 2 * i + 1]]);
@@ -166,8 +166,8 @@ function inWords(look, { lines, marks, shades }) {
 
 // ---------------------------------------------------------------- text
 
-function number(v) {
-  return String(Number(v.toPrecision(3))).replace("-", MINUS);
+function number(v, digits = 3) {
+  return String(Number(v.toPrecision(digits))).replace("-", MINUS);
 }
 
 // "h_t" and "10^{-3}" as pieces: [text, -1 index | 0 | 1 power]
@@ -315,6 +315,27 @@ function clipped(c, { left, end, top, bottom }, paint) {
   c.restore();
 }
 
+const isGap = (dot) => dot === undefined || dot.some(Number.isNaN);
+
+// A line through dots in pixels, NaN a gap.
+function strokeThrough(c, dots) {
+  c.beginPath();
+  dots.forEach((dot, k) => {
+    if (isGap(dot)) return;
+    if (isGap(dots[k - 1])) c.moveTo(...dot);
+    else c.lineTo(...dot);
+  });
+  c.stroke();
+}
+
+function fillDots(c, dots, radius) {
+  for (const dot of dots) {
+    c.beginPath();
+    if (!isGap(dot)) c.arc(...dot, radius, 0, 2 * Math.PI);
+    c.fill();
+  }
+}
+
 // How much room the names at the right need, each wrapped to a third of the width.
 function nameRoom(pen, look) {
   const names = look.names.map((name) => wrap(pen.c, name, pen.width * 0.3));
@@ -381,20 +402,10 @@ function paintCurves(pen, look, data) {
       c.strokeStyle = c.fillStyle = colours[i];
       c.lineWidth = 1.9;
       c.setLineDash(look.styles[i].dash);
-      c.beginPath();
-      line.forEach((y, k) => {
-        if (Number.isNaN(y)) return;
-        if (k && !Number.isNaN(line[k - 1])) c.lineTo(X(look.x[k]), Y(y));
-        else c.moveTo(X(look.x[k]), Y(y));
-      });
-      c.stroke();
+      const dots = Array.from(line, (y, k) => [X(look.x[k]), Y(y)]);
+      strokeThrough(c, dots);
       c.setLineDash([]);
-      if (!look.points) return;
-      line.forEach((y, k) => {
-        c.beginPath();
-        c.arc(X(look.x[k]), Y(y), 3, 0, 2 * Math.PI);
-        if (!Number.isNaN(y)) c.fill();
-      });
+      if (look.points) fillDots(c, dots, 3);
     });
   });
   // A name stands where its line is last inside the axes.
@@ -450,7 +461,8 @@ function paintBars(pen, look, data) {
     const wide = Math.min(0.6 * slot, 90);
     c.fillRect(middle - wide / 2, Math.min(base, end), wide, Math.abs(base - end));
     c.fillStyle = ink;
-    const text = Number.isNaN(height) ? "0" : number(look.log ? Number((10 ** height).toPrecision(2)) : Math.round(height / unit) * unit);
+    let text = "0";
+    if (!Number.isNaN(height)) text = look.log ? number(10 ** height, 2) : number(Math.round(height / unit) * unit);
     const down = end > base + 0.5; // a negative bar's height stands below it
     const room = (down ? bottom - end : end - top) > LINE;
     if (!room) c.fillStyle = "#ffffff";
@@ -494,23 +506,19 @@ function paintHeatmap(pen, look, data, palette) {
   c.rotate(-Math.PI / 2);
   write(c, look.label, 0, 0, { align: "centre" });
   c.restore();
-  clipped(c, box, () => {
-    const [xs, ys] = data.lines.length ? data.lines : [[], []];
-    const dots = Array.from(xs, (x, i) => [box.X(x), box.Y(ys[i])]);
-    for (const [colour, width] of [["#222222", 2.6], ["#ffffff", 1]]) { // an outline: the map has light and dark
-      c.strokeStyle = c.fillStyle = colour;
-      c.beginPath();
-      dots.forEach(([x, y], i) => (i && !Number.isNaN(dots[i - 1][0]) ? c.lineTo(x, y) : c.moveTo(x, y)));
-      c.lineWidth = width;
-      c.stroke();
-      for (const [x, y] of dots) {
-        c.beginPath();
-        c.arc(x, y, 1 + width / 2, 0, 2 * Math.PI);
-        c.fill();
-      }
-    }
-  });
+  if (look.length) clipped(c, box, () => paintPath(c, data, box));
   paintMarks(pen, look, data, box);
+}
+
+// Dots that a line joins, outlined because the map has light and dark.
+function paintPath(c, { lines: [xs, ys] }, { X, Y }) {
+  const dots = Array.from(xs, (x, i) => [X(x), Y(ys[i])]);
+  for (const [colour, width] of [["#222222", 2.6], ["#ffffff", 1]]) {
+    c.strokeStyle = c.fillStyle = colour;
+    c.lineWidth = width;
+    strokeThrough(c, dots);
+    fillDots(c, dots, 1 + width / 2);
+  }
 }
 
 const PAINT = { curves: paintCurves, stacked: paintStacked, bars: paintBars, heatmap: paintHeatmap };
