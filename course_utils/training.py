@@ -387,23 +387,18 @@ class Run:
     """One seed's training, E evaluations long.
 
     seed         of its initial weights and its data.
-    params       the trained Params; `start` the ones it began with.
-    readout      (O, H) and `readout_bias` (O,): outputs = readout @ h + readout_bias.
     loss         (steps,) on the fresh batch of each step, before that step's update.
     grad_norm    (steps,) ‖∂loss/∂(all weights)‖₂ before clipping.
     eval_steps   (E,) how many updates came before each evaluation, 0 first.
     score        (E,) on task.test: mean squared error, or accuracy where the loss is the cross-entropy.
-    history      [(params, readout, readout_bias) at each evaluation]; `at` makes a Run of one.
+    history      E nets: (params, readout, readout_bias). The last one's stand under these names as well, and the first
+                 one's Params as `start`; readout (O, H) and bias (O,): outputs = readout @ h + readout_bias.
     probes       {name: (E, ...)} what each probe returned.
     solved_at    updates before the first evaluation that met the task's goal, None if none did.
     diverged_at  step whose loss or gradient was NaN or inf, None if none was. From there on all series are NaN.
     """
 
     seed: int
-    params: Params
-    start: Params
-    readout: np.ndarray
-    readout_bias: np.ndarray
     loss: np.ndarray
     grad_norm: np.ndarray
     eval_steps: np.ndarray
@@ -412,6 +407,11 @@ class Run:
     probes: dict
     solved_at: int | None
     diverged_at: int | None
+
+    start = property(lambda self: self.history[0][0])
+    params = property(lambda self: self.history[-1][0])
+    readout = property(lambda self: self.history[-1][1])
+    readout_bias = property(lambda self: self.history[-1][2])
 
     @property
     def solved(self):
@@ -422,14 +422,9 @@ class Run:
         """The Run as it was after so many updates; there must have been an evaluation then."""
         if updates not in self.eval_steps:
             raise ValueError(f"updates: got {updates!r}, wants one of the evaluations: {self.eval_steps.tolist()}")
-        last = list(self.eval_steps).index(updates)
-        params, readout, readout_bias = self.history[last]
-        until, ends = slice(updates), slice(last + 1)
+        until, ends = slice(updates), slice(list(self.eval_steps).index(updates) + 1)
         return replace(
             self,
-            params=params,
-            readout=readout,
-            readout_bias=readout_bias,
             loss=self.loss[until],
             grad_norm=self.grad_norm[until],
             eval_steps=self.eval_steps[ends],
@@ -569,10 +564,6 @@ def train(
     return [
         Run(
             seed=seed,
-            params=histories[s][-1][0],
-            start=start[s],
-            readout=histories[s][-1][1],
-            readout_bias=histories[s][-1][2],
             loss=losses[s, :done],
             grad_norm=norms[s, :done],
             eval_steps=np.array(eval_steps),
