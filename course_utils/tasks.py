@@ -168,6 +168,11 @@ def agreement_sentences(rng, batch, clauses, opposite=None):
     return words, plural[:, 0]
 
 
+def with_mirror_images(words, verbs):
+    """The sentences, and each again with all numbers swapped: a constant answer is right in exactly half of these."""
+    return np.vstack([words, OTHER_NUMBER[words]]), np.r_[verbs, 1 - verbs]
+
+
 def agreement_inputs(words):
     """Word indices (B, T) as one-hot inputs (B, T, 13); -1, no word yet, as zeros."""
     return np.vstack([np.eye(len(WORDS)), np.zeros(len(WORDS))])[words]
@@ -180,9 +185,9 @@ def agreement(clauses=12, *, seed=0):
 
     Inputs (B, 2 + 4 clauses, 13), one-hot over WORDS, with zeros before a shorter sentence begins. Target (B,), 0 for
     was, 1 for were. The 200 test sentences all have `clauses` clauses and only attractors of the opposite number: 100
-    drawn from `seed`, and each again with all numbers swapped, so that a constant answer is right in exactly half of
-    them. Baselines on them: a coin, .5; agreeing with the noun heard last, 0. While training, the latter is
-    right in (1 + clauses/2) / (1 + clauses) of the sentences, which is what tempts a net to do so. Solved from .95 on.
+    drawn from `seed`, and their mirror images. Baselines on them: a coin, .5; agreeing with the noun heard last, 0.
+    While training, the latter is right in (1 + clauses/2) / (1 + clauses) of the sentences, which is what tempts a net
+    to do so. Solved from .95 on.
     """
     clauses = _validate.integer("clauses", clauses, 1)
 
@@ -193,8 +198,7 @@ def agreement(clauses=12, *, seed=0):
         words[np.arange(words.shape[1]) < 4 * skip[:, None]] = -1
         return agreement_inputs(words), (subject >= WORDS.index(NOUNS[0] + "s")).astype(int)
 
-    words, verbs = agreement_sentences(_test_rng(seed), 100, clauses, opposite=clauses)
-    words, verbs = np.vstack([words, OTHER_NUMBER[words]]), np.r_[verbs, 1 - verbs]
+    words, verbs = with_mirror_images(*agreement_sentences(_test_rng(seed), 100, clauses, opposite=clauses))
     baselines = {"coin": 0.5, "last noun": 0.0}
     name = f"agreement, {clauses} attractors"
     return Task(name, sample, (agreement_inputs(words), verbs), len(WORDS), 2, "cross-entropy", baselines, goal=0.95)
