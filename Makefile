@@ -14,6 +14,7 @@ lab: .venv/student ## take the course
 test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --ignore=tests/coursework tests
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
 

@@ -8,19 +8,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from course_utils import _validate
-from course_utils.products import CACHE, all_pairs_norms, lyapunov_exponents, norms_to_past
 
-__all__ = [
-    "Grads",
-    "all_pairs_norms",
-    "backward",
-    "jacobian_paths",
-    "jacobian_pieces",
-    "jacobians",
-    "lyapunov_exponents",
-    "norms_to_past",
-    "state_gradients",
-]
+PIECE = 2**16  # numbers of J made at a time: half a megabyte, which a core's own cache holds
 
 SLOPE = {  # φ' written in the output h = φ(a), which is all that a trace keeps
     "tanh": lambda h: 1 - h**2,
@@ -80,7 +69,7 @@ def jacobian_pieces(trace, backwards=False):
 
 def _cut(trace, backwards=False):
     """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
-    size = max(1, CACHE // trace.params.hidden_size**2)
+    size = max(1, PIECE // trace.params.hidden_size**2)
     starts = range(0, len(trace.x), size)
     for i in reversed(starts) if backwards else starts:
         steps, states = slice(i, i + size), slice(i, i + size + 1)

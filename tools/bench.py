@@ -24,15 +24,8 @@ import torch
 
 from course_utils import tasks, training
 from course_utils.cells import forward, init_params
-from course_utils.gradients import (
-    all_pairs_norms,
-    backward,
-    jacobian_pieces,
-    jacobians,
-    lyapunov_exponents,
-    norms_to_past,
-    state_gradients,
-)
+from course_utils.gradients import backward, jacobian_pieces, jacobians, state_gradients
+from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
 from course_utils.torch_bridge import to_module
 
 ROOT = Path(__file__).resolve().parent.parent

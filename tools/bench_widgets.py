@@ -23,7 +23,7 @@ from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
-from tests import browser, explorers  # noqa: E402
+from tests import chromium, explorers  # noqa: E402
 
 GRID, FINE = "np.linspace(-2, 6, 33)", "np.linspace(-2, 6, 101)"  # no fewer positions than a drag has frames
 TABLED, LIVE = (source.replace(GRID, FINE) for source in (explorers.BIAS, explorers.LIVE))
@@ -91,15 +91,15 @@ done();
 def measure(name, presses, seconds, folder):
     """One row of the table: the figures of a case."""
     source, pictures, handle, options = CASES[name]
-    notebook = browser.write(Path(folder, "bench.ipynb"), source)
-    with browser.lab(folder, *options) as url, browser.chromium(1400, 1100) as driver:
+    notebook = chromium.write(Path(folder, "bench.ipynb"), source)
+    with chromium.lab(folder, *options) as url, chromium.chromium(1400, 1100) as driver:
         driver.get(f"{url}lab/tree/{notebook.name}?reset")
-        browser.ready(driver)
+        chromium.ready(driver)
         driver.execute_async_script(WATCH, pictures)
         driver.execute_script(
             "jupyterapp.commands.execute('notebook:run-all-cells').then(() => (watch.ran = performance.now()))"
         )
-        ran, first = browser.waits(driver, "return watch.ran && watch.first && [watch.ran, watch.first]")
+        ran, first = chromium.waits(driver, "return watch.ran && watch.first && [watch.ran, watch.first]")
         time.sleep(2)
         steps = press(driver, handle, presses)
         dragged = drag(driver, handle, seconds)
@@ -125,7 +125,7 @@ def press(driver, handle, presses):
         driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "rawKeyDown", **key})
         driver.execute_cdp_cmd("Input.dispatchKeyEvent", {"type": "keyUp", **key})
         steps.append(
-            browser.waits(driver, "return watch.changes.length && watch.changes[0] - watch.keys[0]", seconds=5)
+            chromium.waits(driver, "return watch.changes.length && watch.changes[0] - watch.keys[0]", seconds=5)
         )
         time.sleep(0.05 + 0.0167 * (i % 7) / 7)
     return steps
@@ -213,8 +213,8 @@ def main():
     parser.add_argument("--only", default="", help="measure only cases whose name contains this, and write nothing")
     options = parser.parse_args()
     names = [name for name in CASES if options.only in name]
-    if browser.MISSING:
-        sys.exit(f"not on this machine: {', '.join(browser.MISSING)}")
+    if chromium.MISSING:
+        sys.exit(f"not on this machine: {', '.join(chromium.MISSING)}")
     load = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as folder:
         rows = {name: measure(name, options.presses, options.seconds, folder) for name in tqdm(names)}

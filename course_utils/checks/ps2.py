@@ -3,7 +3,7 @@
 import numpy as np
 
 from course_utils.checks.exercise import Exercise
-from course_utils.gradients import norms_to_past
+from course_utils.norms import norms_to_past
 
 
 def _sigma_1(W):

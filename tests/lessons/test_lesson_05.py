@@ -26,7 +26,7 @@ PATHS = ("direct", "update", "candidate", "reset")
 @cache
 def lesson():
     """The imports and functions that the lesson's own cells define, and nothing that it runs."""
-    path = Path(__file__).parent.parent / "notebooks" / "05_gru_bptt.ipynb"
+    path = Path(__file__).parents[2] / "notebooks" / "05_gru_bptt.ipynb"
     cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
     code = "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "code")
     wanted = (ast.Import, ast.ImportFrom, ast.FunctionDef)

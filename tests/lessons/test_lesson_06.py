@@ -10,7 +10,8 @@ import torch
 
 from course_utils.cells import forward, init_params
 from course_utils.checks import EXERCISES
-from course_utils.gradients import all_pairs_norms, jacobians
+from course_utils.gradients import jacobians
+from course_utils.norms import all_pairs_norms
 from course_utils.tasks import noise, standardise, weather
 from tests.notebook import ROOT, code_cells, read
 

@@ -9,15 +9,8 @@ import torch
 from course_utils import figures, tasks
 from course_utils.cells import Params, forward, init_params
 from course_utils.checks import check
-from course_utils.gradients import (
-    all_pairs_norms,
-    backward,
-    jacobian_paths,
-    jacobians,
-    lyapunov_exponents,
-    norms_to_past,
-    state_gradients,
-)
+from course_utils.gradients import backward, jacobian_paths, jacobians, state_gradients
+from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians, to_module, to_params
 
 D, H, T = 2, 3, 4

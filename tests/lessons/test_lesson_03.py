@@ -10,7 +10,8 @@ import torch
 from course_utils.cells import Params, forward, init_params
 from course_utils.checks.exercise import NOT_STARTED, verdict
 from course_utils.checks.lesson_03 import EXERCISES
-from course_utils.gradients import jacobians, lyapunov_exponents, norms_to_past
+from course_utils.gradients import jacobians
+from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_jacobians
 

@@ -8,9 +8,9 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from course_utils import widgets
-from tests import browser, explorers
+from tests import chromium, explorers
 
-pytestmark = pytest.mark.skipif(bool(browser.MISSING), reason=f"not on this machine: {', '.join(browser.MISSING)}")
+pytestmark = pytest.mark.skipif(bool(chromium.MISSING), reason=f"not on this machine: {', '.join(chromium.MISSING)}")
 SOURCES = explorers.LESSON | {"all kinds": explorers.KINDS, "live": explorers.LIVE}
 PLACES = {"exported page": list(SOURCES), "JupyterLab": ["01.1", "06.1", "all kinds", "live"]}
 
@@ -20,22 +20,22 @@ def page(request, tmp_path_factory):
     """A browser that shows the explorers of a place."""
     folder = tmp_path_factory.mktemp("page")
     names = PLACES[request.param]
-    notebook = browser.write(folder / "explorers.ipynb", *(SOURCES[name] for name in names))
-    with browser.chromium() as driver:
+    notebook = chromium.write(folder / "explorers.ipynb", *(SOURCES[name] for name in names))
+    with chromium.chromium() as driver:
         driver.place = request.param
         if request.param == "JupyterLab":
-            with browser.lab(folder) as url:
-                browser.open_and_run(driver, url, notebook.name)
+            with chromium.lab(folder) as url:
+                chromium.open_and_run(driver, url, notebook.name)
                 yield shown(driver, len(names))
         else:
-            driver.get(browser.export(notebook, folder / "explorers.html"))
+            driver.get(chromium.export(notebook, folder / "explorers.html"))
             yield shown(driver, len(names))
 
 
 def shown(driver, count):
     script = """const roots = [...document.querySelectorAll('.explorer')];
         return roots.length === arguments[0] && roots.every((root) => root.drawn);"""
-    browser.waits(driver, script, count)
+    chromium.waits(driver, script, count)
     return driver
 
 
@@ -130,11 +130,11 @@ def test_live_explorer_answers_or_says_that_it_cannot(page):
     start = int(root.get_attribute("data-at"))
     controls(root)[0].send_keys(Keys.ARROW_RIGHT * 3)
     if page.place == "JupyterLab":
-        browser.waits(page, "return arguments[0].dataset.at === arguments[1]", root, str(start + 3))
+        chromium.waits(page, "return arguments[0].dataset.at === arguments[1]", root, str(start + 3))
         agree(page, root, function, {"bias": grid["bias"][start + 3]})
         assert picture(page, root) != before
     else:
-        browser.waits(page, "return arguments[0].textContent.includes('needs a running kernel')", root)
+        chromium.waits(page, "return arguments[0].textContent.includes('needs a running kernel')", root)
         first = function(bias=grid["bias"][start])[0].numbers
         assert drawn(page, root)[0]["lines"][0] == pytest.approx(first, rel=1e-6)
 
@@ -163,7 +163,7 @@ def test_focus_is_visible(page):
 
 
 def test_axe_finds_no_violation(page):
-    page.execute_script((browser.npm("axe-core@4.14.1") / "axe.min.js").read_text(encoding="utf-8"))
+    page.execute_script((chromium.npm("axe-core@4.14.1") / "axe.min.js").read_text(encoding="utf-8"))
     result = page.execute_async_script("axe.run({ include: ['.explorer'] }).then(arguments[0])")
     assert [(rule["id"], rule["nodes"][0]["html"]) for rule in result["violations"]] == []
     assert result["passes"]
@@ -173,12 +173,12 @@ def test_axe_finds_no_violation(page):
 def test_nothing_overflows_a_narrow_page(page, width, ratio):
     if page.place == "JupyterLab":
         pytest.skip("JupyterLab itself leaves a notebook no room on such a page")
-    browser.resize(page, width, ratio=ratio)
+    chromium.resize(page, width, ratio=ratio)
     try:
         for root in page.find_elements(By.CSS_SELECTOR, ".explorer"):
             sharp = "const { width, clientWidth } = arguments[0].querySelector('canvas');"
             sharp += f"return clientWidth > 200 && width === Math.round(clientWidth * {ratio})"
-            browser.waits(page, sharp, root)
+            chromium.waits(page, sharp, root)
             assert page.execute_script("return arguments[0].getBoundingClientRect().right", root) <= width
             assert page.execute_script("return arguments[0].scrollWidth <= arguments[0].clientWidth", root)
     finally:
@@ -193,7 +193,7 @@ def test_dark_theme(page):
     page.execute_script("arguments[0].scrollIntoView()", root)
     assert page.execute_script(brightest, root) < 150
     if page.place == "JupyterLab":
-        browser.command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
+        chromium.command(page, "apputils:change-theme", {"theme": "JupyterLab Dark"})
     else:
         page.execute_script("arguments[0].style.setProperty('--jp-ui-font-color1', 'white')", root)
-    browser.waits(page, brightest.replace("return ", "return 240 < "), root)
+    chromium.waits(page, brightest.replace("return ", "return 240 < "), root)

@@ -9,15 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils.cells import _run, forward, init_params
-from course_utils.gradients import (
-    all_pairs_norms,
-    backward,
-    jacobian_paths,
-    jacobians,
-    lyapunov_exponents,
-    norms_to_past,
-    state_gradients,
-)
+from course_utils.gradients import backward, jacobian_paths, jacobians, state_gradients
+from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
 from course_utils.torch_bridge import _unroll, autograd_backward, autograd_jacobians
 from tests.strategies import ANALYTIC, VARIANTS, assert_close, runs
 

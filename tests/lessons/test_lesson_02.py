@@ -14,7 +14,7 @@ from course_utils.checks.lesson_02 import EXERCISES
 from course_utils.gradients import backward
 from course_utils.torch_bridge import to_module
 
-NOTEBOOK = Path(__file__).resolve().parent.parent / "notebooks" / "02_bptt.ipynb"
+NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "02_bptt.ipynb"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,8 @@ import tqdm.notebook
 
 from course_utils import tasks, training
 from course_utils.cells import forward, init_params
-from course_utils.gradients import jacobians, norms_to_past
+from course_utils.gradients import jacobians
+from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import NAMES, to_module
 from course_utils.training import _Adam, _clip, _Nets, solved_count, train
 

@@ -14,7 +14,8 @@ import torch
 from course_utils import tasks
 from course_utils.cells import forward
 from course_utils.checks import EXERCISES
-from course_utils.gradients import backward, jacobians, norms_to_past
+from course_utils.gradients import backward, jacobians
+from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import autograd_jacobians, to_module
 from course_utils.training import train
 from tests.notebook import ROOT, code_cells, read

@@ -6,17 +6,10 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from course_utils import products
+from course_utils import norms
 from course_utils.cells import forward, init_params
-from course_utils.gradients import (
-    all_pairs_norms,
-    backward,
-    jacobian_paths,
-    jacobian_pieces,
-    jacobians,
-    lyapunov_exponents,
-    norms_to_past,
-)
+from course_utils.gradients import backward, jacobian_paths, jacobian_pieces, jacobians
+from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians
 
 CELLS = [
@@ -135,8 +128,8 @@ def test_all_pairs_at_every_width(H):
 
 def columns_multiplied_out(monkeypatch, J):
     """all_pairs_norms(J, log=True), and the columns that it did not trust."""
-    asked, multiply_out = [], products._multiply_out
-    monkeypatch.setattr(products, "_multiply_out", lambda J, k, *rest: asked.extend(k) or multiply_out(J, k, *rest))
+    asked, multiply_out = [], norms._multiply_out
+    monkeypatch.setattr(norms, "_multiply_out", lambda J, k, *rest: asked.extend(k) or multiply_out(J, k, *rest))
     return all_pairs_norms(J, log=True), asked
 
 
@@ -160,7 +153,7 @@ def test_complementary_directions_fall_back(monkeypatch):
 
 def test_without_the_fall_back_complementary_directions_are_silently_wrong(monkeypatch):
     """So the test above can fail."""
-    monkeypatch.setattr(products, "BOUND", np.inf)
+    monkeypatch.setattr(norms, "BOUND", np.inf)
     J = complementary()
     assert np.nanmax(np.abs(all_pairs_norms(J, log=True) - plain_all_pairs(J))) > 1e-3
 
@@ -273,7 +266,7 @@ def test_a_direction_that_dies_has_exponent_minus_infinity():
 @pytest.mark.parametrize("kind, options", CELLS)
 @pytest.mark.parametrize("backwards", [False, True])
 def test_pieces_make_up_the_jacobians(monkeypatch, kind, options, backwards):
-    monkeypatch.setattr("course_utils.gradients.CACHE", 7 * 36)  # 7 steps a piece
+    monkeypatch.setattr("course_utils.gradients.PIECE", 7 * 36)  # 7 steps a piece
     trace = forward(init_params(kind, 4, 6, **options), np.random.default_rng(0).standard_normal((40, 4)))
     pieces = list(jacobian_pieces(trace, backwards))
     assert len(pieces) == 6
