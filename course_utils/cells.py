@@ -1,41 +1,51 @@
 """Parameters and the forward pass of the three recurrent cells: RNN, GRU and LSTM.
 
-Weights are stacked in row blocks in torch's order (GRU: r, z, h_tilde; LSTM: i, f, g, o), so that a state dict
-of `torch.nn` can be read without shuffling. In the GRU, z *keeps*: h = z * h_prev + (1 - z) * h_tilde.
+Each cell is one step, written as the lessons write it, and one loop runs them all. Weights are stacked in row blocks in
+torch's order (GRU: r, z, h_tilde; LSTM: i, f, g, o), so that a state dict of `torch.nn` can be read without shuffling.
+In the GRU, z *keeps*: h = z * h_prev + (1 - z) * h_tilde.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
-GATES = {"RNN": (), "GRU": ("r", "z", "h_tilde"), "LSTM": ("i", "f", "g", "o")}
-BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}  # k: how many H-row blocks the weights stack
+GATES = {"RNN": (), "GRU": ("r", "z", "h_tilde"), "LSTM": ("i", "f", "g", "o")}  # in the order of their row blocks
+BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}  # k: how many blocks of H rows the weights stack
+KEEPS = {"GRU": "z", "LSTM": "f"}  # the gate that keeps the old state
+WEIGHTS = ("Wx", "Wh", "bx", "bh")
 ACTIVATIONS = ("tanh", "sigmoid", "relu")
 RESETS = ("before", "after")
 RECURRENT = ("uniform", "orthogonal", "gaussian", "identity")
 
 
-def sigmoid(a):
-    """σ(a) = 1 / (1 + e^-a), elementwise, real or complex. Only non-positive numbers are exponentiated: no overflow."""
-    a = np.asarray(a)
-    negative = a.real < 0
-    e = np.exp(np.where(negative, a, -a))
-    return np.where(negative, e, 1) / (1 + e)
+def sigmoid(a: ArrayLike) -> np.ndarray:
+    """σ(a) = 1 / (1 + e^-a), elementwise, real or complex.
+
+    Below a = -709 NumPy warns that e^-a overflows; what comes out, 1/inf = 0, is right. `forward` keeps that quiet.
+
+    >>> print(sigmoid([0, 2, -2]))
+    [0.5        0.88079708 0.11920292]
+    """
+    return 1 / (1 + np.exp(np.negative(a)))
 
 
-def relu(a):
+def relu(a: ArrayLike) -> np.ndarray:
     """max(a, 0), elementwise."""
     return np.maximum(a, 0)
 
 
-ACTIVATE = {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}
+ACTIVATE: dict[str, Callable] = {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}
 
 
 @dataclass(frozen=True)
 class Params:
-    """Weights of one recurrent layer. Arrays are copied: float32 if all four are, else float64.
+    """Weights of one recurrent layer: copies that can't be written to, float32 if all four were, else float64.
 
     Wx (kH, D), Wh (kH, H), bx and bh (kH,), with k = 1, 3, 4 row blocks for RNN, GRU, LSTM.
     `activation` is read by the RNN only, `reset` by the GRU only: "before" multiplies r into h_prev before the
@@ -52,7 +62,7 @@ class Params:
     activation: str = "tanh"
     reset: str = "before"
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         _validate.choice("kind", self.kind, BLOCKS)
         _validate.choice("activation", self.activation, ACTIVATIONS)
         _validate.choice("reset", self.reset, RESETS)
@@ -66,22 +76,73 @@ class Params:
         }
         dtype = np.result_type(*arrays.values())
         for name, values in arrays.items():
-            object.__setattr__(self, name, np.array(values, dtype=dtype))
+            object.__setattr__(self, name, _frozen(np.array(values, dtype=dtype)))
 
     @property
-    def hidden_size(self):
+    def hidden_size(self) -> int:
         """H, the length of the hidden state."""
         return self.Wh.shape[1]
 
     @property
-    def input_size(self):
+    def input_size(self) -> int:
         """D, the length of one input."""
         return self.Wx.shape[1]
+
+    @cached_property
+    def Wh_blocks(self) -> tuple[np.ndarray, ...]:
+        """Wh cut into its k blocks (H, H): of the GRU Wr, Wz, Wn, of the LSTM Wi, Wf, Wg, Wo."""
+        return tuple(np.split(self.Wh, BLOCKS[self.kind]))
+
+    @cached_property
+    def bh_blocks(self) -> tuple[np.ndarray, ...]:
+        """bh cut into its k blocks (H,)."""
+        return tuple(np.split(self.bh, BLOCKS[self.kind]))
+
+    def gate(self, name: str) -> dict[str, np.ndarray]:
+        """The rows of one gate or candidate, named as in GATES: {"Wx": (H, D), "Wh": (H, H), "bx": (H,), "bh": ...}."""
+        rows = self._rows(name)
+        return {weights: getattr(self, weights)[rows] for weights in WEIGHTS}
+
+    def changed(self, gate: str | None = None, **new: Any) -> "Params":
+        """A copy with new values: of whole fields, or of the rows of one gate.
+
+        gate  None, or a gate or candidate, named as in GATES; then `new` names weights and holds values for its rows,
+              arrays or one number for all.
+
+        Raises ValueError naming the argument.
+
+        >>> p = init_params("GRU", 3, 2)
+        >>> after = p.changed(reset="after")
+        >>> held_open = p.changed("r", bx=100)
+        >>> print(held_open.bx[:2], np.array_equal(held_open.bx[2:], p.bx[2:]))
+        [100. 100.] True
+        """
+        if gate is None:
+            return replace(self, **new)
+        rows = self._rows(gate)
+        for name, values in new.items():
+            if name not in WEIGHTS:
+                raise ValueError(f"{name}: got a value for gate {gate!r}, wants Wx, Wh, bx or bh for its rows")
+            whole = getattr(self, name).copy()
+            try:
+                whole[rows] = values
+            except (ValueError, TypeError):
+                wants = whole[rows].shape
+                raise ValueError(f"{name}: got shape {np.shape(values)}, wants {wants} or one number") from None
+            new[name] = whole
+        return replace(self, **new)
+
+    def _rows(self, gate: str) -> slice:
+        """Where a gate's block lies in the stacked rows."""
+        if not GATES[self.kind]:
+            raise ValueError(f"gate: got {gate!r} for an RNN, which has no gates; wants None")
+        block = GATES[self.kind].index(_validate.choice("gate", gate, GATES[self.kind]))
+        return slice(block * self.hidden_size, (block + 1) * self.hidden_size)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """What a forward pass leaves behind: all that its gradients need.
+    """What a forward pass leaves behind: all that its gradients need. Its arrays can't be written to.
 
     x (T, D) inputs; h (T+1, H) states, h[0] the initial one; gates[name] (T, H), named as in GATES;
     c (T+1, H) cell states of the LSTM, None otherwise; params, the Params that made it.
@@ -90,24 +151,130 @@ class Trace:
     params: Params
     x: np.ndarray
     h: np.ndarray
-    gates: dict
+    gates: dict[str, np.ndarray]
     c: np.ndarray | None = None
+
+    def __post_init__(self) -> None:
+        for values in (self.x, self.h, self.c, *self.gates.values()):
+            if values is not None:
+                _frozen(values)
+
+
+def _frozen(array: np.ndarray) -> np.ndarray:
+    array.flags.writeable = False
+    return array
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# One step of each cell. `from_x` (kH,) is Wx x + bx; returned are the new state and the gates that made it.
+
+
+def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
+    """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
+    phi = ACTIVATE[p.activation]
+    h = phi(from_x + p.Wh @ h_prev + p.bh)
+    return h, {}
+
+
+def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
+    """Reset gate r, update gate z, candidate h_tilde, and the mixture h (Cho et al. 2014, eqs. 5-8)."""
+    Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
+    xr, xz, xn = from_x.reshape(3, -1)
+    hr, hz, hn = (p.Wh @ h_prev + p.bh).reshape(3, -1)
+
+    r, z = sigmoid([xr + hr, xz + hz])
+    if p.reset == "before":
+        h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
+    else:
+        h_tilde = np.tanh(xn + r * hn)
+    h = z * h_prev + (1 - z) * h_tilde
+    return h, {"r": r, "z": z, "h_tilde": h_tilde}
+
+
+def lstm_step(p: Params, from_x: np.ndarray, state: tuple[np.ndarray, np.ndarray]) -> tuple:
+    """Gates i, f, o, candidate g, cell c, and what it shows, h (Hochreiter & Schmidhuber 1997; f: Gers et al. 2000)."""
+    h_prev, c_prev = state
+    a_i, a_f, a_g, a_o = (from_x + p.Wh @ h_prev + p.bh).reshape(4, -1)
+
+    i, f, o = sigmoid([a_i, a_f, a_o])
+    g = np.tanh(a_g)
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    return (h, c), {"i": i, "f": f, "g": g, "o": o}
+
+
+STEPS: dict[str, Callable] = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}
+
+
+def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike | None = None) -> Trace:
+    """Run the layer over a sequence and keep what the gradients will need.
+
+    p   Params.
+    x   (T, D) inputs, T at least 1.
+    h0  (H,) initial state, zeros unless given.
+    c0  (H,) initial cell state, LSTM only, zeros unless given.
+
+    Returns a Trace, float32 if params and inputs all are, else float64.
+    Raises ValueError naming the argument; also if the state overflows, which only an unbounded (relu) cell can do.
+
+    >>> trace = forward(init_params("GRU", 3, 4), np.ones((10, 3)))
+    >>> print(trace.h.shape, trace.gates["z"].shape)
+    (11, 4) (10, 4)
+    """
+    if not isinstance(p, Params):
+        raise ValueError(f"p: got {type(p).__name__}, wants Params")
+    x = np.array(_validate.array("x", x, ("T", p.input_size)))  # the trace keeps its own
+    if c0 is not None and p.kind != "LSTM":
+        raise ValueError(f"c0: got an array for a {p.kind}, which has no cell state; wants None")
+    h0, c0 = _initial(p, "h0", h0), _initial(p, "c0", c0)
+    with np.errstate(over="ignore", invalid="ignore"):  # what overflows is reported below, by its step
+        trace = run(p, x, h0, c0)
+    if not np.all(np.isfinite(trace.h)):
+        step = int(np.argmin(np.all(np.isfinite(trace.h), axis=1)))
+        raise ValueError(
+            f"Wh: the state overflowed at step {step}, wants recurrent weights small enough to keep it finite"
+        )
+    return trace
+
+
+def _initial(p: Params, name: str, value: ArrayLike | None) -> np.ndarray:
+    return np.zeros(p.hidden_size, p.Wh.dtype) if value is None else _validate.array(name, value, (p.hidden_size,))
+
+
+def run(p: Params, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> Trace:
+    """`forward` without its checks. Any dtype, complex included."""
+    step = STEPS[p.kind]
+    state = (h0, c0) if p.kind == "LSTM" else h0
+    states, gates = [state], []
+    for from_x in x @ p.Wx.T + p.bx:  # what x sends into a step waits for no state: one product for all steps
+        state, step_gates = step(p, from_x, state)
+        states.append(state)
+        gates.append(step_gates)
+    together = {name: np.array([step_gates[name] for step_gates in gates]) for name in GATES[p.kind]}
+    if p.kind == "LSTM":
+        h, c = np.array(states).transpose(1, 0, 2).copy()
+        return Trace(p, x, h, together, c)
+    return Trace(p, x, np.array(states), together)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fresh weights
 
 
 def init_params(
-    kind,
-    input_size,
-    hidden_size,
+    kind: str,
+    input_size: int,
+    hidden_size: int,
     *,
-    seed=0,
-    activation="tanh",
-    reset="before",
-    recurrent="uniform",
-    gain=1.0,
-    gate_bias=None,
-    chrono=None,
-    dtype=np.float64,
-):
+    seed: int = 0,
+    activation: str = "tanh",
+    reset: str = "before",
+    recurrent: str = "uniform",
+    gain: float = 1.0,
+    gate_bias: float | None = None,
+    chrono: float | None = None,
+    dtype: Any = np.float64,
+) -> Params:
     """Freshly drawn Params. With nothing but sizes given: torch's default, every entry from U(-1/√H, 1/√H).
 
     recurrent   distribution of each H x H block of Wh: "uniform" as above, "orthogonal" (Saxe et al. 2014),
@@ -120,18 +287,11 @@ def init_params(
     Raises ValueError naming the argument, also where `gate_bias` or `chrono` meet a kind without such a gate.
     """
     _validate.choice("kind", kind, BLOCKS)
-    D, H = (
-        _validate.integer("input_size", input_size, 1),
-        _validate.integer("hidden_size", hidden_size, 1),
-    )
+    D, H = _validate.integer("input_size", input_size, 1), _validate.integer("hidden_size", hidden_size, 1)
     _validate.choice("recurrent", recurrent, RECURRENT)
     gain = _validate.number("gain", gain)
     if dtype not in (np.float64, np.float32, np.dtype(np.float64), np.dtype(np.float32), "float64", "float32"):
         raise ValueError(f"dtype: got {dtype!r}, wants float64 or float32")
-    if kind == "RNN" and (gate_bias is not None or chrono is not None):
-        raise ValueError(
-            f"{'gate_bias' if chrono is None else 'chrono'}: got a value for an RNN, which has no gate; wants None"
-        )
     if gate_bias is not None and chrono is not None:
         raise ValueError("chrono: got a value together with gate_bias, wants only one of the two")
 
@@ -139,135 +299,32 @@ def init_params(
     k, bound = BLOCKS[kind], H**-0.5
     Wx, Wh = rng.uniform(-bound, bound, (k * H, D)), rng.uniform(-bound, bound, (k * H, H))
     bx, bh = rng.uniform(-bound, bound, k * H), rng.uniform(-bound, bound, k * H)
-
-    if recurrent == "orthogonal":
-        Q, R = np.linalg.qr(rng.standard_normal((k, H, H)))
-        Wh = (
-            Q * np.sign(np.diagonal(R, axis1=1, axis2=2))[:, None, :]
-        )  # this sign makes the draw uniform (Mezzadri 2007)
-    elif recurrent == "gaussian":
-        Wh = rng.standard_normal((k * H, H)) * bound
-    elif recurrent == "identity":
-        Wh = np.tile(np.eye(H), (k, 1))
-    Wh = gain * Wh.reshape(k * H, H)
-
-    keep = slice(H, 2 * H)  # z of the GRU and f of the LSTM are both the second block
+    if recurrent != "uniform":
+        Wh = _recurrent_blocks(recurrent, rng, k, H).reshape(k * H, H)
+    p = Params(kind, Wx, gain * Wh, bx, bh, activation, reset)
     if gate_bias is not None:
-        bx[keep], bh[keep] = _validate.number("gate_bias", gate_bias), 0
+        p = _set_bias(p, "gate_bias", _validate.number("gate_bias", gate_bias))
     if chrono is not None:
-        bx[keep], bh[keep] = (
-            np.log(rng.uniform(1, _validate.number("chrono", chrono, at_least=3) - 1, H)),
-            0,
-        )
+        lifetimes = rng.uniform(1, _validate.number("chrono", chrono, at_least=3) - 1, H)
+        p = _set_bias(p, "chrono", np.log(lifetimes))
         if kind == "LSTM":
-            bx[:H], bh[:H] = -bx[keep], 0
-    return Params(kind, *(a.astype(dtype) for a in (Wx, Wh, bx, bh)), activation, reset)
+            p = p.changed("i", bx=-np.log(lifetimes), bh=0)
+    return p.changed(**{name: getattr(p, name).astype(dtype) for name in WEIGHTS})
 
 
-def forward(p, x, h0=None, c0=None):
-    """Run the layer over a sequence and keep what the gradients will need.
-
-    p   Params.
-    x   (T, D) inputs, T at least 1.
-    h0  (H,) initial state, zeros unless given.
-    c0  (H,) initial cell state, LSTM only, zeros unless given.
-
-    Returns a Trace, float32 if params and inputs all are, else float64.
-    Raises ValueError naming the argument; also if the state overflows, which only an unbounded (relu) cell can do.
-    """
-    if not isinstance(p, Params):
-        raise ValueError(f"p: got {type(p).__name__}, wants Params")
-    H = p.hidden_size
-    x = np.array(_validate.array("x", x, ("T", p.input_size)))  # the trace keeps its own
-    h0 = np.zeros(H, p.Wh.dtype) if h0 is None else _validate.array("h0", h0, (H,))
-    if c0 is not None and p.kind != "LSTM":
-        raise ValueError(f"c0: got an array for a {p.kind}, which has no cell state; wants None")
-    c0 = np.zeros(H, p.Wh.dtype) if c0 is None else _validate.array("c0", c0, (H,))
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        trace = _run(p, x, h0, c0)
-    if not np.all(np.isfinite(trace.h)):
-        step = int(np.argmin(np.all(np.isfinite(trace.h), axis=1)))
-        raise ValueError(
-            f"Wh: the state overflowed at step {step}, wants recurrent weights small enough to keep it finite"
-        )
-    return trace
+def _recurrent_blocks(recurrent: str, rng: np.random.Generator, k: int, H: int) -> np.ndarray:
+    """The k blocks of Wh (k, H, H), each drawn for itself."""
+    if recurrent == "identity":
+        return np.tile(np.eye(H), (k, 1, 1))
+    draws = rng.standard_normal((k, H, H))
+    if recurrent == "gaussian":
+        return draws * H**-0.5
+    Q, R = np.linalg.qr(draws)
+    return Q * np.sign(np.diagonal(R, axis1=1, axis2=2))[:, None, :]  # so the draw is uniform (Mezzadri 2007)
 
 
-def _run(p, x, h0, c0):
-    """`forward` without its checks. Any dtype, complex included, which is how the tests take complex steps."""
-    T, H, dtype = len(x), len(h0), np.result_type(x, p.Wx, p.Wh, p.bx, p.bh, h0, c0)
-    sign = np.repeat(np.array(SIGNS[p.kind], dtype), H)
-    a = x @ (p.Wx.T * sign) + p.bx * sign  # no step waits for it: one product for all t
-    h = np.empty((T + 1, H), dtype)
-    c = np.empty((T + 1, H), dtype) if p.kind == "LSTM" else None
-    h[0] = h0
-    if c is not None:
-        c[0] = c0
-    gates = STEPS[p.kind](p, p.Wh * sign[:, None], p.bh * sign, a, h, c)
-    return Trace(p, x, h, gates, c)
-
-
-# What x and bx send into every step stands in a (T, kH). The steps add what h_prev sends, turn each row in place into
-# what the gates are made of, and return the gates. Of a gate σ(a) = 1 / (1 + e^-a) they need 1 + e^-a alone: to divide
-# by it takes a call less than to compute the gate first. That is why such rows come negated; z of the GRU does not,
-# because what multiplies there is 1 - z = 1 / (1 + e^a). The exponential may overflow, to the right result: `forward`
-# silences that. A call takes 0.25 µs before it computes anything, hence few of them, into arrays made beforehand: the
-# last argument is where a result goes.
-
-SIGNS = {"RNN": (1,), "GRU": (-1, 1, 1), "LSTM": (-1, -1, 1, -1)}
-
-
-def _rnn_steps(p, Wh, bh, a, h, c):
-    """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
-    a += bh
-    for h_prev, at, h_next in zip(h[:-1], a, h[1:], strict=True):
-        h_next[:] = ACTIVATE[p.activation](at + Wh @ h_prev)
-    return {}
-
-
-def _gru_steps(p, Wh, bh, a, h, c):
-    """r, z gates, h_tilde the candidate, h = h_prev + (1 - z) * (h_tilde - h_prev) (Cho et al. 2014, eqs. 5-8)."""
-    H, after = p.hidden_size, p.reset == "after"
-    W_first, W_last = np.split(Wh, [3 * H if after else 2 * H])  # rows that meet h_prev itself, and those that don't
-    sums, e, n, x_n = a[:, : len(W_first)], a[:, : 2 * H], a[:, 2 * H :], a[:, 2 * H :].copy()
-    e += bh[: 2 * H]
-    n[:] = bh[2 * H :]
-    one, product, room = np.ones((), h.dtype), np.empty(len(W_first), h.dtype), np.empty(H, h.dtype)
-    over = np.empty(2 * H, h.dtype)
-    over_r, over_1_z = np.split(over, 2)  # 1 / r and 1 / (1 - z)
-    for h_prev, h_next, xt, st, et, nt in zip(h[:-1], h[1:], x_n, sums, e, n, strict=True):
-        st += W_first.dot(h_prev, product)
-        np.exp(et, et)
-        np.add(et, one, over)
-        if after:
-            nt /= over_r
-        else:
-            nt += W_last.dot(np.divide(h_prev, over_r, room))
-        nt += xt
-        np.tanh(nt, nt)
-        np.subtract(nt, h_prev, room)
-        room /= over_1_z
-        np.add(h_prev, room, h_next)
-    return {"r": 1 / (1 + e[:, :H]), "z": 1 / (1 + 1 / e[:, H:]), "h_tilde": n.copy()}
-
-
-def _lstm_steps(p, Wh, bh, a, h, c):
-    """c = f * c_prev + i * g, h = o * tanh(c) (Hochreiter & Schmidhuber 1997; f from Gers et al. 2000)."""
-    H, one = p.hidden_size, np.ones((), h.dtype)
-    product, room = np.empty(4 * H, h.dtype), np.empty(H, h.dtype)
-    a += bh
-    blocks = np.split(a, 4, axis=1)
-    for h_prev, h_next, c_prev, c_next, at, i, f, g, o in zip(h[:-1], h[1:], c[:-1], c[1:], a, *blocks, strict=True):
-        at += Wh.dot(h_prev, product)
-        np.tanh(g, room)
-        np.exp(at, at)
-        at += one  # from here on 1 / i, 1 / f and 1 / o
-        g[:] = room
-        np.divide(c_prev, f, c_next)
-        c_next += np.divide(g, i, room)
-        np.divide(np.tanh(c_next, room), o, h_next)
-    i, f, g, o = blocks
-    return {"i": 1 / i, "f": 1 / f, "g": g.copy(), "o": 1 / o}
-
-
-STEPS = {"RNN": _rnn_steps, "GRU": _gru_steps, "LSTM": _lstm_steps}
+def _set_bias(p: Params, argument: str, bias: float | np.ndarray) -> Params:
+    """A copy whose keeping gate has `bias` in all: bx holds it, bh is 0."""
+    if p.kind not in KEEPS:
+        raise ValueError(f"{argument}: got a value for an {p.kind}, which has no gate; wants None")
+    return p.changed(KEEPS[p.kind], bx=bias, bh=0)

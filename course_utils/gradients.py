@@ -1,21 +1,287 @@
-"""How a change travels through a trace: its backward pass, its Jacobians, and how large their products are.
+"""How a change travels through a trace: the paths of a step, its Jacobian, and the backward pass.
+
+A step's derivative is a sum over *paths*, the ways in which the old state enters the new one, and a path is a chain of
+factors: slopes and blocks of weights. One function for each cell lists its paths. `multiply` makes matrices of chains,
+`pull` takes a gradient back through them, and all else here follows from these.
 
 J[t-1] = ∂h_t/∂h_{t-1}, rows the new state, columns the old one. For the LSTM the state is (h, c), so J is 2H x 2H.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_utils import _validate
+from course_utils.cells import Trace
 
 PIECE = 2**16  # numbers of J made at a time: half a megabyte, which a core's own cache holds
+BLOCK_NAMES = {"RNN": ("W",), "GRU": ("Wr", "Wz", "Wn"), "LSTM": ("Wi", "Wf", "Wg", "Wo")}  # the row blocks of Wh
+
+Chain = list  # of factors: slopes (T, H), the diagonals of a matrix at every step, and names of blocks of Wh
 
 SLOPE = {  # φ' written in the output h = φ(a), which is all that a trace keeps
     "tanh": lambda h: 1 - h**2,
     "sigmoid": lambda h: h * (1 - h),
     "relu": lambda h: (h > 0).astype(h.dtype),
 }
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The paths of each cell
+
+
+@dataclass(frozen=True)
+class Path:
+    """One way from the new state back to the old one: a chain of factors, written from left to right as in the formula.
+
+    into  from the new state to the argument of a gate, where x and the biases enter as well.
+    past  from that argument to the old state. Empty for a direct path, which meets no gate's argument.
+    new, old  which part of the state it leads from and to: "h", or the LSTM's "c".
+    """
+
+    into: Chain
+    past: Chain = field(default_factory=list)
+    new: str = "h"
+    old: str = "h"
+
+    @property
+    def chain(self) -> Chain:
+        """All factors."""
+        return self.into + self.past
+
+
+def rnn_paths(trace: Trace) -> dict[str, Path]:
+    """h = φ(Wx x + bx + W h_prev + bh)."""
+    slope = SLOPE[trace.params.activation](trace.h[1:])
+    return {"recurrent": Path([slope], ["W"])}
+
+
+def gru_paths(trace: Trace) -> dict[str, Path]:
+    """h = z h_prev + (1 - z) h_tilde: past all gates, through z, through h_tilde with r held, and through r."""
+    p, h_prev = trace.params, trace.h[:-1]
+    r, z, h_tilde = trace.gates["r"], trace.gates["z"], trace.gates["h_tilde"]
+
+    into_z = (h_prev - h_tilde) * z * (1 - z)
+    into_n = (1 - z) * (1 - h_tilde**2)
+    if p.reset == "before":
+        candidate = Path([into_n], ["Wn", r])
+        reset = Path([into_n, "Wn", h_prev * r * (1 - r)], ["Wr"])
+    else:
+        Wn_h = h_prev @ p.Wh_blocks[2].T + p.bh_blocks[2]
+        candidate = Path([into_n], [r, "Wn"])
+        reset = Path([into_n, Wn_h * r * (1 - r)], ["Wr"])
+    return {"direct": Path([z]), "update": Path([into_z], ["Wz"]), "candidate": candidate, "reset": reset}
+
+
+def lstm_paths(trace: Trace) -> dict[str, Path]:
+    """c = f c_prev + i g, h = o tanh(c): old h and c reach c, which `_shown` leads on to h; o leads to h itself."""
+    assert trace.c is not None
+    c_prev, tanh_c = trace.c[:-1], np.tanh(trace.c[1:])
+    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
+    return {
+        "direct": Path([f], new="c", old="c"),
+        "forget": Path([c_prev * f * (1 - f)], ["Wf"], new="c"),
+        "input": Path([g * i * (1 - i)], ["Wi"], new="c"),
+        "candidate": Path([i * (1 - g**2)], ["Wg"], new="c"),
+        "output": Path([tanh_c * o * (1 - o)], ["Wo"]),
+    }
+
+
+PATHS = {"RNN": rnn_paths, "GRU": gru_paths, "LSTM": lstm_paths}
+
+
+def _shown(trace: Trace) -> np.ndarray | None:
+    """∂h/∂c = o (1 - tanh²c) of the LSTM, within one step, (T, H)."""
+    return None if trace.c is None else trace.gates["o"] * (1 - np.tanh(trace.c[1:]) ** 2)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What can be done with a chain
+
+
+def multiply(chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarray:
+    """The product of a chain's factors at every step, (T, H, H). The first factor is a slope, as in all paths above."""
+    diagonal, product = chain[0], None  # kept as its diagonal alone, until a block makes a full matrix of it
+    for factor in chain[1:]:
+        if isinstance(factor, str):
+            product = diagonal[:, :, None] * blocks[factor] if product is None else product @ blocks[factor]
+        elif product is None:
+            diagonal = diagonal * factor
+        else:
+            product = product * factor[:, None, :]
+    return diagonal[:, :, None] * np.eye(diagonal.shape[1], dtype=diagonal.dtype) if product is None else product
+
+
+def pull(v: np.ndarray, chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarray:
+    """vᵀ times the factors, one by one: from the gradient (T, H) of a chain's left end to that of its right end."""
+    for factor in chain:
+        v = v @ blocks[factor] if isinstance(factor, str) else v * factor
+    return v
+
+
+class _Sum:
+    """A sum of chains, sorted so that it is quick.
+
+    diagonal (T, H)       the sum of all chains without a block.
+    slopes (T, n, H), W (n, H, H)  the n chains diag(slope) W: one matrix product serves them all.
+    longer                the other chains, one by one.
+    """
+
+    def __init__(self, chains: list[Chain], blocks: dict[str, np.ndarray]) -> None:
+        chains, self.blocks = [_merged(chain) for chain in chains], blocks
+        (T, H), dtype = chains[0][0].shape, chains[0][0].dtype
+        self.diagonal = sum((chain[0] for chain in chains if len(chain) == 1), np.zeros((T, H), dtype))
+        pairs = [chain for chain in chains if len(chain) == 2]
+        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H).transpose(1, 0, 2).copy()
+        self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H)
+        self.longer = [chain for chain in chains if len(chain) > 2]
+
+    def pull(self, v: np.ndarray, t: int) -> np.ndarray:
+        """From a gradient v (H,) of the new state at one step, t = 0 .. T-1, what the old state gets of it, (H,)."""
+        total = (self.slopes[t] * v).ravel() @ self.W  # Σ_n W_nᵀ (slope_n * v), all n at once
+        total += self.diagonal[t] * v
+        for chain in self.longer:
+            total += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
+        return total
+
+    def multiply(self, out: np.ndarray) -> None:
+        """The sum as matrices, written to out (T, H, H)."""
+        # Row i of Σ_n diag(slope_n) W_n at all steps is one product: slopes (T, n) times the W_n's rows i, (n, H).
+        W = self.W.reshape(-1, *out.shape[1:])
+        np.matmul(self.slopes.transpose(2, 0, 1), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+        np.einsum("tii->ti", out)[...] += self.diagonal
+        for chain in self.longer:
+            out += multiply(chain, self.blocks)
+
+
+def _merged(chain: Chain) -> Chain:
+    """The chain with neighbouring slopes multiplied into one."""
+    merged = chain[:1]
+    for factor in chain[1:]:
+        if isinstance(factor, str) or isinstance(merged[-1], str):
+            merged.append(factor)
+        else:
+            merged[-1] = merged[-1] * factor
+    return merged
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Jacobians
+
+
+def jacobian_paths(trace: Trace) -> dict[str, np.ndarray]:
+    """The Jacobians taken apart by the way a change takes from h_{t-1} to h_t. The parts sum to `jacobians(trace)`.
+
+    RNN:  recurrent.
+    GRU:  direct     diag(z), past everything
+          update     through z:             diag((h_prev - h_tilde) z(1-z)) Wz
+          candidate  through h_tilde, r held: diag((1-z)(1-h_tilde²)) Wn diag(r)
+          reset      through r:             diag((1-z)(1-h_tilde²)) Wn diag(h_prev r(1-r)) Wr
+          (reset="after": r stands left of Wn, and Wn h_prev + bn takes the place of h_prev in the last line.)
+    LSTM: direct (c_prev through f into c, and on into h), forget, input, candidate, output: through f, i, g, o.
+
+    Returns {name: (T, H, H)}, or (T, 2H, 2H) for the LSTM. Raises ValueError if `trace` isn't a Trace of finite states.
+    """
+    blocks, part, size = _blocks(_check_trace(trace)), *_parts(trace)
+    paths = {}
+    for name, path in PATHS[trace.params.kind](trace).items():
+        paths[name] = J = np.zeros((len(trace.x), size, size), trace.h.dtype)
+        J[:, part[path.new], part[path.old]] = multiply(path.chain, blocks)
+        _show(J, trace)
+    return paths
+
+
+def jacobians(trace: Trace) -> np.ndarray:
+    """J[t-1] = ∂h_t/∂h_{t-1} for every step of a trace: the sum of its paths.
+
+    Returns (T, H, H); for the LSTM (T, 2H, 2H) over the stacked state (h, c).
+    Raises ValueError if `trace` isn't a Trace of finite states.
+
+    >>> from course_utils.cells import forward, init_params
+    >>> print(jacobians(forward(init_params("GRU", 3, 4), np.ones((10, 3)))).shape)
+    (10, 4, 4)
+    """
+    J = _room(_check_trace(trace))
+    for steps, piece in _cut(trace):
+        _multiply(piece, out=J[steps])
+    return J
+
+
+def jacobian_pieces(trace: Trace, backwards: bool = False) -> Iterator[np.ndarray]:
+    """`jacobians(trace)` a few steps at a time, so that J need never be stored.
+
+    backwards  True: begin with the piece that holds the last step, as `norms_to_past` takes them.
+
+    Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time.
+    """
+    for _, piece in _cut(_check_trace(trace), backwards):
+        yield _multiply(piece, out=_room(piece))
+
+
+def _room(trace: Trace) -> np.ndarray:
+    size = _parts(trace)[1]
+    return np.empty((len(trace.x), size, size), trace.h.dtype)
+
+
+def _multiply(trace: Trace, out: np.ndarray) -> np.ndarray:
+    """The Jacobians of a trace, or of a piece of one, written to `out`."""
+    part, _ = _parts(trace)
+    for new, old, chains in _sums(trace):
+        chains.multiply(out[:, part[new], part[old]])
+    _show(out, trace)
+    return out
+
+
+def _sums(trace: Trace) -> list[tuple[str, str, _Sum]]:
+    """All chains from the new state to the old one, summed: (new, old, their sum)."""
+    chains: dict[tuple[str, str], list[Chain]] = {}
+    for path in PATHS[trace.params.kind](trace).values():
+        chains.setdefault((path.new, path.old), []).append(path.chain)
+    return [(new, old, _Sum(those, _blocks(trace))) for (new, old), those in chains.items()]
+
+
+def _show(J: np.ndarray, trace: Trace) -> None:
+    """What reaches the LSTM's c reaches h = o tanh(c) as well, in the same step; nothing else leads from c to h."""
+    if (shown := _shown(trace)) is not None:
+        H = shown.shape[1]
+        J[:, :H, :H] += shown[:, :, None] * J[:, H:, :H]
+        np.multiply(shown[:, :, None], J[:, H:, H:], out=J[:, :H, H:])
+
+
+def _parts(trace: Trace) -> tuple[dict[str, slice], int]:
+    """Where h, and the LSTM's c, lie in the stacked state, and its length."""
+    H = trace.params.hidden_size
+    return ({"h": slice(H)}, H) if trace.c is None else ({"h": slice(H), "c": slice(H, 2 * H)}, 2 * H)
+
+
+def _blocks(trace: Trace) -> dict[str, np.ndarray]:
+    """The row blocks of Wh by name, (H, H) each."""
+    return dict(zip(BLOCK_NAMES[trace.params.kind], trace.params.Wh_blocks, strict=True))
+
+
+def _cut(trace: Trace, backwards: bool = False) -> Iterator[tuple[slice, Trace]]:
+    """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
+    size = max(1, PIECE // trace.params.hidden_size**2)
+    starts = range(0, len(trace.x), size)
+    for i in reversed(starts) if backwards else starts:
+        steps, states = slice(i, i + size), slice(i, i + size + 1)
+        gates = {name: values[steps] for name, values in trace.gates.items()}
+        c = None if trace.c is None else trace.c[states]
+        yield steps, replace(trace, x=trace.x[steps], h=trace.h[states], gates=gates, c=c)
+
+
+def _check_trace(trace: Trace) -> Trace:
+    if not all(hasattr(trace, name) for name in ("params", "x", "h", "gates")):
+        raise ValueError(f"trace: got {type(trace).__name__}, wants the Trace that forward() returns")
+    if not np.all(np.isfinite(trace.h)):
+        raise ValueError("trace: got NaN or inf in trace.h, wants finite states")
+    return trace
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The backward pass
 
 
 @dataclass(frozen=True)
@@ -36,308 +302,58 @@ class Grads:
     c0: np.ndarray | None = None
 
 
-def _check_trace(trace):
-    if not all(hasattr(trace, name) for name in ("params", "x", "h", "gates")):
-        raise ValueError(f"trace: got {type(trace).__name__}, wants the Trace that forward() returns")
-    if not np.all(np.isfinite(trace.h)):
-        raise ValueError("trace: got NaN or inf in trace.h, wants finite states")
-    return trace
-
-
-def jacobians(trace):
-    """J[t-1] = ∂h_t/∂h_{t-1} for every step of a trace.
-
-    Returns (T, H, H); for the LSTM (T, 2H, 2H) over the stacked state (h, c).
-    """
-    size = _check_trace(trace).params.hidden_size * (1 if trace.c is None else 2)
-    J = np.empty((len(trace.x), size, size), trace.h.dtype)
-    for steps, piece in _cut(trace):
-        JACOBIANS[trace.params.kind](piece, J[steps])
-    return J
-
-
-def jacobian_pieces(trace, backwards=False):
-    """`jacobians(trace)` a few steps at a time, so that J need never be stored.
-
-    backwards  True: begin with the piece that holds the last step, as `norms_to_past` takes them.
-
-    Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time.
-    """
-    for _, piece in _cut(_check_trace(trace), backwards):
-        yield jacobians(piece)
-
-
-def _cut(trace, backwards=False):
-    """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
-    size = max(1, PIECE // trace.params.hidden_size**2)
-    starts = range(0, len(trace.x), size)
-    for i in reversed(starts) if backwards else starts:
-        steps, states = slice(i, i + size), slice(i, i + size + 1)
-        gates = {name: values[steps] for name, values in trace.gates.items()}
-        c = None if trace.c is None else trace.c[states]
-        yield steps, replace(trace, x=trace.x[steps], h=trace.h[states], gates=gates, c=c)
-
-
-def jacobian_paths(trace):
-    """The Jacobians taken apart by the way a change takes from h_{t-1} to h_t. The parts sum to `jacobians(trace)`.
-
-    RNN:  recurrent.
-    GRU:  direct     diag(z), past everything
-          update     through z:             diag((h_prev - h_tilde) z(1-z)) Wh_z
-          candidate  through h_tilde, r held: diag((1-z)(1-h_tilde²)) Wh_n diag(r)
-          reset      through r:             diag((1-z)(1-h_tilde²)) Wh_n diag(h_prev r(1-r)) Wh_r
-          (reset="after": r stands left of Wh_n, and Wh_n h_prev + bh_n takes the place of h_prev in the last line.)
-    LSTM: direct (c_prev through f into c, and on into h), forget, input, candidate, output: through f, i, g, o.
-
-    Returns {name: (T, H, H)}, or (T, 2H, 2H) for the LSTM.
-    """
-    _check_trace(trace)
-    return PATHS[trace.params.kind](trace)
-
-
-def _left(d, W):
-    """diag(d[t]) W for every t: (T, H), (H, H) -> (T, H, H)."""
-    return d[:, :, None] * W
-
-
-def _left_sum(d, W, out):
-    """Σ_g diag(d[t, g]) W_g for every t: (T, k, H), (kH, H) -> out (T, H, H).
-
-    Row i of all results is one product, (T, k) of the d[:, :, i] times (k, H) of the W_g[i]: no k terms to store.
-    """
-    k, H = d.shape[1:]
-    per_row = np.ascontiguousarray(d.transpose(2, 0, 1))
-    np.matmul(per_row, W.reshape(k, H, H).transpose(1, 0, 2), out=out.transpose(1, 0, 2))
-
-
-def _diagonal(J):
-    """The diagonals (T, H) of J (T, H, H), as a view to write to."""
-    return np.einsum("tii->ti", J)
-
-
-def _rnn_slopes(trace):
-    """∂h/∂(argument of φ), (T, H)."""
-    return SLOPE[trace.params.activation](trace.h[1:])
-
-
-def _gru_slopes(trace):
-    """What a change of each gate's argument does, (T, H) each.
-
-    update     of h, through z
-    candidate  of h, through h_tilde
-    reset      of what r multiplies: r * h_prev, or r * (Wh_n h_prev + bh_n)
-    """
-    p, h_prev = trace.params, trace.h[:-1]
-    r, z, h_tilde = (trace.gates[name] for name in ("r", "z", "h_tilde"))
-    multiplied = h_prev
-    if p.reset == "after":
-        H = p.hidden_size
-        multiplied = h_prev @ p.Wh[2 * H :].T + p.bh[2 * H :]
-    return (h_prev - h_tilde) * z * (1 - z), _candidate_slope(trace), multiplied * r * (1 - r)
-
-
-def _candidate_slope(trace):
-    return (1 - trace.gates["z"]) * (1 - trace.gates["h_tilde"] ** 2)
-
-
-def _lstm_slopes(trace):
-    """What a change of each gate's argument does: of c through i, f and g, of h through o. And ∂h/∂c. (T, H) each."""
-    tanh_c = np.tanh(trace.c[1:])
-    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
-    return g * i * (1 - i), trace.c[:-1] * f * (1 - f), i * (1 - g**2), tanh_c * o * (1 - o), o * (1 - tanh_c**2)
-
-
-def _rnn_paths(trace):
-    return {"recurrent": _left(_rnn_slopes(trace), trace.params.Wh)}
-
-
-def _gru_paths(trace):
-    p, r, z = trace.params, trace.gates["r"], trace.gates["z"]
-    Wr, Wz, Wn = np.split(p.Wh, 3)
-    update, candidate, reset = _gru_slopes(trace)
-    if p.reset == "before":
-        through_n, through_r = _left(candidate, Wn) * r[:, None, :], (_left(candidate, Wn) * reset[:, None, :]) @ Wr
-    else:
-        through_n, through_r = _left(candidate * r, Wn), _left(candidate * reset, Wr)
-    return {
-        "direct": _left(z, np.eye(p.hidden_size, dtype=z.dtype)),
-        "update": _left(update, Wz),
-        "candidate": through_n,
-        "reset": through_r,
-    }
-
-
-def _lstm_paths(trace):
-    f, H = trace.gates["f"], trace.params.hidden_size
-    Wi, Wf, Wg, Wo = np.split(trace.params.Wh, 4)
-    into_i, into_f, into_g, into_o, into_h = _lstm_slopes(trace)
-    nothing = np.zeros((len(f), H, H), f.dtype)
-
-    def through_c(from_h, from_c=nothing):
-        """A change of c (T, H, H) by the old h and the old c, and what it does to h = o tanh(c)."""
-        dc = np.concatenate([from_h, from_c], axis=2)
-        return np.concatenate([into_h[:, :, None] * dc, dc], axis=1)
-
-    output = np.zeros((len(f), 2 * H, 2 * H), f.dtype)
-    output[:, :H, :H] = _left(into_o, Wo)
-    return {
-        "direct": through_c(nothing, _left(f, np.eye(H, dtype=f.dtype))),
-        "forget": through_c(_left(into_f, Wf)),
-        "input": through_c(_left(into_i, Wi)),
-        "candidate": through_c(_left(into_g, Wg)),
-        "output": output,
-    }
-
-
-PATHS = {"RNN": _rnn_paths, "GRU": _gru_paths, "LSTM": _lstm_paths}
-
-
-def _rnn_jacobians(trace, J):
-    _left_sum(_rnn_slopes(trace)[:, None], trace.params.Wh, out=J)
-
-
-def _gru_jacobians(trace, J):
-    """The four paths summed as they arise; reset="before" costs a product, Wh_n (diag(r) + diag(reset) Wh_r)."""
-    p, r, H = trace.params, trace.gates["r"], trace.params.hidden_size
-    update, candidate, reset = _gru_slopes(trace)
-    if p.reset == "before":
-        past, last = np.empty((2, *J.shape), J.dtype)
-        _left_sum(reset[:, None], p.Wh[:H], out=past)
-        _diagonal(past)[...] += r
-        np.matmul(p.Wh[2 * H :], past, out=J)
-        J *= candidate[:, :, None]
-        _left_sum(update[:, None], p.Wh[H : 2 * H], out=last)
-        J += last
-    else:
-        _left_sum(np.stack([candidate * reset, update, candidate * r], axis=1), p.Wh, out=J)
-    _diagonal(J)[...] += trace.gates["z"]
-
-
-def _lstm_jacobians(trace, J):
-    """Old h and c into c, from there into h by ∂h/∂c, and past c through o."""
-    H = trace.params.hidden_size
-    *into_c, into_o, into_h = _lstm_slopes(trace)
-    J[:, H:, H:] = 0
-    _diagonal(J[:, H:, H:])[...] = trace.gates["f"]
-    _left_sum(np.stack(into_c, axis=1), trace.params.Wh[: 3 * H], out=J[:, H:, :H])
-    np.multiply(into_h[:, :, None], J[:, H:], out=J[:, :H])
-    J[:, :H, :H] += _left(into_o, trace.params.Wh[3 * H :])
-
-
-JACOBIANS = {"RNN": _rnn_jacobians, "GRU": _gru_jacobians, "LSTM": _lstm_jacobians}
-
-
-def backward(trace, dh):
+def backward(trace: Trace, dh: ArrayLike) -> Grads:
     """Backpropagation through time (Werbos 1990): one pass from the last step to the first, O(T H (H + D)).
 
-    dh  (T, H), each step's own ∂L/∂h_t: dh[t-1] is what the loss asks of h_t directly, not through later steps.
+    dh  (T, H), each step's own ∂L/∂h_t: dh[t-1] is how L depends on h_t directly, not through later steps.
 
-    Returns Grads. Every weight's gradient is a sum over all steps at which it was used.
+    Returns Grads, float64 if either trace or dh is. Every weight's gradient is a sum over all steps at which it was
+    used. Raises ValueError if `trace` isn't a Trace of finite states, or dh of another shape or not finite.
+
+    >>> from course_utils.cells import forward, init_params
+    >>> trace = forward(init_params("GRU", 3, 4), np.ones((10, 3)))
+    >>> print(backward(trace, np.ones((10, 4))).Wh.shape)
+    (12, 4)
     """
-    total, d_ah, dc = _pass_back(trace, dh)
-    p, d_a = trace.params, _before_reset(trace, total, d_ah)
+    total = _pass_back(trace, dh)
+    p, h_prev, blocks = trace.params, trace.h[:-1], _blocks(trace)
+    arguments, products, met = {}, {}, {}
+    for path in PATHS[p.kind](trace).values():
+        if path.past:
+            at = next(i for i, factor in enumerate(path.past) if isinstance(factor, str))
+            name = path.past[at]
+            arguments[name] = pull(total[path.new][1:], path.into, blocks)  # ∂L/∂(the gate's argument)
+            products[name] = pull(arguments[name], path.past[:at], blocks)  # ∂L/∂(what the block's product gave)
+            met[name] = pull(h_prev, path.past[at + 1 :], blocks)  # what the block was multiplied with
+    names = BLOCK_NAMES[p.kind]
+    d_argument = np.concatenate([arguments[name] for name in names], axis=1)
     return Grads(
-        Wx=d_a.T @ trace.x,
-        Wh=_recurrent_weight_gradient(trace, d_ah),
-        bx=d_a.sum(0),
-        bh=d_ah.sum(0),
-        x=d_a @ p.Wx,
-        h0=total[0],
-        h=total,
-        c0=dc,
+        Wx=d_argument.T @ trace.x,
+        Wh=np.concatenate([products[name].T @ met[name] for name in names]),
+        bx=d_argument.sum(0),
+        bh=np.concatenate([products[name].sum(0) for name in names]),
+        x=d_argument @ p.Wx,
+        h0=total["h"][0].copy(),
+        h=total["h"],
+        c0=total["c"][0].copy() if "c" in total else None,
     )
 
 
-def state_gradients(trace, dh):
-    """`backward(trace, dh).h` alone, (T+1, H): what the loss asks of each state, without the weights' gradients."""
-    return _pass_back(trace, dh)[0]
+def state_gradients(trace: Trace, dh: ArrayLike) -> np.ndarray:
+    """`backward(trace, dh).h` alone, (T+1, H): how L depends on each state, without the weights' gradients."""
+    return _pass_back(trace, dh)["h"]
 
 
-def _pass_back(trace, dh):
-    """Total ∂L/∂h_t (T+1, H); ∂L/∂ of what Wh h_prev + bh enters (T, kH); ∂L/∂c_0 of the LSTM, None otherwise."""
-    p = _check_trace(trace).params
-    dh = _validate.array("dh", dh, trace.h[1:].shape)
-    total = np.zeros(trace.h.shape, np.result_type(trace.h, dh))
-    total[1:] = dh
-    return total, *BACK[p.kind](trace, total, p.Wh.astype(total.dtype, copy=False))
-
-
-def _before_reset(trace, total, d_ah):
-    """∂L/∂ of what x and bx enter. That is d_ah, unless r multiplies what Wh_n h_prev + bh_n sends the candidate."""
-    p = trace.params
-    if p.kind == "GRU" and p.reset == "after":
-        return np.hstack([d_ah[:, : 2 * p.hidden_size], total[1:] * _candidate_slope(trace)])
-    return d_ah
-
-
-def _recurrent_weight_gradient(trace, d_ah):
-    """Σ_t d_ah[t] h_prev[t]ᵀ; where r multiplies before the product, the candidate's rows met r * h_prev instead."""
-    p, h_prev = trace.params, trace.h[:-1]
-    dWh = d_ah.T @ h_prev
-    if p.kind == "GRU" and p.reset == "before":
-        dWh[2 * p.hidden_size :] = d_ah[:, 2 * p.hidden_size :].T @ (trace.gates["r"] * h_prev)
-    return dWh
-
-
-# Each takes `total` with every step's own ∂L/∂h_t and adds, last step first, what comes through the next: `earlier` is
-# ∂L/∂h_{t-1} where v is ∂L/∂h_t. All that is known beforehand is computed for every t at once: a step is a few products
-# of vectors and one with Wh, into ready arrays.
-
-
-def _rnn_back(trace, total, Wh):
-    slopes = _rnn_slopes(trace)
-    da, product = np.empty_like(slopes, total.dtype), np.empty_like(total[0])
-    for v, earlier, slope, d in zip(*_backwards(total[1:], total[:-1], slopes, da), strict=True):
-        np.multiply(v, slope, d)
-        earlier += d.dot(Wh, product)
-    return da, None
-
-
-def _gru_back(trace, total, Wh):
-    """Of the paths, candidate and reset go within d Wh or beside it, update within, direct beside."""
-    p, r, z = trace.params, trace.gates["r"], trace.gates["z"]
-    (T, H), after = r.shape, p.reset == "after"
-    Wrz, Wn = np.split(Wh, [2 * H])
-    update, candidate, reset = _gru_slopes(trace)
-    slopes = [candidate * reset, update, candidate * r] if after else [reset, update, candidate]
-    slopes, d_ah = np.stack(slopes, axis=1), np.empty((T, 3, H), total.dtype)  # r, z, h_tilde
-    room, into_product = np.empty((2, H), total.dtype)
-    flat = d_ah.reshape(T, 3 * H)
-    rows = _backwards(total[1:], total[:-1], slopes, d_ah, flat, r, z)
-    for v, earlier, slope, d, together, rt, zt in zip(*rows, strict=True):
-        d[:] = v
-        d *= slope
-        if after:
-            earlier += together.dot(Wh, room)
-        else:
-            d[2].dot(Wn, into_product)
-            np.multiply(into_product, slope[0], d[0])
-            earlier += together[: 2 * H].dot(Wrz, room)
-            earlier += np.multiply(rt, into_product, room)
-        earlier += np.multiply(zt, v, room)
-    return flat, None
-
-
-def _lstm_back(trace, total, Wh):
-    T, H = trace.c[1:].shape
-    *into_c, into_o, into_h = _lstm_slopes(trace)
-    into_c, da = np.stack(into_c, axis=1), np.empty((T, 4, H), total.dtype)  # i, f, g, o
-    dc, room = np.zeros((2, H), total.dtype)
-    flat = da.reshape(T, 4 * H)
-    rows = _backwards(total[1:], total[:-1], into_c, into_o, into_h, da[:, :3], da[:, 3], flat, trace.gates["f"])
-    for v, earlier, into_ifg, into_o, into_h, d_ifg, d_o, together, f in zip(*rows, strict=True):
-        dc += np.multiply(v, into_h, room)
-        d_ifg[:] = dc
-        d_ifg *= into_ifg
-        np.multiply(v, into_o, d_o)
-        earlier += together.dot(Wh, room)
-        dc *= f
-    return flat, dc
-
-
-def _backwards(*arrays):
-    """The same arrays, last step first."""
-    return [array[::-1] for array in arrays]
-
-
-BACK = {"RNN": _rnn_back, "GRU": _gru_back, "LSTM": _lstm_back}
+def _pass_back(trace: Trace, dh: ArrayLike) -> dict[str, np.ndarray]:
+    """The total gradient (T+1, H) of every state, "h" and of the LSTM "c": from the last step to the first."""
+    dh = _validate.array("dh", dh, _check_trace(trace).h[1:].shape)
+    part, _ = _parts(trace)
+    total = {name: np.zeros(trace.h.shape, np.result_type(trace.h, dh)) for name in part}
+    total["h"][1:] = dh
+    shown, sums = _shown(trace), _sums(trace)
+    for t in reversed(range(len(trace.x))):
+        if shown is not None:
+            total["c"][t + 1] += total["h"][t + 1] * shown[t]
+        for new, old, chains in sums:
+            total[old][t] += chains.pull(total[new][t + 1], t)
+    return total

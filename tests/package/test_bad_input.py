@@ -22,7 +22,7 @@ NAN, INF = np.full((T, D), np.nan), np.where(np.eye(T, D), np.inf, 0)
 
 
 def params(**changes):
-    return Params(**{**vars(GRU), **changes})
+    return dataclasses.replace(GRU, **changes)
 
 
 def make(**changes):
@@ -30,7 +30,13 @@ def make(**changes):
 
 
 BAD = {
-    "kind": [lambda: params(kind="gru"), lambda: params(kind=None), lambda: make(kind="CNN"), lambda: make(kind=3)],
+    "kind": [
+        lambda: GRU.changed("z", kind="LSTM"),
+        lambda: params(kind="gru"),
+        lambda: params(kind=None),
+        lambda: make(kind="CNN"),
+        lambda: make(kind=3),
+    ],
     "activation": [lambda: params(activation="softmax"), lambda: make(activation=np.tanh)],
     "reset": [lambda: params(reset="both"), lambda: make(reset=True)],
     "Wx": [
@@ -49,7 +55,19 @@ BAD = {
         lambda: forward(Params("RNN", [[1.0]], [[1e200]], [0.0], [0.0], activation="relu"), np.ones((5, 1))),
     ],
     "bx": [lambda: params(bx=np.zeros((3 * H, 1))), lambda: params(bx=np.full(3 * H, np.nan))],
-    "bh": [lambda: params(bh=np.zeros(H)), lambda: params(bh=[object()] * 3 * H)],
+    "bh": [
+        lambda: GRU.changed("r", bh=np.zeros(H + 1)),
+        lambda: GRU.changed("r", bh="many"),
+        lambda: GRU.changed("r", bh=np.nan),
+        lambda: params(bh=np.zeros(H)),
+        lambda: params(bh=[object()] * 3 * H),
+    ],
+    "gate": [
+        lambda: GRU.gate("n"),
+        lambda: RNN.gate("z"),
+        lambda: GRU.changed("f", bx=0),
+        lambda: RNN.changed("z", bx=0),
+    ],
     "input_size": [lambda: make(input_size=0), lambda: make(input_size=2.0), lambda: make(input_size=True)],
     "hidden_size": [lambda: make(hidden_size=-1), lambda: make(hidden_size="3")],
     "seed": [lambda: make(seed=-1), lambda: make(seed=None), lambda: tasks.noise(3, 2, seed=1.5)],

@@ -1,13 +1,19 @@
 """The forward pass against torch's own layers, the initial distributions against their definitions."""
 
+import ast
+import inspect
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from course_utils import cells, gradients
 from course_utils.cells import BLOCKS, GATES, Params, forward, init_params, sigmoid
 from course_utils.torch_bridge import CellLoop, to_module, to_params
+from tests.notebook import LESSONS, code_cells, read
 from tests.strategies import VARIANTS, assert_close, runs
 
 
@@ -65,14 +71,63 @@ def test_reset_before_and_after_differ_but_agree_where_the_product_is_diagonal()
     assert_close(traces[0].h, traces[1].h, rtol=1e-15)
 
 
-def test_sigmoid_neither_overflows_nor_loses_small_values():
+def test_sigmoid_is_right_where_its_exponential_overflows_and_loses_no_small_values():
     a = np.array([-1e4, -800.0, -40.0, -1.0, 0.0, 1.0, 40.0, 800.0, 1e4])
-    with np.errstate(all="raise", under="ignore"):
+    with np.errstate(all="raise", under="ignore", over="ignore"):
         got = sigmoid(a)
     assert_close(got, torch.sigmoid(torch.from_numpy(a)).numpy(), rtol=1e-15)
     assert got[2] == pytest.approx(np.exp(-40.0), rel=1e-14)
-    assert sigmoid(np.float32([-1000, 1000])).dtype == np.float32
+    assert sigmoid(np.float32([-50, 1000])).dtype == np.float32
     assert sigmoid(np.array([0.3 + 1e-30j])).imag / 1e-30 == pytest.approx(sigmoid(0.3) * (1 - sigmoid(0.3)), rel=1e-14)
+
+
+def body(source, name):
+    """The statements of function `name` in a source text, without docstring and annotations, as text."""
+    function = next(node for node in ast.walk(ast.parse(source)) if getattr(node, "name", None) == name)
+    is_docstring = isinstance(function.body[0], ast.Expr) and isinstance(function.body[0].value, ast.Constant)
+    return [ast.unparse(statement) for statement in function.body[is_docstring:]]
+
+
+def lesson_source(number):
+    path = next(path for path in LESSONS if path.name.startswith(number))
+    return "\n".join(cell.source for cell in code_cells(read(path)) if not cell.source.startswith("%"))
+
+
+def test_the_lesson_and_the_package_write_the_gru_in_the_same_lines():
+    lesson, package = lesson_source("04"), inspect.getsource(cells)
+    assert body(lesson, "gru_step") == body(package, "gru_step")
+
+
+def test_the_lesson_and_the_package_write_the_slopes_of_the_paths_in_the_same_lines():
+    lesson, package = body(lesson_source("05"), "four_paths"), body(inspect.getsource(gradients), "gru_paths")
+    slopes = [line for line in package if line.startswith("into_")]
+    assert len(slopes) == 2 and set(slopes) <= set(lesson)
+
+
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_params_and_traces_cannot_be_written_to(kind):
+    p = init_params(kind, 3, 4)
+    trace = forward(p, np.ones((5, 3)))
+    arrays = [p.Wx, p.Wh, p.bx, p.bh, *p.Wh_blocks, *p.bh_blocks, trace.x, trace.h, *trace.gates.values()]
+    arrays += [] if trace.c is None else [trace.c]
+    for array in arrays:
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+    assert all(not array.flags.writeable for array in replace(p, reset="after").Wh_blocks)
+
+
+@pytest.mark.parametrize("kind", ["GRU", "LSTM"])
+def test_a_changed_copy_differs_in_one_gates_rows_alone(kind):
+    p, H = init_params(kind, 3, 4), 4
+    for block, gate in enumerate(GATES[kind]):
+        new = p.changed(gate, Wh=2 * p.gate(gate)["Wh"], bx=0.5)
+        rows = np.zeros(len(p.bx), bool)
+        rows[block * H : (block + 1) * H] = True
+        assert np.array_equal(new.Wh, np.where(rows[:, None], 2 * p.Wh, p.Wh))
+        assert np.array_equal(new.bx, np.where(rows, 0.5, p.bx))
+        assert np.array_equal(new.Wx, p.Wx) and np.array_equal(new.bh, p.bh)
+        assert np.array_equal(new.gate(gate)["Wh"], new.Wh_blocks[block])
+    assert p.changed(reset="after").reset == "after" and p.changed().Wh is not p.Wh
 
 
 @pytest.mark.parametrize("kind", BLOCKS)
