@@ -65,14 +65,17 @@ def gru_paths(trace: Trace) -> dict[str, Path]:
 
     into_z = (h_prev - h_tilde) * z * (1 - z)
     into_n = (1 - z) * (1 - h_tilde**2)
-    if p.reset == "before":
-        candidate = Path([into_n], ["Wn", r])
-        reset = Path([into_n, "Wn", h_prev * r * (1 - r)], ["Wr"])
-    else:
-        Wn_h = h_prev @ p.Wh_blocks[2].T + p.bh_blocks[2]
-        candidate = Path([into_n], [r, "Wn"])
-        reset = Path([into_n, Wn_h * r * (1 - r)], ["Wr"])
-    return {"direct": Path([z]), "update": Path([into_z], ["Wz"]), "candidate": candidate, "reset": reset}
+    paths = {
+        "direct": Path([z]),
+        "update": Path([into_z], ["Wz"]),
+        "candidate": Path([into_n], ["Wn", r]),
+        "reset": Path([into_n, "Wn", h_prev * r * (1 - r)], ["Wr"]),
+    }
+    if p.reset == "after":  # r stands left of Wn, and what it multiplies is hn
+        hn = h_prev @ p.Wh_blocks[2].T + p.bh_blocks[2]
+        paths["candidate"] = Path([into_n], [r, "Wn"])
+        paths["reset"] = Path([into_n, hn * r * (1 - r)], ["Wr"])
+    return paths
 
 
 def lstm_paths(trace: Trace) -> dict[str, Path]:
@@ -124,9 +127,9 @@ def pull(v: np.ndarray, chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarr
 class _Sum:
     """A sum of chains, sorted so that it is quick.
 
-    diagonal (T, H)       the sum of all chains without a block.
-    slopes (T, n, H), W (n, H, H)  the n chains diag(slope) W: one matrix product serves them all.
-    longer                the other chains, one by one.
+    diagonal (T, H)                the sum of all chains without a block
+    slopes (T, n, H), W (nH, H)    the n chains diag(slope) W: one matrix product serves them all
+    longer                         the other chains, one by one
     """
 
     def __init__(self, chains: list[Chain], blocks: dict[str, np.ndarray]) -> None:
