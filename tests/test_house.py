@@ -11,7 +11,8 @@ import nbformat
 import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
-from tools.notebooks import bootstrap, normalise
+from tools.heads import bootstrap, copies
+from tools.notebooks import normalise
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -22,6 +23,7 @@ SOURCES = MODULES | {
     for folder in ("coursework/grader", "tools")
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "Makefile")
 LOADS_TORCH = "course_utils.torch_bridge"
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
@@ -147,7 +149,7 @@ def test_figures_use_the_courses_style(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*LESSONS, *MODULES.values(), ROOT / "README.md", *sorted((ROOT / "tools").glob("*.py"))],
+    [*LESSONS, *SOURCES.values(), *(ROOT / name for name in PAGES)],
     ids=lambda path: path.name,
 )
 def test_no_absolute_paths(path):
@@ -173,6 +175,33 @@ def test_the_maps_of_the_course_say_how_long_a_lesson_takes(path):
     assert re.search(row, (ROOT / "README.md").read_text(encoding="utf-8"))
     start = "".join(cell.source + "\n" for cell in read(LESSONS[0]).cells)
     assert path == LESSONS[0] or re.search(row, start)
+
+
+def test_what_is_written_once_is_copied_everywhere():
+    """Maps, first cells of lessons and assignments, and the citation are as `make heads` writes them."""
+    assert [path.name for path, text in copies().items() if path.read_text(encoding="utf-8") != text] == []
+
+
+def test_versions_are_fixed_and_no_address_is():
+    """Every line of constraints.txt is a version, of each pin too; GPU libraries and addresses stay out."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    fixed = [line for line in lines if not line.startswith("#")]
+    assert [line for line in fixed if not re.match(r"[a-z0-9.-]+==[\w.]+( ; .+)?$", line)] == []
+    names = {line.partition("==")[0] for line in fixed}
+    assert not any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
+    wanted = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert "-c constraints.txt" in wanted
+    assert {line for line in wanted if "==" in line} <= set(fixed)
+
+
+def test_the_citation_says_what_it_must():
+    """What CITATION.cff 1.2.0 requires, and the licence and the description that pyproject.toml has."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    said = dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"[a-z-]+: ", line))
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title"} <= set(said) and "\nauthors:\n  - name: " in text
+    assert (said["cff-version"], said["license"]) == ("1.2.0", about["license"])
+    assert about["name"].replace("-", " ") in said["title"].lower()
 
 
 # ---------------------------------------------------------------------------------------------------------------------
