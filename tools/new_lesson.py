@@ -53,7 +53,7 @@ def main() -> None:
     execute(new[0])
     for path in new:
         print(f"yours to fill: {path.relative_to(heads.ROOT)}")
-    for path in written:
+    for path in filter(lambda path: path not in new, written):
         print(f"copied, not yours: {path.relative_to(heads.ROOT)}")
 
 
