@@ -149,7 +149,7 @@ def test_figures_use_the_courses_style(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*LESSONS, *SOURCES.values(), *(ROOT / name for name in PAGES)],
+    [*LESSONS, *MODULES.values(), *sorted((ROOT / "tools").rglob("*.py")), *(ROOT / name for name in PAGES)],
     ids=lambda path: path.name,
 )
 def test_no_absolute_paths(path):
