@@ -1,21 +1,21 @@
-# make lab · make test · make test-coursework · make student OUT=folder · make notebooks · make bench · make clean. Each builds
-# .venv once, then does its one thing.
+# make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
+# make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-coursework student notebooks bench bench-widgets format clean
+.PHONY: lab test test-slow test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course
 	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
 
-test: .venv/dev ## everything that has to hold: style, package, claims, house, and every notebook output
+test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --ignore=tests/coursework tests
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework tests course_utils
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
@@ -27,8 +27,21 @@ test-coursework: .venv/instructor ## the grader, against right, wrong and hostil
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
 
-notebooks: .venv/dev ## run all lessons on fresh kernels and write their outputs
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python tools/notebooks.py
+lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_example
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)
+
+notebooks: heads ## run lessons on fresh kernels and write their outputs: all, or LESSONS="notebooks/10_example.ipynb ..."
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.notebooks $(LESSONS)
+
+heads: .venv/dev ## copy what is written once: maps of the lessons, all first cells, CITATION.cff; runs no lesson
+	$(BIN)/python -m tools.heads
+
+constraints: .venv/dev ## write constraints.txt anew, after a change of pins; torch's GPU libraries stay free
+	grep -v "^-c" requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
+		--no-annotate --upgrade --extra dev --extra instructor - pyproject.toml -o .venv/constraints.txt
+	(echo "# The version of all that the course installs, on any system; nothing is installed for standing here." && \
+		echo "# Written by \`make constraints\`." && \
+		grep -vE "^(-e|nvidia-|cuda-|triton)" .venv/constraints.txt) > constraints.txt
 
 bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py
@@ -40,7 +53,7 @@ format: .venv/dev
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-.venv/student: requirements.txt pyproject.toml
+.venv/student: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 lab")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt

@@ -1,12 +1,22 @@
 """Checks of what users hand in. Every complaint is a ValueError: which argument, what it got, what it wants."""
 
+from collections.abc import Collection, Sequence
+
 import numpy as np
+from numpy.typing import ArrayLike
 
 
-def array(name, value, shape=None):
+def array(name: str, value: ArrayLike, shape: Sequence[int | str] | None = None) -> np.ndarray:
     """`value` as a finite float array: float32 stays, everything else real becomes float64. Not copied if it is one.
 
     `shape` holds one entry per axis: a number is wanted exactly, a letter stands for any length of at least 1.
+
+    >>> array("x", [[1, 2], [3, 4]], ("T", 2))
+    array([[1., 2.],
+           [3., 4.]])
+    >>> array("x", [[1, 2], [3, 4]], ("T", 3))
+    Traceback (most recent call last):
+    ValueError: x: got shape (2, 2), wants (T, 3)
     """
     try:
         got = np.asarray(value)
@@ -28,21 +38,21 @@ def array(name, value, shape=None):
     return got if got.dtype == np.float32 else got.astype(np.float64, copy=False)
 
 
-def choice(name, value, allowed):
+def choice(name: str, value: object, allowed: Collection[str]) -> str:
     """`value` if it is one of `allowed`."""
     if not isinstance(value, str) or value not in allowed:
         raise ValueError(f"{name}: got {value!r}, wants one of {', '.join(map(repr, allowed))}")
     return value
 
 
-def integer(name, value, at_least):
+def integer(name: str, value: object, at_least: int) -> int:
     """`value` as an int of at least `at_least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:
         raise ValueError(f"{name}: got {value!r}, wants an integer of at least {at_least}")
     return int(value)
 
 
-def number(name, value, at_least=-np.inf):
+def number(name: str, value: object, at_least: float = -np.inf) -> float:
     """`value` as a finite float of at least `at_least`."""
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise ValueError(f"{name}: got {value!r}, wants a number")

@@ -8,12 +8,17 @@ initialisation, another gate setting) keeps its colour, takes another dash, and 
 import base64
 import html
 import io
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
 from matplotlib import patheffects
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
@@ -29,59 +34,80 @@ PATH_COLOURS = {  # the ways through a GRU step (Okabe & Ito's palette)
     "reset": "#CC79A7",
 }
 MAPS = {"norm": "cividis", "gate": "cividis", "signed": "RdBu_r"}  # colours of a heatmap
-DASHES = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2))]
+Dash = str | tuple[float, tuple[float, ...]]  # as matplotlib takes it: "-", or (offset, (stroke, gap, ...))
+DASHES: list[Dash] = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2))]
 
 
-def show(figure, alt):
+def show(figure: Figure | Axes, alt: str) -> None:
     """Display a figure (or axes) with `alt`, a sentence that says what it shows to those who cannot see it.
 
     The output holds the picture twice: as an HTML <img> with its alt text, which JupyterLab and web pages show,
-    and as a bare PNG for viewers that drop HTML.
+    and as a bare PNG for viewers that drop HTML. The figure is closed. Raises ValueError if `alt` has fewer than eight
+    words.
     """
     if not isinstance(alt, str) or len(alt.split()) < 8:
         raise ValueError(f"alt: got {alt!r}, wants a sentence that says what the figure shows")
-    figure = getattr(figure, "figure", figure)
+    whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
+    assert whole is not None  # axes stand in a figure until they are removed from it
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
-    plt.close(figure)
+    whole.savefig(buffer, format="png", metadata={"Software": None})
+    plt.close(whole)
     png = base64.b64encode(buffer.getvalue()).decode()
     src, words = f"data:image/png;base64,{png}", html.escape(alt)
     img = f'<figure style="margin:0"><img alt="{words}" style="max-width:100%" src="{src}"></figure>'
     display({"text/html": img, "image/png": png, "text/plain": f"Figure: {alt}"}, raw=True)
 
 
-def line_styles(names):
+def line_styles(names: Iterable[str]) -> list[tuple[str, Dash]]:
     """(colour, dash) of each line, by how its name begins: "GRU", "GRU, z bias 3", "gradient at 5".
 
     A second, third, ... line of the same colour gets another dash.
+
+    >>> line_styles(["GRU", "GRU, z bias 3", "LSTM"])
+    [('#0072B2', '-'), ('#0072B2', (0, (5, 1.5))), ('#333333', (0, (5, 1.5)))]
     """
-    used, styles = {}, []
+    used: dict[str, int] = {}
+    styles = []
     for name in names:
         kind = next((kind for kind in COLOURS if name.startswith(kind)), None)
-        colour = COLOURS.get(kind, OTHER)
+        colour = OTHER if kind is None else COLOURS[kind]
         nth = used[colour] = used.get(colour, -1) + 1
         styles.append((colour, DASHES[(nth + (kind == "LSTM")) % len(DASHES)]))
     return styles
 
 
-def part_colours(names):
+def part_colours(names: Iterable[str]) -> list[str]:
     """Colour of each stacked part: the fixed one of a GRU path, otherwise the next of the course's cycle."""
     spare = iter(plt.rcParams["axes.prop_cycle"].by_key()["color"])
     return [PATH_COLOURS.get(name) or next(spare) for name in names]
 
 
-def bar_colours(names, colour):
+def bar_colours(names: Iterable[str], colour: str) -> list[str]:
     """Colour of each bar: that of the model or path it is named after, otherwise `colour`."""
     return [COLOURS.get(name.split()[0].rstrip(","), PATH_COLOURS.get(name, colour)) for name in names]
 
 
-def panels(columns, rows=1, height=3.2, **options):
-    """A figure and its axes, side by side. `options` go to matplotlib's subplots (sharey=True, ...)."""
+def panels(columns: int, rows: int = 1, height: float = 3.2, **options: Any) -> tuple[Figure, Any]:
+    """A figure and its axes, side by side: one, an array of them, or (rows, columns) of them.
+
+    `height` is that of a row in inches; `options` go to matplotlib's subplots (sharey=True, ...).
+    """
     return plt.subplots(rows, columns, figsize=(8.4, height * rows), squeeze=True, **options)
 
 
-def mark(ax, x, y, text, offset=(6, 6), dot=True, colour=INK):
-    """A dot at (x, y) and a few words beside it, on a halo so that they read on any background."""
+def mark(
+    ax: Axes,
+    x: float,
+    y: float,
+    text: str,
+    offset: tuple[float, float] = (6, 6),
+    dot: bool = True,
+    colour: str = INK,
+) -> Axes:
+    """A dot at (x, y) and a few words beside it, on a halo so that they read on any background.
+
+    `offset` is in points (1/72 inch) from the dot; to its left, the words end there. Returns the axes.
+    """
     if dot:
         ax.plot(x, y, "o", color=colour, markersize=5, zorder=5)
     note = ax.annotate(
@@ -98,7 +124,18 @@ def mark(ax, x, y, text, offset=(6, 6), dot=True, colour=INK):
     return ax
 
 
-def curves(lines, *, title, xlabel, ylabel, x=None, log=False, reference=None, ax=None, names=True):
+def curves(
+    lines: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    x: ArrayLike | None = None,
+    log: bool = False,
+    reference: float | None = None,
+    ax: Axes | None = None,
+    names: bool = True,
+) -> Axes:
     """One line per entry of `lines`, its name written at its right end instead of in a legend.
 
     lines      {name: y} with y (N,), or (S, N) for S seeds: then the median is drawn and the band
@@ -112,8 +149,8 @@ def curves(lines, *, title, xlabel, ylabel, x=None, log=False, reference=None, a
     Returns the axes.
     """
     ax = ax or plt.subplots()[1]
-    for (name, y), (colour, dash) in zip(lines.items(), line_styles(lines), strict=True):
-        y = np.atleast_2d(np.asarray(y, dtype=float))
+    for (name, values), (colour, dash) in zip(lines.items(), line_styles(lines), strict=True):
+        y = np.atleast_2d(np.asarray(values, dtype=float))
         y = np.where(y > 0, y, np.nan) if log else y
         xs = np.arange(y.shape[1]) if x is None else np.asarray(x)
         (line,) = ax.plot(xs, _quietly(np.nanmedian, y), color=colour, linestyle=dash)
@@ -138,7 +175,7 @@ def curves(lines, *, title, xlabel, ylabel, x=None, log=False, reference=None, a
     return ax
 
 
-def _quietly(reduce, y):
+def _quietly(reduce: Callable, y: np.ndarray) -> np.ndarray:
     """`reduce` over seeds; a column of NaN only is NaN, without a warning."""
     keep = ~np.all(np.isnan(y), axis=0)
     result = np.full(y.shape[1], np.nan)
@@ -146,8 +183,8 @@ def _quietly(reduce, y):
     return result
 
 
-def label_ends(ax, gap=1.25):
-    """Write each line's gid at its right end, names at least `gap` text heights apart."""
+def label_ends(ax: Axes, gap: float = 1.25) -> Axes:
+    """Write each line's gid at its right end, names at least `gap` text heights apart. Returns the axes."""
     figure = ax.figure
     figure.canvas.draw()
     ends = []
@@ -170,7 +207,7 @@ def label_ends(ax, gap=1.25):
     for (line, x, y), spot in zip(ends, spots, strict=True):
         at = ax.transData.transform((x, y))
         ax.annotate(
-            line.get_gid(),
+            str(line.get_gid()),
             (x, y),
             xytext=(6, (spot - at[1]) * 72 / figure.dpi),
             textcoords="offset points",
@@ -182,7 +219,18 @@ def label_ends(ax, gap=1.25):
     return ax
 
 
-def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None, extent=None, ax=None):
+def heatmap(
+    values: ArrayLike,
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    kind: str = "norm",
+    label: str = "",
+    limits: tuple[float, float] | None = None,
+    extent: tuple[float, float, float, float] | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """A matrix as colours, row 0 at the top.
 
     kind    "norm": any quantity without a sign to show, logarithms of norms above all, NaN left white;
@@ -215,7 +263,7 @@ def heatmap(values, *, title, xlabel, ylabel, kind="norm", label="", limits=None
     return ax
 
 
-def plane(values, *, title, colour=OTHER, ax=None):
+def plane(values: ArrayLike, *, title: str, colour: str = OTHER, ax: Axes | None = None) -> Axes:
     """Complex numbers as dots beside the unit circle: eigenvalues inside it shrink, outside it grow.
 
     Returns the axes.
@@ -229,7 +277,15 @@ def plane(values, *, title, colour=OTHER, ax=None):
     return ax
 
 
-def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
+def stacked(
+    parts: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    x: ArrayLike | None = None,
+    ax: Axes | None = None,
+) -> Axes:
     """Shares stacked on top of each other, each named inside its band where it is thickest, or right of a thin one.
 
     parts  {name: (N,) non-negative}; names of GRU paths get their fixed colours.
@@ -262,7 +318,7 @@ def stacked(parts, *, title, xlabel, ylabel, x=None, ax=None):
     return label_ends(ax)
 
 
-def dots(rows, *, title, xlabel, ax=None):
+def dots(rows: Mapping[str, ArrayLike], *, title: str, xlabel: str, ax: Axes | None = None) -> Axes:
     """One row per entry of {name: values}, the first on top: a dot a seed, and a tick at the median of several.
 
     values  a number, or (S,) for S seeds. Colours by how a name begins, as in `curves`.
@@ -279,7 +335,7 @@ def dots(rows, *, title, xlabel, ax=None):
     return ax
 
 
-def scoreboard(counts, of, *, title, ax=None):
+def scoreboard(counts: Mapping[str, Mapping[str, int]], of: int, *, title: str, ax: Axes | None = None) -> Axes:
     """A table of "k/of" on a ground that is the brighter, the more there are.
 
     counts  {row: {column: k}}, every row with the same columns.
@@ -300,7 +356,15 @@ def scoreboard(counts, of, *, title, ax=None):
     return ax
 
 
-def bars(values, *, title, ylabel, names=None, ax=None, log=False, colour=GRU):
+def bars(
+    values: Mapping[str, float],
+    *,
+    title: str,
+    ylabel: str,
+    ax: Axes | None = None,
+    log: bool = False,
+    colour: str = GRU,
+) -> Axes:
     """One bar per entry of {name: height}, its height written on top.
 
     Returns the axes.

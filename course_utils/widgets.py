@@ -25,18 +25,25 @@ words into a panel.
 
 import inspect
 import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import anywidget
 import matplotlib.pyplot as plt
 import numpy as np
 import traitlets
+from numpy.typing import ArrayLike
 
 from course_utils import _validate, figures
 
 MOST_BYTES = 2**20  # of one explorer's table
 NOTHING = 255  # the shade of NaN in a heatmap
+
+Marks = Mapping[str, tuple[float, float]] | None  # {words: (x, y)}
+Limits = tuple[float, float] | None  # (lowest, highest)
+Grid = dict[str, list]  # {slider: its values, numbers or words}
 
 
 @dataclass(frozen=True)
@@ -54,19 +61,19 @@ class Panel:
 
 
 def curves(
-    lines,
+    lines: Mapping[str, ArrayLike],
     *,
-    title,
-    xlabel="",
-    ylabel="",
-    x=None,
-    log=False,
-    reference=None,
-    ylim=None,
-    marks=None,
-    points=False,
-    ticks=None,
-):
+    title: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    x: ArrayLike | None = None,
+    log: bool = False,
+    reference: float | None = None,
+    ylim: Limits = None,
+    marks: Marks = None,
+    points: bool = False,
+    ticks: Sequence[str] | None = None,
+) -> Panel:
     """One line per entry of `lines`, its name written at its right end.
 
     lines      {name: (N,)}, all of one length; NaN leaves a gap.
@@ -82,17 +89,26 @@ def curves(
     number on a log axis.
     """
     ys = _rows("lines", lines)
-    x = np.arange(ys.shape[1]) if x is None else _validate.array("x", x, (ys.shape[1],))
-    look = _look("curves", lines, title, xlabel, ylabel, ylim, log, x=x.tolist(), points=bool(points))
+    xs = np.arange(ys.shape[1]) if x is None else _validate.array("x", x, (ys.shape[1],))
+    look = _look("curves", lines, title, xlabel, ylabel, ylim, log, x=xs.tolist(), points=bool(points))
     look["reference"] = None if reference is None else float(_scaled("reference", reference, log))
     look["styles"] = [_for_canvas(*style) for style in figures.line_styles(lines)]
     look["ticks"] = None if ticks is None else [_plain("ticks", word) for word in ticks]
-    if ticks is not None and len(look["ticks"]) != len(x):
-        raise ValueError(f"ticks: got {len(look['ticks'])} words, wants {len(x)}, one for each x")
+    if ticks is not None and len(look["ticks"]) != len(xs):
+        raise ValueError(f"ticks: got {len(look['ticks'])} words, wants {len(xs)}, one for each x")
     return _with_marks(look, _scaled("lines", ys, log), marks)
 
 
-def stacked(parts, *, title, xlabel="", ylabel="", x=None, ylim=None, marks=None):
+def stacked(
+    parts: Mapping[str, ArrayLike],
+    *,
+    title: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    x: ArrayLike | None = None,
+    ylim: Limits = None,
+    marks: Marks = None,
+) -> Panel:
     """Shares stacked on top of each other, first at the bottom, each named at its right end.
 
     parts  {name: (N,) non-negative}; names of GRU paths get their fixed colours. Others as in `curves`.
@@ -102,13 +118,21 @@ def stacked(parts, *, title, xlabel="", ylabel="", x=None, ylim=None, marks=None
     ys = _rows("parts", parts)
     if not np.all(ys >= 0):
         raise ValueError("parts: got a negative share or NaN, wants numbers of at least 0")
-    x = np.arange(ys.shape[1]) if x is None else _validate.array("x", x, (ys.shape[1],))
-    look = _look("stacked", parts, title, xlabel, ylabel, ylim, x=x.tolist())
+    xs = np.arange(ys.shape[1]) if x is None else _validate.array("x", x, (ys.shape[1],))
+    look = _look("stacked", parts, title, xlabel, ylabel, ylim, x=xs.tolist())
     look["styles"] = [_for_canvas(colour, "-") for colour in figures.part_colours(parts)]
     return _with_marks(look, ys, marks)
 
 
-def bars(values, *, title, ylabel="", ylim=(0, 1), log=False, colour=figures.GRU):
+def bars(
+    values: Mapping[str, float],
+    *,
+    title: str,
+    ylabel: str = "",
+    ylim: Limits = (0, 1),
+    log: bool = False,
+    colour: str = figures.GRU,
+) -> Panel:
     """One bar per entry of {name: height}, its height written on top. `ylim` suits gates; None: from the whole table.
 
     Returns a Panel. Raises ValueError naming the argument.
@@ -120,8 +144,18 @@ def bars(values, *, title, ylabel="", ylim=(0, 1), log=False, colour=figures.GRU
 
 
 def heatmap(
-    values, *, title, xlabel="", ylabel="", kind="norm", label="", limits=None, extent=None, path=None, marks=None
-):
+    values: ArrayLike,
+    *,
+    title: str,
+    xlabel: str = "",
+    ylabel: str = "",
+    kind: str = "norm",
+    label: str = "",
+    limits: Limits = None,
+    extent: tuple[float, float, float, float] | None = None,
+    path: ArrayLike | None = None,
+    marks: Marks = None,
+) -> Panel:
     """A matrix as colours, row 0 at the top, NaN left empty.
 
     values  (rows, columns).
@@ -131,28 +165,34 @@ def heatmap(
     Returns a Panel. Raises ValueError naming the argument: also for inf or nothing but NaN.
     """
     _validate.choice("kind", kind, figures.MAPS)
-    values = np.asarray(values, dtype=float)
-    if values.ndim != 2 or values.size == 0:
-        raise ValueError(f"values: got shape {values.shape}, wants (rows, columns)")
-    _numbers("values", values)
-    rows, columns = values.shape
+    shades = np.asarray(values, dtype=float)
+    if shades.ndim != 2 or shades.size == 0:
+        raise ValueError(f"values: got shape {shades.shape}, wants (rows, columns)")
+    _numbers("values", shades)
+    rows, columns = shades.shape
     extent = (-0.5, columns - 0.5, rows - 0.5, -0.5) if extent is None else extent
-    path = np.empty((0, 2)) if path is None else np.asarray(path, dtype=float)
-    if path.ndim != 2 or path.shape[1] != 2:
-        raise ValueError(f"path: got shape {path.shape}, wants (N, 2), x and y of each dot")
-    if path.size:
-        _numbers("path", path)
-    names = [xlabel or "x", ylabel or "y"] if path.size else []  # a path is one line of each
-    look = _look("heatmap", names, title, xlabel, ylabel, (0, 1) if kind == "gate" else limits, length=len(path))
+    dots = np.empty((0, 2)) if path is None else np.asarray(path, dtype=float)
+    if dots.ndim != 2 or dots.shape[1] != 2:
+        raise ValueError(f"path: got shape {dots.shape}, wants (N, 2), x and y of each dot")
+    if dots.size:
+        _numbers("path", dots)
+    names = [xlabel or "x", ylabel or "y"] if dots.size else []  # a path is one line of each
+    look = _look("heatmap", names, title, xlabel, ylabel, (0, 1) if kind == "gate" else limits, length=len(dots))
     look["extent"] = _validate.array("extent", extent, (4,)).tolist()
     palette = plt.get_cmap(figures.MAPS[kind])(np.linspace(0, 1, NOTHING))[:, :3]
     look |= {"map": kind, "label": _plain("label", label), "shape": [rows, columns]}
     look["palette"] = (255 * palette).round().astype(int).ravel().tolist()
-    panel = _with_marks(look, path.T, marks)
-    return Panel(panel.look, panel.numbers, values)
+    panel = _with_marks(look, dots.T, marks)
+    return Panel(panel.look, panel.numbers, shades)
 
 
-def explore(function, *, live=False, labels=None, **sliders):
+def explore(
+    function: Callable[..., tuple],
+    *,
+    live: bool = False,
+    labels: Mapping[str, str] | None = None,
+    **sliders: ArrayLike,
+) -> "Explorer":
     """Sliders above the panels that `function` returns. See the head of this module for an example.
 
     function  called with one value per slider by name; returns one or more Panels and then a sentence. A default
@@ -164,6 +204,13 @@ def explore(function, *, live=False, labels=None, **sliders):
 
     Returns an Explorer; as the last line of a cell it is shown. Raises ValueError naming the argument, also where
     the panels of two positions don't match or the table is over MOST_BYTES.
+
+    >>> def share(z=0.9):
+    ...     left = z ** np.arange(51)
+    ...     return curves({"GRU": left}, title="What is left"), f"After 50 steps {left[-1]:.3f} is left."
+    >>> explorer = explore(share, z=[0.5, 0.9, 0.99])
+    >>> explorer.values, explorer.frames["words"][-1]
+    ({'z': 0.9}, 'After 50 steps 0.605 is left.')
     """
     if not sliders:
         raise ValueError("sliders: got none, wants at least one, such as w=np.linspace(0, 10, 41)")
@@ -197,62 +244,66 @@ class Explorer(anywidget.AnyWidget):
     frames = traitlets.Dict().tag(sync=True)
     at = traitlets.List(traitlets.Int()).tag(sync=True)
 
-    def __init__(self, function, grid, spec, frames, at):
+    def __init__(self, function: Callable[..., tuple], grid: Grid, spec: dict, frames: dict, at: list[int]) -> None:
         super().__init__(spec=spec, frames=frames, at=at)
         self._function, self._grid = function, grid
         if spec["live"]:
             self.observe(self._answer, "at")
 
-    def __repr__(self):
+    def __repr__(self) -> str:
         return f"Explorer of {', '.join(self._grid)}: run this cell to move its figure"
 
     @property
-    def values(self):
+    def values(self) -> dict:
         """{slider: its present value}."""
         return _values(self._grid, self.at)
 
-    def _answer(self, change):
+    def _answer(self, change: object) -> None:
         look, frames = _table(self._function, self._grid, [self.at], live=True)
         _same_look(self.spec["panels"], look, self.values)
         self.frames = frames
 
 
-def _grid(name, values):
+def _grid(name: str, values: ArrayLike) -> list:
     """A slider's values: a list of words, or (N,) increasing float64."""
-    values = list(values)
-    if len(values) < 2:
-        raise ValueError(f"{name}: got a grid of {len(values)} values, wants at least 2")
-    if all(isinstance(value, str) for value in values):
-        return values
-    values = _validate.array(name, values, ("N",))
-    if not np.all(np.diff(values) > 0):
+    given: list = list(values)  # type: ignore[arg-type]
+    if len(given) < 2:
+        raise ValueError(f"{name}: got a grid of {len(given)} values, wants at least 2")
+    if all(isinstance(value, str) for value in given):
+        return given
+    numbers = _validate.array(name, given, ("N",))
+    if not np.all(np.diff(numbers) > 0):
         raise ValueError(f"{name}: got values that don't increase, wants each above the one before, or words")
-    return np.where(np.abs(values) < 1e-12 * np.ptp(values), 0, values).tolist()  # linspace may miss 0 by a hair
+    return np.where(np.abs(numbers) < 1e-12 * np.ptp(numbers), 0, numbers).tolist()  # linspace may miss 0 by a hair
 
 
-def _start(values, parameter):
+def _start(values: list, parameter: inspect.Parameter | None) -> int:
     """Index of the value nearest to the parameter's default, or of the middle."""
-    default = inspect.Parameter.empty if parameter is None else parameter.default
-    if default is inspect.Parameter.empty:
+    if parameter is None or parameter.default is inspect.Parameter.empty:
         return len(values) // 2
     if isinstance(values[0], str):
-        return values.index(_validate.choice(f"default of {parameter.name}", default, values))
-    return int(np.argmin(np.abs(np.array(values) - default)))
+        return values.index(_validate.choice(f"default of {parameter.name}", parameter.default, values))
+    return int(np.argmin(np.abs(np.array(values) - parameter.default)))
 
 
-def _control(label, values):
+def _control(label: str, values: list) -> dict:
     words = isinstance(values[0], str)
     texts = values if words else [f"{value:.4g}".replace("-", "−") for value in values]
     return {"label": _plain("labels", label), "menu": words, "texts": texts}
 
 
-def _values(grid, at):
+def _values(grid: Grid, at: Iterable[int]) -> dict:
     return {name: values[i] for (name, values), i in zip(grid.items(), at, strict=True)}
 
 
-def _table(function, grid, positions, live):
+def _table(
+    function: Callable[..., tuple], grid: Grid, positions: Iterable[Sequence[int]], live: bool
+) -> tuple[list[dict], dict]:
     """The panels' looks, limits found, and the frames of all positions."""
-    look, tables, words, size = None, None, [], 0
+    look: list[dict] = []
+    tables: list[tuple[list, list]] = []  # of each panel: its numbers and its shades, one array a position
+    words: list[str] = []
+    size = 0
     for at in positions:
         values = _values(grid, at)
         try:
@@ -266,9 +317,9 @@ def _table(function, grid, positions, live):
             error.add_note(f"at {values}")
             raise
         tables = tables or [([], []) for _ in panels]
-        for (numbers, shades), panel in zip(tables, panels, strict=True):
-            numbers.append(panel.numbers)
-            shades.append(panel.shades)
+        for (of_numbers, of_shades), panel in zip(tables, panels, strict=True):
+            of_numbers.append(panel.numbers)
+            of_shades.append(panel.shades)
             size += 4 * panel.numbers.size + (0 if panel.shades is None else panel.shades.size)
         words.append(sentence)
         size += len(sentence.encode())
@@ -279,11 +330,11 @@ def _table(function, grid, positions, live):
                 "fewer slider values, fewer points, or live=True"
             )
     blocks, shade_blocks = [], []
-    for panel, (numbers, shades) in zip(look, tables, strict=True):
-        numbers = np.array(numbers)
+    for panel, (of_numbers, of_shades) in zip(look, tables, strict=True):
+        numbers = np.array(of_numbers)
         blocks.append(numbers.astype("<f4"))
         if panel["kind"] == "heatmap":
-            shades = np.array(shades)
+            shades = np.array(of_shades)
             low, high = panel["limits"] = panel["limits"] or _colour_limits(shades, panel["map"])
             steps = np.clip((shades - low) / (high - low), 0, 1) * (NOTHING - 1)
             shade_blocks.append(np.where(np.isnan(shades), NOTHING, steps.round()).astype("u1").reshape(len(words), -1))
@@ -294,7 +345,7 @@ def _table(function, grid, positions, live):
     return look, frames
 
 
-def _called(function, values):
+def _called(function: Callable[..., tuple], values: dict) -> tuple:
     result = function(**values)
     if (
         not isinstance(result, tuple)
@@ -307,7 +358,7 @@ def _called(function, values):
     return result
 
 
-def _same_look(wants, got, values):
+def _same_look(wants: list[dict], got: list[dict], values: dict) -> None:
     """Complain unless all panels of this frame look as those of the first did."""
     if len(got) != len(wants):
         raise ValueError(f"function: returned {len(got)} panels, wants {len(wants)} as at the first position")
@@ -319,13 +370,13 @@ def _same_look(wants, got, values):
                 )
 
 
-def _colour_limits(shades, kind):
+def _colour_limits(shades: np.ndarray, kind: str) -> list[float]:
     finite = shades[np.isfinite(shades)]
     low, high = (finite.min(), finite.max()) if kind == "norm" else (-np.abs(finite).max(), np.abs(finite).max())
     return [float(low), float(high) if high > low else float(low) + 1]
 
 
-def _axis_limits(numbers, panel):
+def _axis_limits(numbers: np.ndarray, panel: dict) -> list[float]:
     """Lowest and highest y of all frames, with a margin."""
     if panel["kind"] == "stacked":
         shape = (len(numbers), len(panel["names"]), len(panel["x"]))
@@ -340,28 +391,37 @@ def _axis_limits(numbers, panel):
     return [float(low - margin), float(high + margin)]
 
 
-def _look(kind, names, title, xlabel, ylabel, limits, log=False, **more):
+def _look(
+    kind: str,
+    names: Iterable[str],
+    title: str,
+    xlabel: str,
+    ylabel: str,
+    limits: Limits,
+    log: bool = False,
+    **more: Any,
+) -> dict[str, Any]:
+    """What a panel looks like, checked: its builder's arguments and `more` under their names."""
     texts = {"title": title, "xlabel": xlabel, "ylabel": ylabel}
-    look = {key: _plain(key, text) for key, text in texts.items()}
+    look: dict[str, Any] = {key: _plain(key, text) for key, text in texts.items()}
     if not title:
         raise ValueError(f"title: got {title!r}, wants words that say what the panel shows")
     if limits is not None:
-        limits = _scaled("limits" if kind == "heatmap" else "ylim", limits, log)
-        if limits.shape != (2,) or not limits[0] < limits[1]:
+        ends = _scaled("limits" if kind == "heatmap" else "ylim", limits, log)
+        if ends.shape != (2,) or not ends[0] < ends[1]:
             raise ValueError("ylim or limits: wants two numbers, (lowest, highest)")
-        limits = limits.tolist()
-    return (
-        look | {"kind": kind, "names": [_plain("names", name) for name in names], "limits": limits, "log": log} | more
-    )
+    found = None if limits is None else ends.tolist()
+    words = [_plain("names", name) for name in names]
+    return look | {"kind": kind, "names": words, "limits": found, "log": log} | more
 
 
-def _plain(name, text):
+def _plain(name: str, text: str) -> str:
     if not isinstance(text, str) or "$" in text or "\\" in text:
         raise ValueError(f"{name}: got {text!r}, wants plain text: ∂, λ, ‖ as they are, h_t for an index")
     return text
 
 
-def _rows(name, lines):
+def _rows(name: str, lines: Mapping[str, ArrayLike]) -> np.ndarray:
     """{name: (N,)} as (lines, N)."""
     if not lines:
         raise ValueError(f"{name}: got nothing, wants at least one entry")
@@ -374,7 +434,7 @@ def _rows(name, lines):
     return np.array(list(rows.values()))
 
 
-def _numbers(name, values):
+def _numbers(name: str, values: np.ndarray) -> None:
     """NaN is a gap, but there must be something to draw."""
     if np.any(np.isinf(values)):
         raise ValueError(f"{name}: got inf, wants finite numbers")
@@ -382,19 +442,19 @@ def _numbers(name, values):
         raise ValueError(f"{name}: got nothing but NaN, wants numbers")
 
 
-def _scaled(name, values, log):
+def _scaled(name: str, values: ArrayLike, log: bool) -> np.ndarray:
     """log10 on a log axis, zero as a gap."""
-    values = np.asarray(values, dtype=float)
+    numbers = np.asarray(values, dtype=float)
     if not log:
-        return values
-    if np.any(values < 0):
+        return numbers
+    if np.any(numbers < 0):
         raise ValueError(f"{name}: got a negative number, wants none on a log axis")
     with np.errstate(divide="ignore"):
-        logs = np.log10(values)
+        logs = np.log10(numbers)
     return np.where(np.isneginf(logs), np.nan, logs)
 
 
-def _with_marks(look, rows, marks):
+def _with_marks(look: dict[str, Any], rows: np.ndarray, marks: Marks) -> Panel:
     """The Panel of these rows, with its marks' coordinates behind them."""
     marks = marks or {}
     spots = [_validate.array(f"marks[{words!r}]", spot, (2,)) for words, spot in marks.items()]
@@ -404,7 +464,7 @@ def _with_marks(look, rows, marks):
     return Panel(look, np.concatenate([rows.ravel(), *spots]))
 
 
-def _for_canvas(colour, dash):
+def _for_canvas(colour: str, dash: figures.Dash) -> dict:
     """A matplotlib line style as the canvas takes it: pixels of stroke and gap."""
-    pattern = [] if dash == "-" else [1.9 * length for length in dash[1]]
+    pattern = [] if isinstance(dash, str) else [1.9 * length for length in dash[1]]
     return {"colour": colour, "dash": pattern}

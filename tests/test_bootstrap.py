@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from tests.notebook import ROOT
-from tools.notebooks import bootstrap
+from tools.heads import bootstrap
 
 COLAB = "import sys, types; sys.modules['google'] = sys.modules['google.colab'] = types.ModuleType('colab')\n"
 REPORT = """

@@ -11,14 +11,26 @@ import nbformat
 import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
-from tools.notebooks import bootstrap, normalise
+from tools.heads import bootstrap, copies
+from tools.notebooks import normalise
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
     for path in sorted((ROOT / "course_utils").rglob("*.py"))
 }
+SOURCES = MODULES | {
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for folder in ("coursework/grader", "tools")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "Makefile")
 LOADS_TORCH = "course_utils.torch_bridge"
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+
+
+def parsed(module):
+    """The syntax tree of a module of SOURCES."""
+    return ast.parse(SOURCES[module].read_text(encoding="utf-8"))
 
 
 def imports(path):
@@ -137,7 +149,7 @@ def test_figures_use_the_courses_style(path):
 
 @pytest.mark.parametrize(
     "path",
-    [*LESSONS, *MODULES.values(), ROOT / "README.md", *sorted((ROOT / "tools").glob("*.py"))],
+    [*LESSONS, *MODULES.values(), *sorted((ROOT / "tools").rglob("*.py")), *(ROOT / name for name in PAGES)],
     ids=lambda path: path.name,
 )
 def test_no_absolute_paths(path):
@@ -163,3 +175,237 @@ def test_the_maps_of_the_course_say_how_long_a_lesson_takes(path):
     assert re.search(row, (ROOT / "README.md").read_text(encoding="utf-8"))
     start = "".join(cell.source + "\n" for cell in read(LESSONS[0]).cells)
     assert path == LESSONS[0] or re.search(row, start)
+
+
+def test_what_is_written_once_is_copied_everywhere():
+    """Maps, first cells of lessons and assignments, and the citation are as `make heads` writes them."""
+    assert [path.name for path, text in copies().items() if path.read_text(encoding="utf-8") != text] == []
+
+
+def test_versions_are_fixed_and_no_address_is():
+    """Every line of constraints.txt is a version, of each pin too; GPU libraries and addresses stay out."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    fixed = [line for line in lines if not line.startswith("#")]
+    assert [line for line in fixed if not re.match(r"[a-z0-9.-]+==[\w.]+( ; .+)?$", line)] == []
+    names = {line.partition("==")[0] for line in fixed}
+    assert not any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
+    wanted = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    assert "-c constraints.txt" in wanted
+    assert {line for line in wanted if "==" in line} <= set(fixed)
+
+
+def test_the_citation_says_what_it_must():
+    """What CITATION.cff 1.2.0 requires, and the licence and the description that pyproject.toml has."""
+    text = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    said = dict(line.split(": ", 1) for line in text.splitlines() if re.match(r"[a-z-]+: ", line))
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert {"cff-version", "message", "title"} <= set(said) and "\nauthors:\n  - name: " in text
+    assert (said["cff-version"], said["license"]) == ("1.2.0", about["license"])
+    assert about["name"].replace("-", " ") in said["title"].lower()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Types
+
+
+def without_types(function, method):
+    """Names of a function's arguments that have no annotation, and "return" if that has none."""
+    spec = function.args
+    plain = [*spec.posonlyargs, *spec.args][int(method) :]
+    arguments = [*plain, *spec.kwonlyargs, *filter(None, [spec.vararg, spec.kwarg])]
+    missing = [argument.arg for argument in arguments if argument.annotation is None]
+    return missing if function.returns else [*missing, "return"]
+
+
+def public(name):
+    return not name.startswith("_") or name.startswith("__")
+
+
+@pytest.mark.parametrize("module", SOURCES)
+def test_public_functions_have_types(module):
+    """Every public function and method; in the grader, where a mistake costs points, every one."""
+    tree, every = parsed(module), module.startswith("coursework.grader")
+    untyped = {}
+    for owner in [tree, *(node for node in ast.walk(tree) if isinstance(node, ast.ClassDef))]:
+        method = isinstance(owner, ast.ClassDef)
+        if not every and method and not public(owner.name):
+            continue
+        for node in owner.body:
+            if isinstance(node, ast.FunctionDef) and (every or public(node.name)):
+                static = any(getattr(mark, "id", "") == "staticmethod" for mark in node.decorator_list)
+                missing = without_types(node, method and not static)
+                if missing:
+                    untyped[f"{owner.name}.{node.name}" if method else node.name] = missing
+    assert untyped == {}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Each equation once
+
+ORACLE = "course_utils.torch_bridge"  # writes the GRU once more in torch on purpose: ours is held against it
+WITHOUT_CHECKS = [name for name in SOURCES if not name.startswith(("course_utils.checks", "tools"))]
+
+
+def called(node):
+    """The last part of the name that a call calls: "tanh" of np.tanh(a)."""
+    function = node.func if isinstance(node, ast.Call) else None
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def factors(node):
+    """The factors of a product, as texts."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return factors(node.left) | factors(node.right)
+    return {ast.unparse(node)}
+
+
+def squared(node):
+    """Whether a term is n**2 or n * n."""
+    if not isinstance(node, ast.BinOp):
+        return False
+    left, right = ast.unparse(node.left), ast.unparse(node.right)
+    return (isinstance(node.op, ast.Pow) and right == "2") or (isinstance(node.op, ast.Mult) and left == right)
+
+
+def traits(function):
+    """What a function does to arrays, whether by operators, in place, or by NumPy's functions.
+
+    "tanh", "sigmoid"  it calls one.
+    "difference"       of two things that aren't numbers: h_prev - h_tilde.
+    "rest"             1 - z.
+    "slope"            z * (1 - z), 1 - n**2 or 1 - n * n, or a function with "slope" in its name.
+    "blend"            z * a + (1 - z) * b, in any order.
+    """
+    found, skipped = set(), set()
+    for node in ast.walk(function):
+        if isinstance(node, ast.Compare | ast.Subscript):  # steps are counted there, not states
+            skipped |= {id(inner) for inner in ast.walk(node)}
+    for node in ast.walk(function):
+        name = called(node)
+        if "slope" in name:
+            found.add("slope")
+        elif name == "tanh":
+            found.add("tanh")
+        elif "sigmoid" in name or name in ("exp", "expit"):
+            found.add("sigmoid")
+        terms = None
+        if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Sub):
+            terms = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+        elif name == "subtract":
+            terms = node.args[:2]
+        if terms and id(node) not in skipped:
+            left, right = terms
+            if isinstance(left, ast.Constant):
+                found |= {"rest", "slope"} if squared(right) else {"rest"}
+            elif not isinstance(right, ast.Constant):
+                found.add("difference")
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+            parts = factors(node)
+            found |= {"slope"} if any(f"1 - {part}" in parts or f"(1 - {part})" in parts for part in parts) else set()
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+            one, other = factors(node.left), factors(node.right)
+            if any(f"1 - {a}" in y for x, y in ((one, other), (other, one)) for a in x):
+                found.add("blend")
+    return found
+
+
+def is_gru_forward(found):
+    """A GRU step is a blend; written in place it is the one cell with both squashings and a difference (or 1 - z)."""
+    return "blend" in found or ({"tanh", "sigmoid"} <= found and bool({"difference", "rest"} & found))
+
+
+def is_gru_derivative(found):
+    """Only the derivative by the update gate multiplies a slope by a difference of states, h_prev - h_tilde."""
+    return {"slope", "difference"} <= found
+
+
+def functions_of(tree):
+    """{name: node} of a module's functions and methods; a function within another counts with it."""
+    for node in tree.body:
+        if isinstance(node, ast.FunctionDef):
+            yield node.name, node
+        elif isinstance(node, ast.ClassDef):
+            yield from ((f"{node.name}.{name}", inner) for name, inner in functions_of(node))
+
+
+@pytest.mark.parametrize(("what", "homes"), [(is_gru_forward, "cells"), (is_gru_derivative, "gradients")])
+def test_the_gru_stands_twice(what, homes):
+    """Once to be read and once to be quick."""
+    found = {}
+    for module in WITHOUT_CHECKS:
+        for name, node in functions_of(parsed(module)):
+            if module != ORACLE and what(traits(node)):
+                found.setdefault(module, []).append(name)
+    assert set(found) == {f"course_utils.{homes}", "course_utils._kernels"}, found
+    assert [len(names) for names in found.values()] == [1, 1], found
+
+
+@pytest.mark.parametrize(
+    ("source", "forward", "derivative"),
+    [
+        ("return z * h + (1 - z) * n", True, False),
+        ("return (1 - keep) * new + old * keep", True, False),
+        ("r, z = sigmoid(a)\nn = np.tanh(x + r * b)\nreturn n + z * (h - n)", True, False),
+        ("np.tanh(n, out=n)\nnp.exp(e, e)\nnp.subtract(n, h, room)\nroom /= e\nnp.add(h, room, out)", True, False),
+        ("return (h - n) * z * (1 - z), (1 - z) * (1 - n**2)", False, True),
+        ("np.subtract(h, n, out=dz)\ndz *= dh\ntanh_slope(n, out=dn)", False, True),
+        ("c = f * c + i * np.tanh(g)\nreturn sigmoid(o) * np.tanh(c)", False, False),  # LSTM
+        ("return g * i * (1 - i), o * (1 - tanh_c**2)", False, False),  # its derivative
+        ("return sigmoid(W @ h)", False, False),
+        ("self.mean += (1 - b) * (grad - self.mean)", False, False),  # Adam
+        ("return h[t - k] * h[-1] * (1 - h[-1])", False, False),
+        ("return m / (1 - b**t), m - s", False, False),
+    ],
+)
+def test_copies_are_recognised(source, forward, derivative):
+    found = traits(ast.parse(source))
+    assert (is_gru_forward(found), is_gru_derivative(found)) == (forward, derivative), found
+
+
+def shape(node):
+    """A statement up to its variables' names and its constants. What it calls and which attributes it reads stay."""
+    names = {id(inner.func) for inner in ast.walk(node) if isinstance(inner, ast.Call)}
+
+    def parts(inner):
+        if isinstance(inner, ast.Name) and id(inner) not in names:
+            return "name"
+        if isinstance(inner, ast.Constant):
+            return "constant"
+        if isinstance(inner, ast.arg):
+            return "argument"
+        words = [] if isinstance(inner, ast.FunctionDef) else [x for x in vars(inner).values() if isinstance(x, str)]
+        return type(inner).__name__, *words, *map(parts, ast.iter_child_nodes(inner))
+
+    return parts(node)
+
+
+def code_lines(statement):
+    """How many lines it has, without those that only hold constants, such as a long text."""
+    nodes = [node for node in ast.walk(statement) if hasattr(node, "lineno") and not isinstance(node, ast.Constant)]
+    return len({node.lineno for node in nodes})
+
+
+def runs(tree, lines=7):
+    """(shape, first line) of every shortest run of statements in one block that is at least `lines` lines long."""
+    for block in ast.walk(tree):
+        for body in (getattr(block, name, None) for name in ("body", "orelse", "finalbody")):
+            if not isinstance(body, list):
+                continue
+            body = [n for n in body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+            for i in range(len(body)):
+                length = 0
+                for j in range(i, len(body)):
+                    length += code_lines(body[j])
+                    if length >= lines:
+                        yield tuple(map(shape, body[i : j + 1])), body[i].lineno
+                        break
+
+
+def test_no_logic_stands_twice():
+    """No two runs of more than six lines are the same up to names and constants."""
+    places = {}
+    for module in SOURCES:
+        if not module.startswith("course_utils.checks."):  # known mistakes look alike
+            for code, line in runs(parsed(module)):
+                places.setdefault(code, []).append(f"{module}:{line}")
+    assert [where for where in places.values() if len(where) > 1] == []

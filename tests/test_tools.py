@@ -1,12 +1,19 @@
-"""The command that writes the lessons' outputs."""
+"""The commands that write: outputs of lessons, copies of heads, a new lesson."""
 
+import os
+import re
+import shutil
 import subprocess
 import sys
 
 import nbformat
+import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.notebook import ROOT, code_cells, read
+from tests.notebook import LESSONS, ROOT, code_cells, read
+from tools import heads, new_lesson
+
+NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
 
 
 def write(path, *sources):
@@ -16,7 +23,7 @@ def write(path, *sources):
 
 
 def run(*paths):
-    command = [sys.executable, str(ROOT / "tools" / "notebooks.py"), *map(str, paths)]
+    command = [sys.executable, "-m", "tools.notebooks", *map(str, paths)]
     return subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
 
 
@@ -48,3 +55,111 @@ def test_a_failing_lesson_is_named_and_left_as_it_was(tmp_path):
     assert "bad.ipynb" in result.stderr and "ZeroDivisionError" in result.stderr
     assert bad.read_bytes() == before
     assert code_cells(read(good))[1].outputs
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Heads and their copies
+
+
+@pytest.fixture
+def course(tmp_path):
+    """A copy of the course, to write in."""
+    return shutil.copytree(ROOT, tmp_path / "course", ignore=NOT_COPIED)
+
+
+def change(path, before, after):
+    text = path.read_text(encoding="utf-8")
+    assert before in text
+    path.write_text(text.replace(before, after), encoding="utf-8")
+
+
+def test_a_fork_changes_the_address_once(course):
+    change(course / "pyproject.toml", heads.project()["urls"]["Repository"], "https://example.org/fork")
+    written = heads.write(course)
+    notebooks = [*course.glob("notebooks/*.ipynb"), *course.glob("coursework/ps*/*.ipynb")]
+    assert len(notebooks) >= 14 and set(written) == {*notebooks, course / "CITATION.cff"}
+    assert all("https://example.org/fork" in code_cells(read(path))[0].source for path in notebooks)
+    assert 'repository-code: "https://example.org/fork"' in (course / "CITATION.cff").read_text(encoding="utf-8")
+    assert heads.write(course) == []
+
+
+def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
+    path = course / "notebooks" / LESSONS[3].name
+    question, minutes = heads.head_of(path).question, heads.head_of(path).minutes
+    change(path, question, "Is this new?")
+    change(path, f"*{minutes} minutes.", "*99 minutes.")
+    assert {file.name for file in heads.write(course)} == {"README.md", LESSONS[0].name}
+    row = rf"^\| \[03\]\((notebooks/)?{path.name}\) \| Is this new\? \| 99 \|$"
+    start = "\n".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
+    for text in ((course / "README.md").read_text(encoding="utf-8"), start):
+        assert len(re.findall(row, text, re.M)) == 1
+
+
+@pytest.mark.parametrize(("before", "after"), [("# 03 · ", "# 3: "), ("Builds on", "After"), ("# 03", "# 04")])
+def test_a_head_without_its_parts_is_named(course, before, after):
+    path = course / "notebooks" / LESSONS[3].name
+    change(path, before, after)
+    with pytest.raises(ValueError, match=path.name):
+        heads.write(course)
+
+
+def test_a_lost_map_is_named(course):
+    change(course / "README.md", heads.MAP[0], "")
+    with pytest.raises(ValueError, match="map"):
+        heads.write(course)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A new lesson
+
+
+def files(folder):
+    """{path: bytes} of all files of a course."""
+    return {
+        str(path.relative_to(folder)): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.relative_to(folder).parts[0].startswith(".")
+    }
+
+
+def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
+    """Three new files, two maps that `make heads` writes, and no other file touched."""
+    number = f"{max(int(path.name[:2]) for path in LESSONS) + 1:02d}"
+    name, before = f"{number}_example", files(course)
+    environment = {**os.environ, "PYTHONPATH": str(course)}
+
+    def python(*arguments):
+        run = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=course, env=environment, capture_output=True, text=True
+        )
+        assert run.returncode == 0, run.stdout + run.stderr
+        return run.stdout
+
+    python("tools.new_lesson", name)
+    after = files(course)
+    assert set(after) - set(before) == {
+        f"notebooks/{name}.ipynb",
+        f"course_utils/checks/lesson_{number}.py",
+        f"tests/lessons/test_lesson_{number}.py",
+    }
+    changed = {path for path in before if after[path] != before[path]}
+    assert changed == {"README.md", f"notebooks/{LESSONS[0].name}"}
+    python("ruff", "check", ".")
+    python("ruff", "format", "--check", ".")
+    chosen = f"lesson_{number} or {name} or ({number} and half)"
+    tests = f"tests/lessons/test_lesson_{number}.py", "tests/lessons/test_checks.py", "tests/test_house.py"
+    said = python("pytest", "-p", "no:cacheprovider", "-k", chosen, *tests)
+    assert int(re.search(r"(\d+) passed", said)[1]) >= 15, said
+
+
+@pytest.mark.parametrize("name", ["example", "10", "10-example", "10_Example", "../10_example"])
+def test_a_lesson_has_two_digits_and_small_letters(name, tmp_path):
+    with pytest.raises(ValueError, match="10_example"):
+        new_lesson.create(name, tmp_path)
+
+
+def test_a_taken_number_is_left_alone():
+    before = files(ROOT / "notebooks")
+    with pytest.raises(ValueError, match="there already"):
+        new_lesson.create("03_again")
+    assert files(ROOT / "notebooks") == before

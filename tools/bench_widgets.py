@@ -19,6 +19,7 @@ from pathlib import Path
 from selenium.webdriver.common.actions.action_builder import ActionBuilder
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.remote.webdriver import WebDriver
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,7 +89,7 @@ done();
 """
 
 
-def measure(name, presses, seconds, folder):
+def measure(name: str, presses: int, seconds: float, folder: str) -> dict[str, float]:
     """One row of the table: the figures of a case."""
     source, pictures, handle, options = CASES[name]
     notebook = chromium.write(Path(folder, "bench.ipynb"), source)
@@ -111,7 +112,7 @@ def measure(name, presses, seconds, folder):
     }
 
 
-def press(driver, handle, presses):
+def press(driver: WebDriver, handle: str, presses: int) -> list[float]:
     """Milliseconds from key press to changed pixels, one press after the other at uneven times."""
     target = driver.find_element(By.CSS_SELECTOR, handle)
     target.send_keys(Keys.HOME)
@@ -131,7 +132,7 @@ def press(driver, handle, presses):
     return steps
 
 
-def drag(driver, handle, seconds):
+def drag(driver: WebDriver, handle: str, seconds: float) -> dict[str, float]:
     """While the slider is dragged to and fro: frames a second, those of them with a new picture, blank ones; and how
     long after the pointer's release the picture last changed."""
     target = driver.find_element(By.CSS_SELECTOR, handle)
@@ -167,7 +168,7 @@ def drag(driver, handle, seconds):
     }
 
 
-def report(rows, presses, seconds, load):
+def report(rows: dict[str, dict[str, float]], presses: int, seconds: float, load: float) -> str:
     """The page for docs/."""
     model = next(
         (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
@@ -199,12 +200,12 @@ def report(rows, presses, seconds, load):
     return "\n".join(lines) + "\n"
 
 
-def _cpuinfo():
+def _cpuinfo() -> list[str]:
     path = Path("/proc/cpuinfo")
     return path.read_text().splitlines() if path.exists() else []
 
 
-def main():
+def main() -> None:
     """Measure all cases, print the table, write the page."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--presses", type=int, default=100)

@@ -9,9 +9,9 @@ from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 _open = KernelWebsocketHandler.open
 
 
-async def _open_without_delay(self, kernel_id):
+async def _open_without_delay(self: KernelWebsocketHandler, kernel_id: str) -> None:
     self.set_nodelay(True)
     await _open(self, kernel_id)
 
 
-KernelWebsocketHandler.open = _open_without_delay
+KernelWebsocketHandler.open = _open_without_delay  # type: ignore[method-assign]

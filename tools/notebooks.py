@@ -1,47 +1,29 @@
-"""Run lessons on fresh kernels and write their outputs: `python tools/notebooks.py [notebook ...]`, all by default.
+"""Run lessons on fresh kernels and write their outputs: `python -m tools.notebooks [notebook ...]`, all by default.
 
 What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
-execution times are kept. Each lesson's first code cell is written from BOOTSTRAP, with the address in pyproject.toml.
+execution times are kept. Each lesson's first code cell is that of `tools.heads`.
 """
 
 import argparse
 import sys
-import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
+from nbformat import NotebookNode
 from tqdm import tqdm
 
-ROOT = Path(__file__).resolve().parent.parent
+from tools.heads import ROOT, bootstrap
+
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-BOOTSTRAP = """\
-# On Colab this fetches the course; anywhere else it does nothing.
-import os
-import sys
-
-if "google.colab" in sys.modules and not os.path.isdir("../course_utils"):
-    import subprocess
-
-    source = os.environ.get("COURSE_SOURCE", "{address}")
-    if not os.path.isdir("course"):
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", source, "course"], check=True)
-    os.chdir("course/notebooks")
-    sys.path.insert(0, os.path.dirname(os.getcwd()))"""
 
 
-def bootstrap():
-    """The first code cell of every lesson."""
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    return BOOTSTRAP.format(address=project["urls"]["Repository"])
-
-
-def normalise(notebook):
+def normalise(notebook: NotebookNode) -> NotebookNode:
     """The notebook with stable ids and without volatile metadata. Changes and returns it."""
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -56,7 +38,7 @@ def normalise(notebook):
     return notebook
 
 
-def execute(path):
+def execute(path: Path) -> None:
     """Run one notebook where it lies, on a fresh kernel, and write it back only if no cell failed."""
     notebook = normalise(nbformat.read(path, as_version=4))
     NotebookClient(
@@ -69,14 +51,11 @@ def execute(path):
     nbformat.write(normalise(notebook), path)
 
 
-def main():
-    """Run all notebooks named on the command line, two at a time."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("notebooks", nargs="*", type=Path, default=sorted((ROOT / "notebooks").glob("*.ipynb")))
-    paths = [path.resolve() for path in parser.parse_args().notebooks]
+def execute_all(paths: list[Path]) -> dict[str, CellExecutionError]:
+    """Run these notebooks, two at a time. Returns {name: why it was not written} of those that failed."""
     failures = {}
 
-    def attempt(path):
+    def attempt(path: Path) -> None:
         try:
             execute(path)
         except CellExecutionError as error:
@@ -84,6 +63,14 @@ def main():
 
     with ThreadPoolExecutor(2) as pool:
         list(tqdm(pool.map(attempt, paths), total=len(paths), unit="notebook"))
+    return failures
+
+
+def main() -> None:
+    """Run all notebooks named on the command line."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", nargs="*", type=Path, default=sorted((ROOT / "notebooks").glob("*.ipynb")))
+    failures = execute_all([path.resolve() for path in parser.parse_args().notebooks])
     for name, error in failures.items():
         print(f"{name} was not written:\n{error}", file=sys.stderr)
     sys.exit(bool(failures))

@@ -22,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     "LICENSE",
     "CITATION.cff",
+    "constraints.txt",
     "environment.yml",
     "pyproject.toml",
     "requirements.txt",
