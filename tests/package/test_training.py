@@ -11,11 +11,12 @@ import torch
 import tqdm.notebook
 
 from course_utils import tasks, training
+from course_utils._kernels import Nets
 from course_utils.cells import forward, init_params
 from course_utils.gradients import jacobians
 from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import NAMES, to_module
-from course_utils.training import _Adam, _clip, _Nets, solved_count, train
+from course_utils.training import Adam, clip_gradients, solved_count, train
 
 CELLS = {
     "RNN tanh": dict(kind="RNN"),
@@ -64,7 +65,7 @@ def test_gradients_equal_autograd(cell, loss, every_step):
     rng = np.random.default_rng(0)
     params = [init_params(**CELLS[cell], input_size=D, hidden_size=H, seed=s) for s in range(S)]
     readouts = rng.standard_normal((S, O, H + 1))
-    nets = _Nets(params, readouts, loss, np.dtype(np.float64))
+    nets = Nets(params, readouts, loss, np.dtype(np.float64))
     for _ in range(2):  # the second pass meets what the first one left behind
         x, target = draw(rng, S, B, T, D, O, loss, every_step)
         got = nets.gradient(x, target)
@@ -117,7 +118,7 @@ def test_whole_run_equals_torch(cell, clip, clip_by, torch_clip):
 def test_adam_equals_torch_over_many_scales():
     rng = np.random.default_rng(0)
     theta = rng.standard_normal((2, 7))
-    ours, theirs = _Adam(theta.copy(), 0.01), torch.tensor(theta, requires_grad=True)
+    ours, theirs = Adam(theta.copy(), 0.01), torch.tensor(theta, requires_grad=True)
     optimiser = torch.optim.Adam([theirs], lr=0.01)
     for _ in range(30):
         grad = rng.standard_normal((2, 7)) * 10.0 ** rng.integers(-9, 4, (2, 7))
@@ -132,7 +133,7 @@ def test_clipping_equals_torch_seed_by_seed(limit):
     grad = np.random.default_rng(0).standard_normal((3, 11)) * np.array([[0.01], [1], [100]])
     for by, clip in (("norm", torch.nn.utils.clip_grad_norm_), ("value", torch.nn.utils.clip_grad_value_)):
         ours = grad.copy()
-        norm = _clip(ours, limit, by)
+        norm = clip_gradients(ours, limit, by)
         for s in range(3):
             weight = torch.nn.Parameter(torch.zeros(11, dtype=torch.float64))
             weight.grad = torch.tensor(grad[s])
@@ -143,7 +144,7 @@ def test_clipping_equals_torch_seed_by_seed(limit):
 
 def test_clipping_survives_squares_that_float32_cannot_hold():
     grad = np.full((1, 4), 1e25, np.float32)
-    assert _clip(grad, 1.0, "norm") == pytest.approx(2e25, rel=1e-6)
+    assert clip_gradients(grad, 1.0, "norm") == pytest.approx(2e25, rel=1e-6)
     np.testing.assert_allclose(grad, 0.5, rtol=1e-6)
 
 
