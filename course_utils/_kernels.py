@@ -199,7 +199,7 @@ class GRU(Cell):
         """
         H, room, before = self.H, self.room, self.like.reset == "before"
         WhT = self._recurrent(W)
-        # Blocks of da: ∂L/∂ of what Wh and bh send to r, z and n. To a gate that is ∂L/∂ of its whole argument, and with
+        # Blocks of da: ∂L/∂ of what Wh and bh send to r, z and n. For a gate that is ∂L/∂ of its argument, and with
         # "before" to n as well. With "after" it is r dn, and dn, ∂L/∂ of the argument of n, has room of its own.
         da, slope, dW_step, dW = self.back
         drz_rz, slope_n = slope[: 2 * H], slope[2 * H :]
