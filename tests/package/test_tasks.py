@@ -43,7 +43,7 @@ def test_one_hot_and_noise():
         (tasks.latch(5), (0.945, np.nextafter(0.95, 0), 0.0, np.nan), (0.95, np.float64(190 / 200), 1.0)),
         (tasks.weather_forecast(), (0.0, 1.0, np.nan), ()),
     ],
-    ids=lambda task: getattr(task, "name", ""),
+    ids=["error", "accuracy", "no goal"],
 )
 def test_a_goal_is_met_below_an_error_or_from_an_accuracy_on(task, unsolved, solved):
     """As the docstring says. 190 right of 200 is what "95 %" promises a reader, so it counts."""
