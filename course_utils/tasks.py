@@ -1,24 +1,26 @@
 """What the nets read: arrays out, the same for the same seed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 WEATHER_COLUMNS = ("precipitation", "temp_max", "temp_min", "wind")
+Batch = tuple[np.ndarray, np.ndarray]  # inputs (B, T, D) and their target
 
 
-def noise(T, D, *, seed=0):
+def noise(T: int, D: int, *, seed: int = 0) -> np.ndarray:
     """Inputs with nothing to learn in them: (T, D) draws from N(0, 1)."""
     T, D = _validate.integer("T", T, 1), _validate.integer("D", D, 1)
     return np.random.default_rng(_validate.integer("seed", seed, 0)).standard_normal((T, D))
 
 
-def one_hot(sentence, vocabulary):
+def one_hot(sentence: Sequence[str], vocabulary: Sequence[str]) -> np.ndarray:
     """(T, D) one-hot rows for a list of T words, D the length of `vocabulary`. Raises ValueError on an unknown word."""
     unknown = [word for word in sentence if word not in vocabulary]
     if unknown:
@@ -26,7 +28,7 @@ def one_hot(sentence, vocabulary):
     return np.eye(len(vocabulary))[[list(vocabulary).index(word) for word in sentence]]
 
 
-def weather(year=None):
+def weather(year: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     """Daily weather at Seattle, 2012-2015 (NOAA, public domain; see data/README.md).
 
     year  2012 to 2015, or None for all four.
@@ -44,13 +46,13 @@ def weather(year=None):
     return dates[chosen], values[chosen]
 
 
-def standardise(values):
+def standardise(values: ArrayLike) -> np.ndarray:
     """Each column of (T, D) brought to mean 0 and standard deviation 1. Raises ValueError on a constant column."""
-    values = _validate.array("values", values, ("T", "D"))
-    spread = values.std(0)
+    columns = _validate.array("values", values, ("T", "D"))
+    spread = columns.std(0)
     if np.any(spread == 0):
         raise ValueError(f"values: got a constant column {int(np.argmin(spread))}, wants columns that vary")
-    return (values - values.mean(0)) / spread
+    return (columns - columns.mean(0)) / spread
 
 
 @dataclass(frozen=True)
@@ -69,27 +71,28 @@ class Task:
     """
 
     name: str
-    sample: Callable
-    test: tuple
+    sample: Callable[[np.random.Generator, int], Batch]
+    test: Batch
     input_size: int
     output_size: int
     loss: str
-    baselines: dict
+    baselines: dict[str, float]
     goal: float | None = None
     scale: float = 1.0
 
-    def is_solved(self, score):
+    def is_solved(self, score: float) -> bool:
         """Whether a mean squared error or an accuracy meets the goal. NaN never does."""
         if self.goal is None:
             return False
         return bool(score < self.goal if self.loss == "mse" else score >= self.goal)
 
 
-def _test_rng(seed):
+def _test_rng(seed: int) -> np.random.Generator:
+    """The test's own stream: `train` draws weights and data from others, whatever their seeds."""
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
 
-def adding(T, *, seed=0):
+def adding(T: int, *, seed: int = 0) -> Task:
     """The adding problem (Hochreiter & Schmidhuber 1997): numbers from U(0, 1), of which two are marked. Their sum?
 
     T  length, at least 2: one mark stands in the first half, one in the second.
@@ -100,7 +103,7 @@ def adding(T, *, seed=0):
     """
     T = _validate.integer("T", T, 2)
 
-    def sample(rng, batch):
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
         x = np.zeros((batch, T, 2))
         x[:, :, 0] = rng.uniform(size=(batch, T))
         row = np.arange(batch)
@@ -112,7 +115,7 @@ def adding(T, *, seed=0):
     return Task(f"adding T={T}", sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
 
 
-def latch(lag, *, noise=0.0, seed=0):
+def latch(lag: int, *, noise: float = 0.0, seed: int = 0) -> Task:
     """Which of four symbols came first? (Bengio, Simard & Frasconi 1994.) Then come `lag` fillers, then the answer.
 
     noise  0: two filler symbols, between which a fair coin chooses. Above 0: recall among distractors; the fillers are
@@ -123,7 +126,7 @@ def latch(lag, *, noise=0.0, seed=0):
     """
     lag, noise = _validate.integer("lag", lag, 1), _validate.number("noise", noise, at_least=0)
 
-    def sequences(rng, symbol):
+    def sequences(rng: np.random.Generator, symbol: np.ndarray) -> Batch:
         shape = (len(symbol), lag)
         fillers = noise * rng.standard_normal((*shape, 1)) if noise else np.eye(2)[rng.integers(0, 2, shape)]
         x = np.zeros((len(symbol), lag + 1, 4 + fillers.shape[2]))
@@ -131,7 +134,7 @@ def latch(lag, *, noise=0.0, seed=0):
         x[:, 1:, 4:] = fillers
         return x, symbol
 
-    def sample(rng, batch):
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
         return sequences(rng, rng.integers(0, 4, batch))
 
     name = f"recall lag={lag}, noise {noise:g}" if noise else f"latch lag={lag}"
@@ -145,7 +148,9 @@ VERBS = ("was", "were")
 OTHER_NUMBER = np.r_[0:5, 9:13, 5:9]  # of each word of WORDS, the word with its number swapped: cat to cats
 
 
-def agreement_sentences(rng, batch, clauses, opposite=None):
+def agreement_sentences(
+    rng: np.random.Generator, batch: int, clauses: int, opposite: int | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Sentences "the N (which V the N)^clauses", to be ended by the verb that agrees with the first noun.
 
     clauses   how many relative clauses part the subject from its verb: 4 words and one attractor (a noun that is not
@@ -168,17 +173,17 @@ def agreement_sentences(rng, batch, clauses, opposite=None):
     return words, plural[:, 0]
 
 
-def with_mirror_images(words, verbs):
+def with_mirror_images(words: np.ndarray, verbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sentences, and each again with all numbers swapped: a constant answer is right in exactly half of these."""
     return np.vstack([words, OTHER_NUMBER[words]]), np.r_[verbs, 1 - verbs]
 
 
-def agreement_inputs(words):
+def agreement_inputs(words: np.ndarray) -> np.ndarray:
     """Word indices (B, T) as one-hot inputs (B, T, 13); -1, no word yet, as zeros."""
     return np.vstack([np.eye(len(WORDS)), np.zeros(len(WORDS))])[words]
 
 
-def agreement(clauses=12, *, seed=0):
+def agreement(clauses: int = 12, *, seed: int = 0) -> Task:
     """Subject-verb agreement past attractors (Linzen, Dupoux & Goldberg 2016): "the cats which saw the dog … were".
 
     clauses  each sentence has 0 to `clauses` relative clauses, all equally likely; see `agreement_sentences`.
@@ -191,7 +196,7 @@ def agreement(clauses=12, *, seed=0):
     """
     clauses = _validate.integer("clauses", clauses, 1)
 
-    def sample(rng, batch):
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
         words, _ = agreement_sentences(rng, batch, clauses)
         skip = rng.integers(0, clauses + 1, batch)  # a sentence without its first clauses is a shorter sentence
         subject = words[np.arange(batch), 1 + 4 * skip]
@@ -214,7 +219,9 @@ class Windows:
     target_day: np.ndarray
 
 
-def weather_windows(days_ahead=3, window=30, *, column="temp_max", test_year=2015):
+def weather_windows(
+    days_ahead: int = 3, window: int = 30, *, column: str = "temp_max", test_year: int = 2015
+) -> tuple[Windows, Windows, float]:
     """Every stretch of `window` days with the value of `column` `days_ahead` days after its end, split by time.
 
     The training windows end, targets included, before `test_year` (2013 to 2015) begins; the test windows lie in that
@@ -235,7 +242,7 @@ def weather_windows(days_ahead=3, window=30, *, column="temp_max", test_year=201
     inputs = np.column_stack([(values - mean) / spread, _season(dates)[:, 1:3]])
     which = WEATHER_COLUMNS.index(column)
 
-    def cut(chosen):
+    def cut(chosen: np.ndarray) -> Windows:
         days, rows = dates[chosen], inputs[chosen]
         x = np.lib.stride_tricks.sliding_window_view(rows[:-days_ahead], window, axis=0).transpose(0, 2, 1)
         last = window + days_ahead - 1
@@ -244,13 +251,13 @@ def weather_windows(days_ahead=3, window=30, *, column="temp_max", test_year=201
     return cut(dates < split), cut((dates >= split) & (dates < end)), float(spread[which])
 
 
-def _season(dates):
+def _season(dates: np.ndarray) -> np.ndarray:
     """(T, 5) for dates (T,): 1, sine and cosine of the year's turn, and of twice that."""
     turn = 2 * np.pi * (dates - np.datetime64("2012-01-01")).astype(float)[:, None] / 365.25
     return np.hstack([np.ones_like(turn), np.sin(turn), np.cos(turn), np.sin(2 * turn), np.cos(2 * turn)])
 
 
-def weather_forecast(days_ahead=3, window=30, *, column="temp_max", test_year=2015):
+def weather_forecast(days_ahead: int = 3, window: int = 30, *, column: str = "temp_max", test_year: int = 2015) -> Task:
     """Forecast `column` several days ahead from the last `window` days; arguments, inputs and split: `weather_windows`.
 
     Target (B, 1), standardised. No goal. Baselines, mean squared errors on the test year, fitted to the training years:
@@ -260,13 +267,13 @@ def weather_forecast(days_ahead=3, window=30, *, column="temp_max", test_year=20
     train, test, scale = weather_windows(days_ahead, window, column=column, test_year=test_year)
     which = WEATHER_COLUMNS.index(column)
 
-    def sample(rng, batch):
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
         chosen = rng.integers(0, len(train.x), batch)
         return train.x[chosen], train.y[chosen]
 
     fit = np.linalg.lstsq(_season(train.target_day), train.y, rcond=None)[0]
 
-    def departures(windows):
+    def departures(windows: Windows) -> tuple[np.ndarray, np.ndarray]:
         """Of the last input day and of the target day from the season, (N, 1) each."""
         today = windows.target_day - days_ahead
         return windows.x[:, -1, which, None] - _season(today) @ fit, windows.y - _season(windows.target_day) @ fit

@@ -23,6 +23,7 @@ import numpy as np
 import torch
 
 from course_utils import tasks, training
+from course_utils._kernels import Nets
 from course_utils.cells import forward, init_params
 from course_utils.gradients import backward, jacobian_pieces, jacobians, state_gradients
 from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
@@ -329,7 +330,7 @@ def training_step(H, goal, B=64, T=100, D=8):
     rng = np.random.default_rng(0)
     V = rng.standard_normal((1, 1 + H)).astype(np.float32)  # bias and weights of the readout
     x, y = rng.standard_normal((B, T, D)).astype(np.float32), rng.standard_normal((B, 1)).astype(np.float32)
-    nets = training._Nets([p], [V], "mse", np.dtype(np.float32))
+    nets = Nets([p], [V], "mse", np.dtype(np.float32))
     layer, readout = to_module(p), torch.nn.Linear(H, 1)
     readout.load_state_dict({"weight": torch.from_numpy(V[:, 1:]), "bias": torch.from_numpy(V[:, 0])})
     xt, yt = torch.from_numpy(x).transpose(0, 1), torch.from_numpy(y)

@@ -34,3 +34,25 @@ def test_one_hot_and_noise():
     x = tasks.noise(2000, 3, seed=1)
     assert np.array_equal(x, tasks.noise(2000, 3, seed=1)) and not np.array_equal(x, tasks.noise(2000, 3, seed=2))
     assert x.mean() == pytest.approx(0, abs=0.06) and x.std() == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize(
+    "task, unsolved, solved",
+    [
+        (tasks.adding(5), (0.01, np.nextafter(0.01, 1), 1.0, np.nan), (np.nextafter(0.01, 0), 0.0)),
+        (tasks.latch(5), (0.945, np.nextafter(0.95, 0), 0.0, np.nan), (0.95, np.float64(190 / 200), 1.0)),
+        (tasks.weather_forecast(), (0.0, 1.0, np.nan), ()),
+    ],
+    ids=["error", "accuracy", "no goal"],
+)
+def test_a_goal_is_met_below_an_error_or_from_an_accuracy_on(task, unsolved, solved):
+    """As the docstring says. 190 right of 200 is what "95 %" promises a reader, so it counts."""
+    assert [task.is_solved(score) for score in unsolved] == [False] * len(unsolved)
+    assert [task.is_solved(score) for score in solved] == [True] * len(solved)
+
+
+def test_the_longest_window_leaves_one_test_day():
+    """A window and its lead of 365 days together still fit the test year: they end on its last day."""
+    _, test, _ = tasks.weather_windows(3, 362, test_year=2015)
+    assert test.x.shape == (1, 362, 6)
+    assert test.target_day.tolist() == [np.datetime64("2015-12-31").item()]

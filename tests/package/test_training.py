@@ -11,11 +11,12 @@ import torch
 import tqdm.notebook
 
 from course_utils import tasks, training
+from course_utils._kernels import Nets
 from course_utils.cells import forward, init_params
 from course_utils.gradients import jacobians
 from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import NAMES, to_module
-from course_utils.training import _Adam, _clip, _Nets, solved_count, train
+from course_utils.training import Adam, clip_gradients, solved_count, train
 
 CELLS = {
     "RNN tanh": dict(kind="RNN"),
@@ -64,7 +65,7 @@ def test_gradients_equal_autograd(cell, loss, every_step):
     rng = np.random.default_rng(0)
     params = [init_params(**CELLS[cell], input_size=D, hidden_size=H, seed=s) for s in range(S)]
     readouts = rng.standard_normal((S, O, H + 1))
-    nets = _Nets(params, readouts, loss, np.dtype(np.float64))
+    nets = Nets(params, readouts, loss, np.dtype(np.float64))
     for _ in range(2):  # the second pass meets what the first one left behind
         x, target = draw(rng, S, B, T, D, O, loss, every_step)
         got = nets.gradient(x, target)
@@ -89,15 +90,23 @@ def test_gradients_equal_autograd(cell, loss, every_step):
     ],
     ids=["unclipped", "norm", "value"],
 )
+@pytest.mark.parametrize("frozen", [(), ("Wh",), ("Wx", "bh")], ids=lambda names: " ".join(names) or "free")
 @pytest.mark.parametrize("cell", ["GRU after", "LSTM"])
-def test_whole_run_equals_torch(cell, clip, clip_by, torch_clip):
-    """Same start, same data: twenty steps of torch.optim.Adam arrive at the same weights."""
+def test_whole_run_equals_torch(cell, frozen, clip, clip_by, torch_clip):
+    """Same start, same data: twenty steps of torch.optim.Adam arrive at the same weights.
+
+    Frozen weights take no part in the gradient's norm: if they did, they would shorten the others' clipped steps, and
+    the norms that lesson 08 draws would hold what moves nothing. And none but the named ones stand still.
+    """
     options = dict(SHORT, steps=20, seeds=[3], clip=clip, clip_by=clip_by, dtype=np.float64, learning_rate=0.03)
+    options |= dict(frozen=frozen)
     [run] = train(ADDING, **CELLS[cell], hidden_size=6, **options)
     H = 6
     start = np.random.default_rng([3, 1]).uniform(-(H**-0.5), H**-0.5, (1, 1 + H))
     module, readout = to_module(run.start), torch.tensor(start, requires_grad=True)
-    weights = [*module.parameters(), readout]
+    for name in frozen:
+        getattr(module, NAMES[name]).requires_grad_(False)
+    weights = [weight for weight in (*module.parameters(), readout) if weight.requires_grad]
     optimiser, rng = torch.optim.Adam(weights, lr=0.03), np.random.default_rng([3, 2])
     for step in range(20):
         optimiser.zero_grad()
@@ -117,7 +126,7 @@ def test_whole_run_equals_torch(cell, clip, clip_by, torch_clip):
 def test_adam_equals_torch_over_many_scales():
     rng = np.random.default_rng(0)
     theta = rng.standard_normal((2, 7))
-    ours, theirs = _Adam(theta.copy(), 0.01), torch.tensor(theta, requires_grad=True)
+    ours, theirs = Adam(theta.copy(), 0.01), torch.tensor(theta, requires_grad=True)
     optimiser = torch.optim.Adam([theirs], lr=0.01)
     for _ in range(30):
         grad = rng.standard_normal((2, 7)) * 10.0 ** rng.integers(-9, 4, (2, 7))
@@ -132,7 +141,7 @@ def test_clipping_equals_torch_seed_by_seed(limit):
     grad = np.random.default_rng(0).standard_normal((3, 11)) * np.array([[0.01], [1], [100]])
     for by, clip in (("norm", torch.nn.utils.clip_grad_norm_), ("value", torch.nn.utils.clip_grad_value_)):
         ours = grad.copy()
-        norm = _clip(ours, limit, by)
+        norm = clip_gradients(ours, limit, by)
         for s in range(3):
             weight = torch.nn.Parameter(torch.zeros(11, dtype=torch.float64))
             weight.grad = torch.tensor(grad[s])
@@ -143,7 +152,7 @@ def test_clipping_equals_torch_seed_by_seed(limit):
 
 def test_clipping_survives_squares_that_float32_cannot_hold():
     grad = np.full((1, 4), 1e25, np.float32)
-    assert _clip(grad, 1.0, "norm") == pytest.approx(2e25, rel=1e-6)
+    assert clip_gradients(grad, 1.0, "norm") == pytest.approx(2e25, rel=1e-6)
     np.testing.assert_allclose(grad, 0.5, rtol=1e-6)
 
 
@@ -206,6 +215,72 @@ def test_outputs_are_those_of_the_lessons_forward_pass(cell):
     x = np.random.default_rng(0).standard_normal((3, 6, 2))
     states = np.array([forward(run.params, sequence).h[1:] for sequence in x])
     np.testing.assert_allclose(run.outputs(x), states @ run.readout.T + run.readout_bias, rtol=0, atol=1e-13)
+
+
+def test_accuracy_is_the_share_of_all_test_sequences():
+    """What a lesson prints as accuracy: of 200 sentences, not of the first one."""
+    [run] = train(tasks.latch(3), "GRU", 4, seeds=0, steps=10, every=10, dtype=np.float64)
+    x, target = tasks.latch(3).test
+    share = np.mean(run.outputs(x)[:, -1].argmax(1) == target)
+    assert run.score[-1] == share
+    assert 0 < share < 1  # the first sequence alone would give one of these
+
+
+def test_five_seeds_unless_told():
+    """Lessons print "4/5" after a call that names no seeds."""
+    assert [run.seed for run in train(ADDING, "RNN", 2, steps=1)] == [0, 1, 2, 3, 4]
+
+
+def solved_at_six():
+    """A run that first meets its goal after 6 updates, and again at both later evaluations."""
+    options = dict(kind="GRU", hidden_size=4, seeds=0, steps=18, every=6, learning_rate=0.02)
+    [run] = train(ADDING, **options)
+    goal = (run.score[0] + run.score[1]) / 2
+    assert run.score[0] > goal > run.score[1:].max()
+    [run] = train(replace(ADDING, goal=goal), **options)
+    return run
+
+
+def test_solved_at_is_the_first_evaluation_that_met_the_goal():
+    """It says how soon a net learned the task, not how long it was trained afterwards."""
+    run = solved_at_six()
+    assert run.eval_steps.tolist() == [0, 6, 12, 18]
+    assert run.solved_at == 6 and run.solved
+
+
+def test_an_earlier_run_knows_what_was_known_by_then():
+    """`at` of the very evaluation that met the goal has solved the task; of the one before, it has not."""
+    run = solved_at_six()
+    assert [run.at(updates).solved_at for updates in run.eval_steps] == [None, 6, 6, 6]
+    assert [run.at(updates).solved for updates in run.eval_steps] == [False, True, True, True]
+
+
+def test_an_earlier_run_has_not_diverged_yet():
+    """Step 6 is the seventh: a run of six updates never met its infinite loss. One of twelve did."""
+    for step, known in ((6, [None, None, 6]), (5, [None, 5, 5])):
+        run = train(bursting(ADDING, step), "GRU", 4, on_divergence="mark", **SHORT)[0]
+        assert run.diverged_at == step
+        assert [run.at(updates).diverged_at for updates in (0, 6, 12)] == known
+        assert all(np.isfinite(run.at(n).loss).all() == (at is None) for n, at in zip((0, 6, 12), known, strict=True))
+
+
+@pytest.mark.parametrize("make", [tasks.adding, lambda T, seed: tasks.latch(T, noise=0.5, seed=seed)])
+@pytest.mark.parametrize("task_seed", [0, 1])
+def test_no_net_trains_on_what_it_is_tested_on(make, task_seed):
+    """No number drawn for the test is drawn again for training, of whatever seed. Else a score would be memory."""
+    task, drawn = make(10, seed=task_seed), []
+
+    def sample(rng, batch):
+        drawn.append(task.sample(rng, batch))
+        return drawn[-1]
+
+    train(replace(task, sample=sample), "RNN", 2, seeds=range(3), steps=8)
+    numbers, trained = (
+        {number for number in values.ravel() if number not in (0, 1)}
+        for values in (task.test[0], np.array([x for x, _ in drawn]))
+    )
+    assert len(numbers) >= 1999 and len(trained) > 7000
+    assert not numbers & trained
 
 
 def test_frozen_weights_stay_and_no_gate_looks_back():
@@ -391,6 +466,15 @@ def test_dosage(opposite):
         tasks.agreement_sentences(np.random.default_rng(0), 5, 6, opposite=7)
 
 
+@pytest.mark.parametrize(
+    "opposite, wants", [(7, "at most the number of clauses, 6"), (-1, "an integer"), (1.5, "an integer")]
+)
+def test_an_impossible_dosage_is_named(opposite, wants):
+    """-1 or 1.5 opposite attractors would quietly be none, or two."""
+    with pytest.raises(ValueError, match=rf"^opposite: got {opposite}, wants {wants}"):
+        tasks.agreement_sentences(np.random.default_rng(0), 5, 6, opposite=opposite)
+
+
 def test_agreement_lengths_labels_and_baselines():
     task = tasks.agreement(4)
     x, y = task.sample(np.random.default_rng(0), 20_000)
@@ -408,6 +492,7 @@ def test_agreement_lengths_labels_and_baselines():
     test_x, test_y = task.test
     assert np.mean((test_x[:, -1].argmax(1) >= plurals) == test_y) == task.baselines["last noun"] == 0
     assert np.mean(test_y) == task.baselines["coin"]  # so that a constant answer is worth no more than a coin
+    np.testing.assert_array_equal(test_x[:, 1].argmax(1) >= plurals, test_y)  # the subject decides, mirrored or not
 
 
 def test_weather_split_does_not_leak(monkeypatch):

@@ -1,0 +1,97 @@
+"""The quick cells of training against the plain ones of the lessons: the same states, the same gradients."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from course_utils._kernels import CELLS, Nets
+from course_utils.cells import BLOCKS, forward, init_params
+from course_utils.gradients import backward
+from tests.strategies import VARIANTS, assert_close
+
+WEIGHTS = ("Wx", "Wh", "bx", "bh")
+variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join(variant.values()))
+
+
+@st.composite
+def batches(draw):
+    """Shapes, whether the loss asks every state or only the last one, and a seed for the numbers."""
+    shape = {name: draw(st.integers(1, most)) for name, most in dict(S=3, B=4, T=7, D=4, H=6).items()}
+    return shape, draw(st.booleans()), draw(st.integers(0, 2**20))
+
+
+def both(variant, batch, dtype):
+    """States (S, B, T+1, H) and weight gradients {name: (S, ...)}: those of the kernels, then those of the lessons."""
+    shape, every_step, seed = batch
+    S, B, T, D, H = shape.values()
+    rng = np.random.default_rng(seed)
+    nets = [init_params(**variant, input_size=D, hidden_size=H, seed=seed + s, gain=2.0, dtype=dtype) for s in range(S)]
+    x = rng.standard_normal((S, B, T, D)).astype(dtype)
+    dh = rng.standard_normal((S, B, T, H)).astype(dtype)  # what the loss asks of every state
+    if not every_step:
+        dh[:, :, :-1] = 0
+
+    kernels = Nets(nets, np.zeros((S, 1, 1 + H)), None, dtype)
+    # What an earlier, other batch left behind in the same room must not show.
+    kernels.states(rng.standard_normal((S, B, T, D)))
+    kernels.backward(rng.standard_normal((T, H, S, B)).astype(dtype))
+    h = kernels.states(x).transpose(2, 3, 0, 1)
+    kernels.backward(dh.transpose(2, 3, 0, 1) if every_step else dh[:, :, -1].transpose(2, 0, 1)[None])
+
+    traces = [[forward(p, sequence) for sequence in sequences] for p, sequences in zip(nets, x, strict=True)]
+    grads = [[backward(t, d) for t, d in zip(*row, strict=True)] for row in zip(traces, dh, strict=True)]
+    plain = {name: np.array([sum(getattr(g, name) for g in row) for row in grads]) for name in WEIGHTS}
+    return (h, kernels.by_name(kernels.dW)), (np.array([[t.h for t in row] for row in traces]), plain)
+
+
+def assert_same(ours, plain, rtol):
+    (h, grads), (plain_h, plain_grads) = ours, plain
+    assert_close(h, plain_h, rtol)
+    for name in WEIGHTS:
+        assert_close(grads[name], plain_grads[name], rtol)
+
+
+@variants
+@given(batch=batches())
+def test_kernels_are_the_plain_cells(variant, batch):
+    assert_same(*both(variant, batch, np.float64), rtol=1e-11)
+
+
+@variants
+@given(batch=batches())
+def test_kernels_are_the_plain_cells_in_float32(variant, batch):
+    ours, plain = both(variant, batch, np.float32)
+    assert {ours[0].dtype, *(grad.dtype for grad in ours[1].values())} == {np.dtype(np.float32)}
+    assert_same(ours, plain, rtol=1e-3)
+
+
+def test_every_kind_has_a_kernel():
+    assert set(CELLS) == set(BLOCKS) == {variant["kind"] for variant in VARIANTS}
+
+
+@variants
+def test_many_nets_may_read_one_test_set(variant):
+    """`Run.score` judges all seeds on the same sequences: x (1, B, T, D) is what S copies of it would be."""
+    nets = [init_params(**variant, input_size=2, hidden_size=3, seed=s) for s in range(3)]
+    kernels = Nets(nets, np.zeros((3, 1, 4)), None, np.float64)
+    x = np.random.default_rng(0).standard_normal((1, 5, 6, 2))
+    together = kernels.states(x).copy()
+    np.testing.assert_array_equal(together, kernels.states(np.repeat(x, 3, axis=0)))
+
+
+@variants
+def test_a_saturated_gate_neither_overflows_nor_warns(variant):
+    """Preactivations of ±1000: σ as ½ + ½ tanh has no exponential that could overflow. The lessons agree."""
+    p = init_params(**variant, input_size=1, hidden_size=4, seed=0)
+    weights = {name: getattr(p, name) for name in WEIGHTS} | {"bx": 1000 * np.resize([1.0, -1.0], len(p.bx))}
+    if p.activation == "relu":
+        weights["Wh"] = 0 * p.Wh  # so that its state stays in range
+    saturated = type(p)(p.kind, **weights, activation=p.activation, reset=p.reset)
+    x = np.random.default_rng(0).standard_normal((1, 2, 5, 1))
+    kernels = Nets([saturated], np.zeros((1, 1, 5)), None, np.float64)
+    with np.errstate(all="raise", under="ignore"):
+        h = kernels.states(x)[:, :, 0].transpose(2, 0, 1)
+        kernels.backward(np.ones((5, 4, 1, 2)))
+    assert_close(h, [forward(saturated, sequence).h for sequence in x[0]], rtol=1e-12)
+    assert np.isfinite(kernels.dW).all()
