@@ -83,6 +83,11 @@ class Lesson:
         constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         return one_line(*(value for value in constants if isinstance(value, str)))
 
+    @cached_property
+    def said(self) -> str:
+        """All of these in one line: what it prints, writes beside figures and says."""
+        return one_line(self.printed, self.titles, self.prose)
+
 
 def one_line(*texts: str) -> str:
     """Texts joined, every run of white space a single one."""
