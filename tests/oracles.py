@@ -79,7 +79,7 @@ def step(
         return torch.full_like(argument, hold[name]) if name in hold else φ(argument)
 
     if params.kind == "RNN":
-        return Step(ACTIVATE[params.activation](a + past["recurrent"] @ Wh.T + bh), None, {})
+        return Step(ACTIVATE[params.activation](a + bh + past["recurrent"] @ Wh.T), None, {})
 
     if params.kind == "GRU":
         (xr, xz, xn), (Wr, Wz, Wn), (br, bz, bn) = a.chunk(3, dim=-1), Wh.chunk(3), bh.chunk(3)
@@ -91,11 +91,11 @@ def step(
             h_tilde = gate("h_tilde", xn + r * (past["candidate"] @ Wn.T + bn), torch.tanh)
         return Step(z * past["direct"] + (1 - z) * h_tilde, None, {"r": r, "z": z, "h_tilde": h_tilde})
 
-    (xi, xf, xg, xo), (Wi, Wf, Wg, Wo), (bi, bf, bg, bo) = a.chunk(4, dim=-1), Wh.chunk(4), bh.chunk(4)
-    i = gate("i", xi + past["input"] @ Wi.T + bi)
-    f = gate("f", xf + past["forget"] @ Wf.T + bf)
-    g = gate("g", xg + past["candidate"] @ Wg.T + bg, torch.tanh)
-    o = gate("o", xo + past["output"] @ Wo.T + bo)
+    (ai, af, ag, ao), (Wi, Wf, Wg, Wo) = (a + bh).chunk(4, dim=-1), Wh.chunk(4)
+    i = gate("i", ai + past["input"] @ Wi.T)
+    f = gate("f", af + past["forget"] @ Wf.T)
+    g = gate("g", ag + past["candidate"] @ Wg.T, torch.tanh)
+    o = gate("o", ao + past["output"] @ Wo.T)
     c = f * _tensor(c_prev, Wh) + i * g
     return Step(o * torch.tanh(c), c, {"i": i, "f": f, "g": g, "o": o})
 
