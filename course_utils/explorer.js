@@ -117,6 +117,10 @@ function render({ model, el }) {
 // ---------------------------------------------------------------- data
 
 // The bytes are copied, since a Float32Array can't begin where a message happens to put them.
+/**
+ * @param {{numbers: DataView, shades: DataView, words: string[], at?: number[]}} frames as the model holds them
+ * @returns {{numbers: Float32Array, shades: Uint8Array, words: string[], at?: number[]}}
+ */
 function unpack({ numbers, shades, words, at }) {
   const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
   return { numbers: new Float32Array(copy(numbers)), shades: new Uint8Array(copy(shades)), words, at };
@@ -125,7 +129,12 @@ function unpack({ numbers, shades, words, at }) {
 const pixels = (look) => (look.shape ? look.shape[0] * look.shape[1] : 0);
 const total = (list, value) => list.reduce((sum, each) => sum + value(each), 0);
 
-// One frame's numbers by name: what is drawn, and what the tests read back.
+/**
+ * One frame's numbers by name: what is drawn, and what the tests read back. `marks` are [x, y].
+ * @param {object} look a panel as widgets.py describes it
+ * @param {Float32Array} numbers @param {Uint8Array} shades
+ * @returns {{limits: number[], lines: Float32Array[], marks: number[][], shades: Uint8Array}}
+ */
 function take(look, numbers, shades) {
   const length = look.x?.length ?? look.length ?? 1; // a heatmap's path has as many x as y
   const lines = look.names.map((name, i) => numbers.subarray(i * length, (i + 1) * length));
@@ -134,14 +143,23 @@ function take(look, numbers, shades) {
   return { limits: look.limits, lines, marks, shades };
 }
 
+/**
+ * @param {number[]} palette red, green, blue of one shade after the other
+ * @returns {Uint32Array} a pixel for each shade, as an ImageData's buffer holds it; that of NOTHING is transparent
+ */
 function rgba(palette) {
-  const colours = new Uint32Array(256); // entry NOTHING stays transparent
+  const colours = new Uint32Array(256);
   for (let i = 0; i < NOTHING; i++) {
     colours[i] = (255 << 24) | (palette[3 * i + 2] << 16) | (palette[3 * i + 1] << 8) | palette[3 * i];
   }
   return colours;
 }
 
+/**
+ * What a screen reader says of a panel's numbers.
+ * @param {object} look @param {ReturnType<typeof take>} data
+ * @returns {string}
+ */
 function inWords(look, { lines, marks, shades }) {
   const value = (v) => (Number.isNaN(v) ? "nothing" : number(look.log ? 10 ** v : v));
   const said = look.names.map((name, i) => {
@@ -158,7 +176,8 @@ function inWords(look, { lines, marks, shades }) {
     }
     const [from, to] = look.limits;
     const unshade = (shade) => number(from + ((to - from) * shade) / (NOTHING - 1));
-    said.push(`${look.shape[0]} by ${look.shape[1]} values from ${unshade(low)} to ${unshade(high)}`);
+    const range = low === NOTHING ? "nothing" : `values from ${unshade(low)} to ${unshade(high)}`;
+    said.push(`${look.shape[0]} by ${look.shape[1]} ${range}`);
   }
   marks.forEach(([x, y], i) => said.push(`${look.marks[i]} at ${number(x)}, ${value(y)}`));
   return said.join("; ") + ".";
@@ -166,11 +185,16 @@ function inWords(look, { lines, marks, shades }) {
 
 // ---------------------------------------------------------------- text
 
+/** @param {number} v @param {number} [digits] significant ones @returns {string} */
 function number(v, digits = 3) {
-  return String(Number(v.toPrecision(digits))).replace("-", MINUS);
+  return String(Number(v.toPrecision(digits))).replaceAll("-", MINUS);
 }
 
-// "h_t" and "10^{-3}" as pieces: [text, -1 index | 0 | 1 power]
+/**
+ * "h_t" and "10^{-3}" in pieces.
+ * @param {string} text
+ * @returns {[string, -1 | 0 | 1][]} each with its level: -1 an index, 1 a power
+ */
 function pieces(text) {
   return text
     .split(/([_^](?:\{[^}]*\}|\S))/)
@@ -215,6 +239,10 @@ function write(c, text, x, y, { align = "left", size = 12, halo = null } = {}) {
 
 const widthOf = (c, text, size) => write(c, text, 0, 0, { align: "none", size });
 
+/**
+ * @param {CanvasRenderingContext2D} c @param {string} text @param {number} most width of a line in pixels
+ * @returns {string[]} lines; a word that is too long has one of its own
+ */
 function wrap(c, text, most) {
   const lines = [];
   for (const word of text.split(" ")) {
@@ -247,11 +275,20 @@ function prepare(canvas, ratio, ink, dark) {
   return { c, width, height, ink, tone, page: dark ? "#111111" : "#ffffff" };
 }
 
+/**
+ * @param {number} span @param {number} count how many steps it may hold at most
+ * @returns {number} the smallest 1, 2 or 5 times a power of ten
+ */
 function niceStep(span, count) {
   const unit = 10 ** Math.floor(Math.log10(span / count));
   return unit * [1, 2, 5, 10].find((n) => n * unit >= (span / count) * (1 - 1e-9));
 }
 
+/**
+ * @param {[number, number]} limits of an axis, either one first
+ * @param {number} count about how many steps fit @param {boolean} [whole] whole numbers only
+ * @returns {number[]} multiples of a nice step, within the limits
+ */
 function ticks([a, b], count, whole) {
   const [low, high] = a < b ? [a, b] : [b, a];
   let step = niceStep(high - low, count);
@@ -261,7 +298,8 @@ function ticks([a, b], count, whole) {
   return result;
 }
 
-const tickText = (v, log) => (log ? `10^{${String(v)}}` : String(Number(v.toPrecision(6)))).replace("-", MINUS);
+/** @param {number} v @param {boolean} [log] v is a power of ten @returns {string} */
+const tickText = (v, log) => (log ? `10^{${String(v)}}` : String(Number(v.toPrecision(6)))).replaceAll("-", MINUS);
 
 // Frame, grid, ticks and labels. Returns the pixel of an x and of a y.
 function axes(pen, look, { xlim, ylim, right, xticks = true, grid = true }) {
@@ -343,9 +381,14 @@ function nameRoom(pen, look) {
   return { names, room: widest + 14 };
 }
 
-// Names at the heights `ys`, moved apart until none overlaps; a name with no height has no line now.
-function nameEnds(pen, names, ys, colours, { end, top, bottom }) {
-  const ends = names.map((lines, i) => ({ lines, y: ys[i], half: (lines.length * LINE) / 2, colour: colours[i] }));
+/**
+ * Heights for names beside their lines' ends, moved apart until none overlaps.
+ * @param {number[]} ys pixels where the names would stand; NaN for one whose line is not seen now
+ * @param {number[]} heights of the names @param {{top: number, bottom: number}} box
+ * @returns {number[]} in the same order, NaN where it was
+ */
+function apart(ys, heights, { top, bottom }) {
+  const ends = ys.map((y, i) => ({ y, half: heights[i] / 2 }));
   const seen = ends.filter(({ y }) => Number.isFinite(y)).sort((a, b) => a.y - b.y);
   for (let round = 0; round < 100; round++) {
     for (const one of seen) one.y = Math.min(Math.max(one.y, top + one.half - 6), bottom - one.half + 6);
@@ -356,10 +399,16 @@ function nameEnds(pen, names, ys, colours, { end, top, bottom }) {
       seen[i].y += overlap / 2;
     }
   }
-  for (const { lines, y, half, colour } of seen) {
-    pen.c.fillStyle = colour;
-    lines.forEach((line, i) => write(pen.c, line, end + 7, y - half + LINE * (i + 0.5)));
-  }
+  return ends.map(({ y }) => (Number.isFinite(y) ? y : NaN));
+}
+
+function nameEnds(pen, names, ys, colours, box) {
+  const heights = names.map((lines) => lines.length * LINE);
+  apart(ys, heights, box).forEach((y, k) => {
+    if (Number.isNaN(y)) return;
+    pen.c.fillStyle = colours[k];
+    names[k].forEach((line, i) => write(pen.c, line, box.end + 7, y - heights[k] / 2 + LINE * (i + 0.5)));
+  });
 }
 
 function paintMarks(pen, look, { marks }, { X, Y, left, end }) {
@@ -529,4 +578,6 @@ function add(parent, tag, attributes = {}) {
   return node;
 }
 
+// anywidget takes the default; the names are for the tests.
 export default { render };
+export { apart, inWords, niceStep, number, pieces, rgba, take, ticks, tickText, unpack, wrap };

@@ -1,7 +1,10 @@
 """The lessons as the tests read them."""
 
 import ast
+import re
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import nbformat
 
@@ -35,3 +38,57 @@ def speaks(cell):
     while isinstance(last, ast.For | ast.With):
         last = last.body[-1]
     return isinstance(last, ast.Expr) and not isinstance(last.value, ast.Constant)
+
+
+class Lesson:
+    """The lesson of a number ("05") as its tests read it: what it defines, prints and says."""
+
+    def __init__(self, number: str):
+        (self.path,) = (path for path in LESSONS if path.stem.startswith(f"{number}_"))
+        self._notebook = read(self.path)
+
+    @cached_property
+    def functions(self) -> dict[str, Any]:
+        """Its imports and functions by name, as students get them; nothing that it runs."""
+        return self.names()
+
+    def names(self, *constants: str) -> dict[str, Any]:
+        """The same with some of its constants: the lesson's own assignments to these names, and no other statement."""
+
+        def wanted(node: ast.stmt) -> bool:
+            if isinstance(node, ast.Assign):
+                return any(isinstance(target, ast.Name) and target.id in constants for target in node.targets)
+            return isinstance(node, ast.Import | ast.ImportFrom | ast.FunctionDef)
+
+        code = ast.parse("\n".join(cell.source for cell in code_cells(self._notebook)))
+        found: dict[str, Any] = {}
+        exec(compile(ast.Module([node for node in code.body if wanted(node)], []), self.path.name, "exec"), found)
+        return found
+
+    @cached_property
+    def printed(self) -> str:
+        """All that its cells print, as it is stored."""
+        outputs = [output for cell in code_cells(self._notebook) for output in cell.outputs]
+        return "".join(output.text for output in outputs if output.output_type == "stream")
+
+    @cached_property
+    def prose(self) -> str:
+        """All its Markdown, every run of white space a single one."""
+        return one_line(*(cell.source for cell in self._notebook.cells if cell.cell_type == "markdown"))
+
+    @cached_property
+    def titles(self) -> str:
+        """All strings of its code, where the titles and the words beside figures stand; white space as in `prose`."""
+        trees = [ast.parse(cell.source) for cell in code_cells(self._notebook)]
+        constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
+        return one_line(*(value for value in constants if isinstance(value, str)))
+
+    @cached_property
+    def said(self) -> str:
+        """All of these in one line: what it prints, writes beside figures and says."""
+        return one_line(self.printed, self.titles, self.prose)
+
+
+def one_line(*texts: str) -> str:
+    """Texts joined, every run of white space a single one."""
+    return re.sub(r"\s+", " ", " ".join(texts))

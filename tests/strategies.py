@@ -1,13 +1,9 @@
 """Random networks for hypothesis: every kind, activation and reset mode, H = 1 and T = 1 included."""
 
 import numpy as np
-from hypothesis import settings
 from hypothesis import strategies as st
 
 from course_utils.cells import init_params
-
-settings.register_profile("course", derandomize=True, deadline=None, max_examples=60)
-settings.load_profile("course")
 
 VARIANTS = [
     {"kind": "RNN", "activation": "tanh"},

@@ -14,6 +14,7 @@ import argparse
 import datetime
 import platform
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,42 +31,11 @@ from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_pas
 from course_utils.torch_bridge import to_module
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+from tools import torch_ways
+
+PAGE = ROOT / "tools" / "benchmark_page.md"  # the words around the table, with places for what is measured
 PEAK_SIZE = 768  # of the square matrices whose product shows what dgemm can do
-
-INTRODUCTION = """\
-# How fast it is
-
-`make bench` writes this page. All ways run in one process and one thread; those of one row take turns, so that a busy
-machine slows all of them alike, and medians of their CPU times are compared. A ratio says how many times longer the
-other way takes; it carries over to other machines better than times do. *difference*: the largest relative one between
-the two results, entry by entry (of gradients: relative to the largest), or of Σλ from the mean of log|det J|. From
-norms below 1e-150 on, which ours still has, torch's are 0 and are not compared. Everything starts from weights and
-inputs unless said: states, Jacobians and norms are all counted. GRU with reset after the product, 8 inputs, float64
-unless said.
-"""
-
-NOTES = """\
-## What limits it
-
-- **Profile.** A step of our forward pass is nine NumPy calls on short vectors, 0.25 to 0.35 µs each whatever they
-  compute, views of six rows, 0.05 µs each, and a product with Wh, which at H=64 no longer fits the innermost cache (1.3
-  µs): 5 µs in all. A step back is five calls and such a product, 3.5 µs, and the slopes of all steps 0.6 µs more.
-  Caches that torch's turn has filled cost our few milliseconds a tenth. Ten times would leave 9 µs a step for both
-  directions, caches included: that takes a loop outside Python.
-- **Last row.** Of 25 µs a step, the product of two 64 × 64 matrices takes 10 at the dgemm peak; states 5, Jacobians 4,
-  norms and the looks for overflow and NaN the rest.
-- **Fused layers** pay such calls once for all steps: torch's LSTM in float32 beats ours.
-- **All pairs.** At T=1000 about 40 H³T operations are left of the direct way's 1000, and they run at about two thirds
-  of the dgemm peak: batches of 64 × 64 products and the table come close to it, Gram matrices (only from the diagonal
-  on) reach 70 % of it, and every product is followed by its rescaling, a quarter of its time. The rest is norms,
-  Python's calls in small halves, and touching 2.6 times J's memory for the first time.
-- **All pairs at H=8** cost calls, not arithmetic: far above what dgemm could do.
-- **Exponents.** One 64 × 64 product a step, a QR about every 20 steps, and one look at each number for NaN. The
-  interval follows the spread of the exponents: a fixed one of 10 steps would be wrong by 0.25 nats a step for the fresh
-  tanh RNN's strongest shrinking direction, without a warning.
-- **Training.** At H=128 matrix products take four fifths of our step, at 90 % of the float32 peak; the rest is some
-  twenty-five passes over arrays of H × 64 numbers, one of which fills the innermost cache.
-"""
 
 
 @dataclass
@@ -111,109 +81,23 @@ class Case:
     seconds: float | None = None
 
 
-# --- the torch side
-
-
-def torch_gru(H, D, T, seed=0):
-    """The same GRU in torch (weights frozen: only states are asked for), its inputs, and ours."""
-    p = init_params("GRU", D, H, seed=seed, reset="after")
-    x = np.random.default_rng(seed).standard_normal((T, D))
-    cell = torch.nn.GRUCell(D, H, dtype=torch.float64).requires_grad_(False)
-    cell.load_state_dict({name.removesuffix("_l0"): value for name, value in to_module(p).state_dict().items()})
-    return p, x, cell, torch.from_numpy(x)
-
-
-def torch_states(cell, x, retain=False):
-    """States h_0 .. h_T of the GRUCell loop, as nodes of one graph."""
-    states = [torch.zeros(1, cell.hidden_size, dtype=x.dtype, requires_grad=True)]
-    for xt in x:
-        states.append(cell(xt[None], states[-1]))
-        if retain:
-            states[-2].retain_grad()
-    return states
-
-
-def torch_jacobians(cell, x):
-    """All one-step Jacobians at once: vmap over time of the cell's jacrev, at states from torch's fused layer."""
-    layer = torch.nn.GRU(cell.input_size, cell.hidden_size, dtype=x.dtype)
-    layer.load_state_dict({name + "_l0": value for name, value in cell.state_dict().items()})
-    with torch.no_grad():
-        h = torch.cat([torch.zeros(1, cell.hidden_size, dtype=x.dtype), layer(x)[0][:-1]])
-
-    # The same step written out: vmap has no rule for the fused GRUCell.
-    def step(h, gi):
-        gh = torch.nn.functional.linear(h, cell.weight_hh, cell.bias_hh)
-        (ir, iz, i_n), (hr, hz, hn) = gi.chunk(3), gh.chunk(3)
-        z = torch.sigmoid(iz + hz)
-        return z * h + (1 - z) * torch.tanh(i_n + torch.sigmoid(ir + hr) * hn)
-
-    gates_in = torch.nn.functional.linear(x, cell.weight_ih, cell.bias_ih)
-    return torch.func.vmap(torch.func.jacrev(step))(h, gates_in)
-
-
-def torch_all_pairs(cell, x):
-    """Row by row: all products ∂h_t/∂h_k at once for each t."""
-    with torch.no_grad():
-        J = torch_jacobians(cell, x)
-        T, H = len(J), J.shape[1]
-        norms, products = torch.full((T + 1, T + 1), torch.nan, dtype=J.dtype), torch.empty_like(J)
-        norms.fill_diagonal_(H**0.5)
-        for t in range(T):
-            products[:t] = J[t] @ products[:t]
-            products[t] = J[t]
-            norms[t + 1, : t + 1] = torch.linalg.matrix_norm(products[: t + 1])
-        return norms.numpy()
-
-
-def torch_all_pairs_by_backwards(cell, x):
-    """One batched backward pass for every t."""
-    states = torch_states(cell, x)
-    T, H = len(x), cell.hidden_size
-    norms = np.full((T + 1, T + 1), np.nan)
-    np.fill_diagonal(norms, H**0.5)
-    for t in range(1, T + 1):
-        norms[t, :t] = torch_row(states[t], states[:t])
-    return norms
-
-
-def torch_row(last, states):
-    """‖∂h_t/∂h_k‖_F of all earlier states by one batched backward pass."""
-    unit = torch.eye(last.shape[-1], dtype=last.dtype)[:, None]
-    rows = torch.autograd.grad(last, states, unit, is_grads_batched=True, retain_graph=True)
-    return torch.stack(rows).square().sum(dim=(1, 2, 3)).sqrt().numpy()
-
-
-def torch_row_by_functional_jacobian(cell, x):
-    """The same by torch.autograd.functional.jacobian, asked for h_T as a function of a shift of every state."""
-    H = cell.hidden_size
-
-    def last(shifts):
-        h = torch.zeros(1, H, dtype=x.dtype) + shifts[:1]
-        for xt, shift in zip(x, shifts[1:], strict=True):
-            h = cell(xt[None], h) + shift
-        return h[0]
-
-    J = torch.autograd.functional.jacobian(last, torch.zeros(len(x) + 1, H, dtype=x.dtype))
-    return J.square().sum(dim=(0, 2)).sqrt().numpy()
-
-
 # --- the cases
 
 
 def profile(H=64, T=200):
     """‖∂L/∂h_t‖ for all t, L the sum of the last state."""
-    p, x, cell, xt = torch_gru(H, 8, T)
+    p, x, cell, xt = torch_ways.gru(H, 8, T)
     dh = np.zeros((T, H))
     dh[-1] = 1
 
     def by_retain_grad():
-        states = torch_states(cell, xt, retain=True)
+        states = torch_ways.unroll(cell, xt, retain=True)
         states[-1].retain_grad()
         states[-1].sum().backward()
         return torch.cat([h.grad for h in states]).norm(dim=1).numpy()
 
     def by_grad():
-        states = torch_states(cell, xt)
+        states = torch_ways.unroll(cell, xt)
         return torch.cat(torch.autograd.grad(states[-1].sum(), states)).norm(dim=1).numpy()
 
     return Case(
@@ -225,28 +109,30 @@ def profile(H=64, T=200):
 
 def last_row(H=64, T=200):
     """‖∂h_T/∂h_k‖_F for all k."""
-    p, x, cell, xt = torch_gru(H, 8, T)
+    p, x, cell, xt = torch_ways.gru(H, 8, T)
 
     def batched():
-        states = torch_states(cell, xt)
-        return torch_row(states[-1], states)
+        states = torch_ways.unroll(cell, xt)
+        return torch_ways.row(states[-1], states)
 
     return Case(
         f"last row ‖∂h_T/∂h_k‖_F, all k; H={H}, T={T}",
         lambda: norms_to_past(jacobian_pieces(forward(p, x), backwards=True), "fro"),
         [
             Peer("one batched backward (is_grads_batched)", batched, 8),
-            Peer("functional.jacobian", lambda: torch_row_by_functional_jacobian(cell, xt), 130, runs=3),
+            Peer("functional.jacobian", lambda: torch_ways.row_by_functional_jacobian(cell, xt), 130, runs=3),
         ],
     )
 
 
 def all_pairs(H, T, by_vmap=None, by_backwards=None, below_direct=None):
     """‖∂h_t/∂h_k‖_F for all pairs; the numbers are goals."""
-    p, x, cell, xt = torch_gru(H, 8, T)
-    peers = [Peer("vmap of cell Jacobians + matmul", lambda: torch_all_pairs(cell, xt), by_vmap, runs=5)]
+    p, x, cell, xt = torch_ways.gru(H, 8, T)
+    peers = [Peer("vmap of cell Jacobians + matmul", lambda: torch_ways.all_pairs(p, cell, xt), by_vmap, runs=5)]
     if T <= 200:
-        backwards = Peer("T batched backwards", lambda: torch_all_pairs_by_backwards(cell, xt), by_backwards, runs=3)
+        backwards = Peer(
+            "T batched backwards", lambda: torch_ways.all_pairs_by_backwards(cell, xt), by_backwards, runs=3
+        )
         peers.append(backwards)
     return Case(
         f"all pairs ‖∂h_t/∂h_k‖_F; H={H}, T={T}",
@@ -259,7 +145,7 @@ def all_pairs(H, T, by_vmap=None, by_backwards=None, below_direct=None):
 
 def spectrum(H=64, T=100_000):
     """All Lyapunov exponents, the Jacobians of 1,000 steps at hand and taken T / 1,000 times."""
-    p, x, *_ = torch_gru(H, 8, 1000)
+    p, x, *_ = torch_ways.gru(H, 8, 1000)
     ready = jacobians(forward(p, x))
     mean_log_det = np.linalg.slogdet(ready)[1].mean()
     return Case(
@@ -477,7 +363,8 @@ def report(table, runs):
         f"NumPy {np.__version__}, torch {torch.__version__}; medians of {runs} runs unless said."
     )
     cells = [heads, ("---",) * len(heads), *([cell.replace("|", "\\|") for cell in row] for row in table)]
-    return "\n".join([INTRODUCTION, measured, "", *("| " + " | ".join(row) + " |" for row in cells), "", NOTES])
+    lines = "\n".join("| " + " | ".join(row) + " |" for row in cells)
+    return PAGE.read_text(encoding="utf-8").replace("{measured}", measured).replace("{table}", lines)
 
 
 def main():

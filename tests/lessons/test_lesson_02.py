@@ -1,9 +1,5 @@
 """Every figure that lesson 02 states, recomputed by torch or closed forms, and held against what the lesson says."""
 
-import ast
-import json
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
@@ -13,31 +9,13 @@ from course_utils.cells import forward, init_params
 from course_utils.checks.lesson_02 import EXERCISES
 from course_utils.gradients import backward
 from course_utils.torch_bridge import to_module
-
-NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "02_bptt.ipynb"
-
-
-@pytest.fixture(scope="module")
-def cells():
-    return json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
+from tests import oracles
 
 
 @pytest.fixture(scope="module")
-def said(cells):
-    """All that the lesson writes and prints, pictures left out, in one line."""
-    printed = [line for cell in cells for out in cell.get("outputs", []) for line in out.get("text", [])]
-    return " ".join(" ".join(line for cell in cells for line in [*cell["source"], "\n"]).split() + printed)
-
-
-@pytest.fixture(scope="module")
-def lesson(cells):
-    """The lesson's functions, as students see them, by name."""
-    trees = [ast.parse("".join(cell["source"])) for cell in cells if cell["cell_type"] == "code"]
-    functions = [node for tree in trees for node in tree.body if isinstance(node, ast.FunctionDef)]
-    names = {"np": np, "forward": forward, "backward": backward, "init_params": init_params, "noise": tasks.noise}
-    names["lengths"] = [1, 2, 4, 5, 8, 10, 20]
-    exec(compile(ast.Module(functions, []), str(NOTEBOOK), "exec"), names)
-    return names
+def functions(lesson):
+    """The lesson's own, and the lengths at which it truncates."""
+    return lesson.names("lengths")
 
 
 def untied_unit(T, h0, step):
@@ -55,15 +33,15 @@ def three_uses(h0=1.0):
     return torch.autograd.grad(states[-1], weights)[0].numpy()
 
 
-def test_three_uses_of_one_weight(said):
+def test_three_uses_of_one_weight(lesson):
     terms = three_uses()
     whole, first = terms.sum(), terms[0] / terms.sum()
-    assert f"dh_3/dw = {whole:.5f}" in said
-    assert f"one chain, repaired: {terms[0]:.5f}, which is {first:.1%} of dh_3/dw" in said
-    assert f"brings {100 * terms[2] / whole:.0f} % of the gradient, the first {100 * first:.1f} %" in said
-    assert f'step 1 contributes {terms[0]:.5f} " "to the gradient, in step 2 {terms[1]:.4f}' in said
-    assert f"in step 3 {terms[2]:.3f}." in said
-    assert "About 150 times too small" in said
+    assert f"dh_3/dw = {whole:.5f}" in lesson.said
+    assert f"one chain, repaired: {terms[0]:.5f}, which is {first:.1%} of dh_3/dw" in lesson.said
+    assert f"brings {100 * terms[2] / whole:.0f} % of the gradient, the first {100 * first:.1f} %" in lesson.said
+    assert f"step 1 contributes {terms[0]:.5f} to the gradient, in step 2 {terms[1]:.4f}" in lesson.said
+    assert f"in step 3 {terms[2]:.3f}." in lesson.said
+    assert "About 150 times too small" in lesson.said
     assert terms.sum() / terms[0] == pytest.approx(150, rel=0.02)
 
 
@@ -82,21 +60,21 @@ def test_immediate_derivative_is_the_whole_one_at_the_first_step_only():
     assert whole[1] > 1.05 * immediate[1]
 
 
-def test_table_of_losses_and_uses(said):
+def test_table_of_losses_and_uses(lesson):
     T, rng = 12, np.random.default_rng(3)
     x, y = rng.uniform(-0.05, 0.1, T), rng.normal(0.5, 0.4, T)
     weights, h = untied_unit(T, 0.5, lambda k, w, h: torch.tanh((1.05 + w) * h + x[k]))
     losses = [0.5 * (h[t] - y[t - 1]) ** 2 for t in range(1, T + 1)]
     table = np.array([torch.autograd.grad(E_t, weights, retain_graph=True)[0].numpy() for E_t in losses])
     assert np.count_nonzero(table) == np.count_nonzero(np.tril(table)) == 78
-    assert "sum of all 78 squares" in said
+    assert "sum of all 78 squares" in lesson.said
     for t, row in enumerate(table, start=1):
         assert len(np.unique(np.sign(row[:t]))) == 1, "a row has one colour"
         assert np.all(np.diff(np.abs(row[:t])) > 0), "it pales to the left"
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_lessons_backward_pass(lesson, seed):
+def test_the_lessons_backward_pass(functions, seed):
     rng = np.random.default_rng(seed)
     T, D, H = rng.integers(2, 20), rng.integers(1, 5), rng.integers(1, 7)
     p, x, y = init_params("RNN", D, H, seed=seed, gain=1.5), rng.normal(size=(T, D)), rng.normal(size=(T, H))
@@ -104,22 +82,19 @@ def test_the_lessons_backward_pass(lesson, seed):
     out, _ = layer(torch.from_numpy(x))
     (0.5 * (out - torch.from_numpy(y)) ** 2).sum().backward()
     h = forward(p, x).h
-    dWx, dWh, db, total = lesson["backward_by_hand"](p, x, h, h[1:] - y)
+    dWx, dWh, db, total = functions["backward_by_hand"](p, x, h, h[1:] - y)
     for ours, theirs in zip((dWx, dWh, db, db), layer.parameters(), strict=True):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=0, atol=1e-12)
     np.testing.assert_allclose(total, backward(forward(p, x), h[1:] - y).h, rtol=0, atol=1e-12)
 
 
 def test_all_steps_feel_a_loss_at_the_last():
-    """h_1 ... h_30 by a loop of torch operations, so that each state's gradient is the total one."""
+    """Each state is a node of torch's graph, so that its gradient is the total one."""
     x, y = tasks.noise(30, 3, seed=1), tasks.noise(30, 5, seed=2)
     norms = []
     for seed in range(7):
         p = init_params("RNN", 3, 5, seed=seed, recurrent="orthogonal")
-        Wx, Wh, bx, bh = (torch.from_numpy(a) for a in (p.Wx, p.Wh, p.bx, p.bh))
-        h = [torch.zeros(5, dtype=torch.float64, requires_grad=True)]
-        for x_t in torch.from_numpy(x):
-            h.append(torch.tanh(Wx @ x_t + bx + Wh @ h[-1] + bh))
+        h = [one.h for one in oracles.unroll(p, x, torch.zeros(5, dtype=torch.float64, requires_grad=True))]
         loss = 0.5 * ((h[-1] - torch.from_numpy(y[-1])) ** 2).sum()
         norms.append([float(gradient.norm()) for gradient in torch.autograd.grad(loss, h[1:])])
     norms = np.array(norms)
@@ -138,18 +113,15 @@ def test_retain_grad_sees_the_direct_term_only(layer):
 
 def truncated_by_torch(p, x, y, h, starts):
     """∂E/∂Wh where the loss of step t goes back to the state starts(t), detached. h from the whole forward pass."""
-    Wh = torch.tensor(p.Wh, requires_grad=True)
-    from_x, loss = torch.from_numpy(x @ p.Wx.T + p.bx + p.bh), 0.0
+    weights, loss = oracles.tensors(p, requires_grad=True), 0.0
     for t in range(1, len(x) + 1):
-        state = torch.from_numpy(h[starts(t)])
-        for k in range(starts(t), t):
-            state = torch.tanh(from_x[k] + Wh @ state)
+        state = oracles.states(p, x[starts(t) : t], h[starts(t)], weights=weights)[-1]
         loss = loss + 0.5 * ((state - torch.from_numpy(y[t - 1])) ** 2).sum()
     loss.backward()
-    return Wh.grad.numpy()
+    return weights[1].grad.numpy()
 
 
-def test_truncation_at_ten_steps(lesson, said):
+def test_truncation_at_ten_steps(functions, lesson):
     """Printed medians and "five of seven", at K = 10, by torch's detach."""
     for gain in (0.5, 1.4):
         errors = []
@@ -162,25 +134,27 @@ def test_truncation_at_ten_steps(lesson, said):
                 for starts in (lambda t: 0, lambda t: max(t - 10, 0), lambda t: (t - 1) // 10 * 10)
             )
             errors.append([np.linalg.norm(cut - whole) / np.linalg.norm(whole) for cut in (back, pieces)])
-        np.testing.assert_allclose(errors, [lesson["truncation_errors"](gain, seed)[5] for seed in range(7)], rtol=1e-6)
+        np.testing.assert_allclose(
+            errors, [functions["truncation_errors"](gain, seed)[5] for seed in range(7)], rtol=1e-6
+        )
         back, pieces = 100 * np.median(errors, axis=0)
-        assert f"gain {gain}: {back:.2g} % off with 10 steps back, {pieces:.2g} % in pieces of 10" in said
+        assert f"gain {gain}: {back:.2g} % off with 10 steps back, {pieces:.2g} % in pieces of 10" in lesson.said
     assert sum(back > 0.5 for back, _ in errors) == 5
 
 
-def test_truncation_at_other_lengths(lesson):
+def test_truncation_at_other_lengths(functions):
     """The lesson's function, which the test above holds against torch, at all its lengths."""
-    low, high = ([lesson["truncation_errors"](gain, seed) for seed in range(7)] for gain in (0.5, 1.4))
+    low, high = ([functions["truncation_errors"](gain, seed) for seed in range(7)] for gain in (0.5, 1.4))
     back, pieces = np.median(low, axis=0).T
-    steps = np.diff(lesson["lengths"])
+    steps = np.diff(functions["lengths"])
     assert np.all(back[1:] < back[:-1] * 0.5**steps)
     assert back[-1] < 1e-7 and f"{pieces[-1]:.0%}" == "8%"
     assert np.median(high, axis=0).min() > 0.3
     for p_seed in range(3):
         p = init_params("RNN", 2, 4, seed=p_seed, gain=1.5)
         trace, dh = forward(p, tasks.noise(9, 2, seed=p_seed)), tasks.noise(9, 4, seed=p_seed + 50)
-        np.testing.assert_allclose(lesson["gradient_by_lag"](trace, dh).sum(0), backward(trace, dh).Wh, rtol=1e-9)
-        np.testing.assert_allclose(lesson["in_pieces"](trace, dh, 9), backward(trace, dh).Wh, rtol=1e-9)
+        np.testing.assert_allclose(functions["gradient_by_lag"](trace, dh).sum(0), backward(trace, dh).Wh, rtol=1e-9)
+        np.testing.assert_allclose(functions["in_pieces"](trace, dh, 9), backward(trace, dh).Wh, rtol=1e-9)
 
 
 def test_gains_vanish_and_stand_near_the_edge():
@@ -208,12 +182,12 @@ def sentence_scores():
     return layer(torch.from_numpy(x))[0] @ Wy.T, torch.tensor([words.index(w) for w in ("which", "ate", "was", "full")])
 
 
-def test_cross_entropy_of_the_sentence(said):
+def test_cross_entropy_of_the_sentence(lesson):
     scores, targets = sentence_scores()
     scores.retain_grad()
     E_t = torch.nn.functional.cross_entropy(scores, targets, reduction="none")
-    assert "E_t = " + " ".join(f"{e:.2f}" for e in E_t.tolist()) in said
-    assert f"E = {E_t.sum().item():.2f}; guessing each word with 1/6 costs 4 log 6 = {np.log(6**4):.2f}" in said
+    assert "E_t = " + " ".join(f"{e:.2f}" for e in E_t.tolist()) in lesson.said
+    assert f"E = {E_t.sum().item():.2f}; guessing each word with 1/6 costs 4 log 6 = {np.log(6**4):.2f}" in lesson.said
     torch.testing.assert_close(torch.nn.functional.cross_entropy(scores, targets), E_t.mean())
     E_t.sum().backward()
     ds = scores.grad.numpy()
@@ -222,10 +196,10 @@ def test_cross_entropy_of_the_sentence(said):
     assert np.all(ds[right] < -0.8) and np.all((ds[~right] > 0) & (ds[~right] < 0.3))
 
 
-def test_the_lessons_softmax(lesson):
+def test_the_lessons_softmax(functions):
     s = np.random.default_rng(0).normal(0, 300, (4, 6))
     expected = torch.softmax(torch.from_numpy(s), dim=-1).numpy()
-    np.testing.assert_allclose(lesson["softmax"](s), expected, rtol=1e-12, atol=1e-300)
+    np.testing.assert_allclose(functions["softmax"](s), expected, rtol=1e-12, atol=1e-300)
 
 
 def test_biases_differ_in_torchs_gru_only_where_the_reset_gate_stands_between():

@@ -12,35 +12,18 @@ from course_utils.cells import Params, forward, init_params
 from course_utils.checks.lesson_04 import EXERCISES
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_jacobians, to_module, to_params
-from tests.notebook import LESSONS, code_cells, read
+from tests import oracles
 
 SEEDS = range(10)
 
 
-@pytest.fixture(scope="module")
-def said():
-    """All that the lesson prints, all its titles and prose, in one string."""
-    (path,) = [path for path in LESSONS if path.stem.startswith("04")]
-    notebook = read(path)
-    printed = [o.text for cell in code_cells(notebook) for o in cell.outputs if o.output_type == "stream"]
-    return "\n".join([*printed, *(cell.source for cell in notebook.cells)])
-
-
-def tensors(p):
-    return [torch.from_numpy(np.array(w)) for w in (p.Wx, p.Wh, p.bx, p.bh)]
-
-
-def torch_states(p, x, line, h0=None, r=None):
-    """The GRU, reset before the product, in torch, with its last line given; r = 1 makes it the simplified one."""
-    Wx, Wh, bx, bh = tensors(p)
-    (Wr, Wz, Wn), (br, bz, bn) = Wh.chunk(3), bh.chunk(3)
-    h = torch.zeros(p.hidden_size, dtype=torch.float64) if h0 is None else h0
+def recursion(p, x, line, h0=None, hold=None):
+    """States of the GRU with another last line. All of it is a function of z, h_prev, and h_tilde, before and now."""
+    weights, h = oracles.tensors(p), torch.zeros(p.hidden_size, dtype=torch.float64) if h0 is None else h0
     states, tilde_prev = [h], torch.zeros_like(h)
     for xt in torch.from_numpy(x):
-        xr, xz, xn = (Wx @ xt + bx).chunk(3)
-        reset = torch.sigmoid(xr + Wr @ h + br) if r is None else r
-        z, tilde = torch.sigmoid(xz + Wz @ h + bz), torch.tanh(xn + Wn @ (reset * h) + bn)
-        h, tilde_prev = line(z, h, tilde_prev, tilde), tilde
+        gates = oracles.step(p, xt, h, weights=weights, hold=hold).gates
+        h, tilde_prev = line(gates["z"], h, tilde_prev, gates["h_tilde"]), gates["h_tilde"]
         states.append(h)
     return torch.stack(states)
 
@@ -60,8 +43,8 @@ def as_printed(z, h, tilde_prev, tilde):
 def test_a_saturated_reset_gate_makes_the_simplified_cell():
     assert 1 / (1 + math.exp(-100)) == 1.0
     p, x = init_params("GRU", 6, 4), noise(20, 6, seed=1)
-    p.bx[:4] = 100
-    assert np.allclose(forward(p, x).h, torch_states(p, x, keeps, r=1.0), rtol=1e-12, atol=0)
+    saturated = replace(p, bx=np.r_[np.full(4, 100), p.bx[4:]])
+    assert np.allclose(forward(saturated, x).h, oracles.states(p, x, hold={"r": 1}), rtol=1e-12, atol=0)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -69,11 +52,11 @@ def test_conventions_are_equal_under_negated_z_rows_and_only_then(seed):
     p, x = init_params("GRU", 6, 4, seed=seed), noise(20, 6, seed=seed)
     negated = Params("GRU", *(EXERCISES["04 other convention"].right(w) for w in (p.Wx, p.Wh, p.bx, p.bh)))
     ours = forward(p, x).h
-    assert np.allclose(torch_states(negated, x, writes), ours, rtol=1e-12, atol=0)
-    assert np.abs(torch_states(p, x, writes).numpy() - ours).max() > 0.01
+    assert np.allclose(recursion(negated, x, writes), ours, rtol=1e-12, atol=0)
+    assert np.abs(recursion(p, x, writes).numpy() - ours).max() > 0.01
 
 
-def test_cat_in_exact_fractions(said):
+def test_cat_in_exact_fractions(lesson):
     def walk(later):
         c = [Fraction(8, 10) * Fraction(9, 10)]
         for _ in range(4):
@@ -82,7 +65,7 @@ def test_cat_in_exact_fractions(said):
 
     assert [f"{state:.4f}" for state in walk(0.9)] == ["0.7200", "0.7380", "0.7542", "0.7688", "0.7819"]
     for word, state in zip(["cat", "which", "ate", "was", "full"], walk(0.9), strict=True):
-        assert f"{word:6s} {state:.4f}\n" in said
+        assert f"{word:6s} {state:.4f}\n" in lesson.printed
     assert walk(0)[-1] == float(Fraction(72, 100) * Fraction(9, 10) ** 4)
     assert [f"{walk(later)[-1]:.2f}" for later in (0.9, 0, -0.9)] == ["0.78", "0.47", "0.16"]
     gates = torch.tensor([0.8, 0.1, 0.1, 0.1, 0.1], dtype=torch.float64)
@@ -91,10 +74,10 @@ def test_cat_in_exact_fractions(said):
     assert np.allclose(by_forward, walk(0.9), rtol=1e-14, atol=0)
 
 
-def test_softmax_rounds_to_the_zeros_of_the_text(said):
+def test_softmax_rounds_to_the_zeros_of_the_text(lesson):
     shares = torch.softmax(torch.tensor([6.0, 4, 4, 0, 0, 0], dtype=torch.float64), 0)
     assert [f"{share:.1f}" for share in shares] == ["0.8", "0.1", "0.1", "0.0", "0.0", "0.0"]
-    assert "rounded: 0.8 0.1 0.1 0.0 0.0 0.0" in said
+    assert "rounded: 0.8 0.1 0.1 0.0 0.0 0.0" in lesson.printed
     assert shares.min() > 0
 
 
@@ -106,13 +89,13 @@ def steps_to_half(b):
     return steps + math.log(0.5 / left) / math.log(z)
 
 
-def test_how_long_a_memory_lasts(said):
+def test_how_long_a_memory_lasts(lesson):
     assert steps_to_half(0) == 1
     assert round(steps_to_half(4)) == 38
     assert all(2.6 < steps_to_half(b + 1) / steps_to_half(b) < math.e for b in (2, 3, 4, 5))
     assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
     for z in ("0.5", "0.9", "0.99"):
-        assert f"z = {z}: after 90 steps {float(Fraction(z) ** 90):.1g} is left" in said
+        assert f"z = {z}: after 90 steps {float(Fraction(z) ** 90):.1g} is left" in lesson.printed
 
 
 @pytest.fixture(scope="module")
@@ -126,17 +109,17 @@ def nudges():
             h0 = torch.zeros(8, dtype=torch.float64)
             u = torch.full_like(h0, 8**-0.5)
             _, moved = torch.autograd.functional.jvp(
-                lambda h, p=p, x=x, line=line: torch_states(p, x, line, h, r=1.0), h0, u
+                lambda h, p=p, x=x, line=line: recursion(p, x, line, h, hold={"r": 1}), h0, u
             )
             left[line].append(moved.norm(dim=1).numpy())
     return {line: np.array(rows) for line, rows in left.items()}
 
 
-def test_one_tilde(nudges, said):
+def test_one_tilde(nudges, lesson):
     good, bad = nudges[keeps], nudges[as_printed]
-    assert f"between {good[:, -1].min():.2f} and {good[:, -1].max():.2f} is left" in said
+    assert f"between {good[:, -1].min():.2f} and {good[:, -1].max():.2f} is left" in lesson.printed
     assert np.all(bad[:, -1] < 1e-6)
-    assert f"sigma(4)^59 = {math.exp(-59 * math.log1p(math.exp(-4))):.2f}\n" in said
+    assert f"sigma(4)^59 = {math.exp(-59 * math.log1p(math.exp(-4))):.2f}\n" in lesson.printed
     assert 0.3 < np.median(good[:, -1]) < 0.4
     assert 1e-11 < np.median(bad[:, -1]) < 1e-9
     assert np.all(bad[:, 2:20:2] > bad[:, 1:19:2])  # the zigzag
@@ -144,7 +127,7 @@ def test_one_tilde(nudges, said):
 
 def test_with_z_near_1_the_printed_recursion_is_an_rnn_at_half_speed():
     p, x = init_params("GRU", 4, 8, gate_bias=100), noise(20, 4)
-    h = torch_states(p, x, as_printed, r=1.0).numpy()
+    h = recursion(p, x, as_printed, hold={"r": 1}).numpy()
     candidate = np.tanh(x @ p.Wx[16:].T + p.bx[16:] + h[:-1] @ p.Wh[16:].T + p.bh[16:])
     assert np.allclose(h[2:], candidate[:-1], rtol=1e-12, atol=0)
 
@@ -152,8 +135,7 @@ def test_with_z_near_1_the_printed_recursion_is_an_rnn_at_half_speed():
 def held(z, r, seed):
     """A GRU, its gates held at 0 or 1 by their biases."""
     p = init_params("GRU", 3, 5, seed=seed)
-    p.bx[:5], p.bx[5:10] = 200 * r - 100, 200 * z - 100
-    return p
+    return replace(p, bx=np.r_[np.full(5, 200 * r - 100), np.full(5, 200 * z - 100), p.bx[10:]])
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -181,26 +163,26 @@ def test_what_the_two_panels_show():
 
 @pytest.mark.parametrize("reset", ["before", "after"])
 def test_reset_gate_silences_a_column_or_a_row(reset):
-    p = replace(init_params("GRU", 4, 6), reset=reset)
-    p.Wh[:6], p.Wx[:12], p.bx[:6], p.bx[6:12] = 0, 0, 100, -100  # r = 1 whatever happens, z = 0: h is the candidate
-    p.Wh[6:12], p.bx[2] = 0, -100  # r = 0 for the third unit
-    (J,) = autograd_jacobians(p, noise(1, 4), np.full(6, 0.1))
+    p = init_params("GRU", 4, 6, reset=reset)
+    Wx, Wh, bx = (np.r_[np.zeros_like(w[:12]), w[12:]] for w in (p.Wx, p.Wh, p.bx))
+    bx[:6], bx[6:12] = 100, -100  # r = 1 whatever happens, z = 0: h is the candidate
+    bx[2] = -100  # r = 0 for the third unit
+    (J,) = autograd_jacobians(replace(p, Wx=Wx, Wh=Wh, bx=bx), noise(1, 4), np.full(6, 0.1))
     zero = np.abs(J) < 1e-40
     assert zero.sum() == 6
     assert np.all(zero[:, 2] if reset == "before" else zero[2])
 
 
-def test_before_and_after_over_seeds(said):
+def test_before_and_after_over_seeds(lesson):
     states, J = [], []
     for seed in range(8):
-        one = init_params("GRU", 4, 8, seed=seed)
-        x, two = noise(20, 4, seed=seed), replace(one, reset="after")
-        h_one, h_two = (to_module(p)(torch.from_numpy(x))[0].detach().numpy() for p in (one, two))
-        J_one, J_two = autograd_jacobians(one, x), autograd_jacobians(two, x)
-        states.append(f"{100 * np.linalg.norm(h_one - h_two) / np.linalg.norm(h_two):.0f}")
-        J.append(f"{100 * np.linalg.norm(J_one - J_two) / np.linalg.norm(J_two):.0f}")
-    assert "states differ by " + " ".join(states) in said
-    assert "J differs by     " + " ".join(J) in said
+        one, x = init_params("GRU", 4, 8, seed=seed), noise(20, 4, seed=seed)
+        two = replace(one, reset="after")
+        for found, of in (states, oracles.states), (J, oracles.jacobians):
+            ours, theirs = of(one, x), of(two, x)
+            found.append(f"{100 * (ours - theirs).norm() / theirs.norm():.0f}")
+    assert "states differ by " + " ".join(states) in lesson.printed
+    assert "J differs by     " + " ".join(J) in lesson.printed
 
 
 def test_torch_weights_are_after():
@@ -222,16 +204,14 @@ def test_elementwise_where_a_matrix_product_belongs():
 
 def test_lstm_with_coupled_gates_obeys_the_gru_line():
     p, x = init_params("LSTM", 6, 4), noise(20, 6, seed=1)
-    for weights in (p.Wx, p.Wh, p.bx, p.bh):
-        weights[:4] = -weights[4:8]
+    p = Params("LSTM", *(np.concatenate([-w[4:8], w[4:]]) for w in (p.Wx, p.Wh, p.bx, p.bh)))
     cell = torch.nn.LSTMCell(6, 4).double()
     names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    cell.load_state_dict(dict(zip(names, tensors(p), strict=True)))
+    cell.load_state_dict(dict(zip(names, oracles.tensors(p), strict=True)))
     h = c = torch.zeros(1, 4, dtype=torch.float64)
     for xt, ours in zip(torch.from_numpy(x)[:, None], forward(p, x).c[1:], strict=True):
-        a = xt @ cell.weight_ih.T + cell.bias_ih + h @ cell.weight_hh.T + cell.bias_hh
-        z, candidate = torch.sigmoid(a[:, 4:8]), torch.tanh(a[:, 8:12])
-        expected = z * c + (1 - z) * candidate
+        gates = oracles.step(p, xt, h, c).gates
+        expected = gates["f"] * c + (1 - gates["f"]) * gates["g"]
         h, c = cell(xt, (h, c))
         assert torch.allclose(c, expected, rtol=1e-12, atol=1e-15)
         assert np.allclose(ours, expected[0].detach(), rtol=1e-12, atol=1e-15)
@@ -252,12 +232,12 @@ def test_an_output_gate_hides_and_an_update_gate_loses():
 
 
 @pytest.mark.parametrize("D, H", [(1, 1), (8, 32), (100, 256), (7, 3)])
-def test_three_quarters_of_the_parameters(D, H, said):
+def test_three_quarters_of_the_parameters(D, H, lesson):
     sizes = [sum(w.numel() for w in layer(D, H).parameters()) for layer in (torch.nn.GRU, torch.nn.LSTM)]
     assert sizes == [3 * H * (D + H + 2), 4 * H * (D + H + 2)]
     assert Fraction(*sizes) == Fraction(3, 4)
     if H != 3:
-        assert f"D = {D}, H = {H}: GRU {sizes[0]}, LSTM {sizes[1]}, share 0.75" in said
+        assert f"D = {D}, H = {H}: GRU {sizes[0]}, LSTM {sizes[1]}, share 0.75" in lesson.printed
 
 
 @pytest.mark.parametrize("seed", range(3))

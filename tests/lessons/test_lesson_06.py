@@ -9,11 +9,12 @@ import pytest
 import torch
 
 from course_utils.cells import forward, init_params
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_06 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.norms import all_pairs_norms
 from course_utils.tasks import noise, standardise, weather
-from tests.notebook import ROOT, code_cells, read
+from course_utils.torch_bridge import to_params
+from tests import oracles
 
 SEEDS, LAGS = range(5), (10, 50, 100, 200)
 SETTINGS = {
@@ -31,46 +32,18 @@ SETTINGS = {
 
 
 @functools.cache
-def printed():
-    """Everything that the lesson prints."""
-    cells = code_cells(read(ROOT / "notebooks" / "06_gradient_norms.ipynb"))
-    return "".join(output.text for cell in cells for output in cell.outputs if output.output_type == "stream")
-
-
-def step(kind, weights, x, state, reset="before"):
-    """One step, written anew in torch. The LSTM's state is h and c end to end."""
-    Wx, Wh, bx, bh = weights
-    H = Wh.shape[-1]
-    if kind == "RNN":
-        return torch.tanh(Wx @ x + bx + Wh @ state + bh)
-    if kind == "LSTM":
-        h, c = state[:H], state[H:]
-        i, f, g, o = (Wx @ x + bx + Wh @ h + bh).split(H)
-        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-        return torch.cat([torch.sigmoid(o) * torch.tanh(c), c])
-    a, (Wr, Wz, Wn), (br, bz, bn) = (Wx @ x + bx).split(H), Wh.split(H), bh.split(H)
-    r, z = torch.sigmoid(a[0] + Wr @ state + br), torch.sigmoid(a[1] + Wz @ state + bz)
-    inner = Wn @ (r * state) + bn if reset == "before" else r * (Wn @ state + bn)
-    return z * state + (1 - z) * torch.tanh(a[2] + inner)
-
-
-def torch_weights(p):
-    return tuple(torch.from_numpy(array) for array in (p.Wx, p.Wh, p.bx, p.bh))
-
-
-@functools.cache
 def forward_mode(name):
     """States (5, 201, ·), and ∂state_t/∂state_0 at LAGS (5, 4, ·, ·), all five nets of a setting at once."""
     kind, options = SETTINGS[name]
-    nets = [torch_weights(init_params(kind, 8, 64, seed=seed, **options)) for seed in SEEDS]
-    weights = [torch.stack(arrays) for arrays in zip(*nets, strict=True)]
+    nets = [init_params(kind, 8, 64, seed=seed, **options) for seed in SEEDS]
+    weights = [torch.stack(arrays) for arrays in zip(*map(oracles.tensors, nets), strict=True)]
     xs = torch.stack([torch.from_numpy(noise(200, 8, seed=100 + seed)) for seed in SEEDS])
     start = torch.zeros(5, 128 if kind == "LSTM" else 64, dtype=torch.float64)
 
     def run(weights, xs, state):
         states = [state]
         for x in xs:
-            states.append(step(kind, weights, x, states[-1]))
+            states.append(oracles.next_state(nets[0], x, states[-1], weights))
         return torch.stack(states)
 
     def at_lags(weights, xs, state):
@@ -78,20 +51,19 @@ def forward_mode(name):
 
     states = torch.vmap(run)(weights, xs, start)
     P = torch.vmap(torch.func.jacfwd(at_lags, argnums=2))(weights, xs, start)
-    return weights, xs, states, P
+    return nets, states, P
 
 
 def decades(name):
     """log10 ‖∂state_t/∂state_0‖₂ at LAGS for five nets: (5, 4)."""
-    return torch.linalg.matrix_norm(forward_mode(name)[3], 2).log10().numpy()
+    return torch.linalg.matrix_norm(forward_mode(name)[2], 2).log10().numpy()
 
 
 def one_step(name, t):
     """∂state_t/∂state_{t-1} of the five nets, from torch."""
-    weights, xs, states, _ = forward_mode(name)
-    kind = SETTINGS[name][0]
-    J = torch.func.jacfwd(lambda weights, x, state: step(kind, weights, x, state), argnums=2)
-    return torch.vmap(J)(weights, xs[:, t - 1], states[:, t - 1])
+    nets, states, _ = forward_mode(name)
+    xs = [noise(200, 8, seed=100 + seed)[t - 1 : t] for seed in SEEDS]
+    return torch.cat([oracles.jacobians(*net) for net in zip(nets, xs, states[:, t - 1], strict=True)])
 
 
 def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
@@ -106,12 +78,12 @@ def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
 
 
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "GRU, bias +1"])
-def test_table(name):
+def test_table(lesson, name):
     def short(value):
         return f"{value:.2g}" if value < 10 else "> 10"
 
     logs = decades(name)
-    (line,) = [line for line in printed().splitlines() if line.startswith(name) and "(" in line]
+    (line,) = [line for line in lesson.printed.splitlines() if line.startswith(name) and "(" in line]
     cells = re.findall(r"> 10|-?\d[\d.]*", line[16:])
     assert cells == [*map(short, np.median(logs, axis=0)), short(logs[:, -1].min()), short(logs[:, -1].max())]
 
@@ -122,13 +94,11 @@ def test_only_chrono_nets_end_near_one():
     assert all(np.all(10 ** decades(name)[:, -1] > 1 / 3) for name in near)
 
 
-def test_a_fresh_gate_is_half_open():
-    states, weights = forward_mode("GRU, fresh")[2][0], [array[0] for array in forward_mode("GRU, fresh")[0]]
-    a = weights[0] @ torch.from_numpy(noise(200, 8, seed=100)).T + weights[1] @ states[:-1].T
-    z = torch.sigmoid(a + (weights[2] + weights[3])[:, None])[64:128]
+def test_a_fresh_gate_is_half_open(lesson):
+    z = oracles.gates(forward_mode("GRU, fresh")[0][0], noise(200, 8, seed=100))["z"]
     assert f"mean update gate: {z.mean():.2f}\n" == "mean update gate: 0.50\n"
-    assert "mean update gate: 0.50\n" in printed()
-    assert f"{math.log10(0.5**200):.0f}" == "-60" and "200 steps: 10^-60" in printed()
+    assert "mean update gate: 0.50\n" in lesson.printed
+    assert f"{math.log10(0.5**200):.0f}" == "-60" and "200 steps: 10^-60" in lesson.printed
     assert 1 / (1 + math.exp(-3)) == pytest.approx(0.95, abs=0.005)
 
 
@@ -139,11 +109,11 @@ def test_chrono_draws_time_scales_of_up_to_200_steps():
 
 
 @pytest.mark.parametrize("label", ["fresh", "bias +1", "bias +3", "chrono"])
-def test_eigenvalues(label):
+def test_eigenvalues(lesson, label):
     name = f"GRU, {label}"
     radius = np.median(torch.linalg.eigvals(one_step(name, 200)).abs().max(dim=1).values)
     per_step = 10 ** np.median(decades(name)[:, -1] / 200)
-    assert f"{label:8} largest |eigenvalue| {radius:.3f}, measured factor a step {per_step:.3f}\n" in printed()
+    assert f"{label:8} largest |eigenvalue| {radius:.3f}, measured factor a step {per_step:.3f}\n" in lesson.printed
     assert radius == pytest.approx(per_step, abs=0.03)
 
 
@@ -172,23 +142,21 @@ def scaled_log10(steps):
     return total + math.log10(torch.linalg.matrix_norm(product, 2))
 
 
-def test_the_lstm_without_its_c_looks_dead():
-    weights, xs, states, _ = forward_mode("LSTM, chrono")
-    first = [array[0] for array in weights]
-    J = torch.func.jacfwd(lambda x, state: step("LSTM", first, x, state), argnums=1)
-    steps = torch.vmap(J)(xs[0], states[0, :-1])
+def test_the_lstm_without_its_c_looks_dead(lesson):
+    steps = oracles.jacobians(forward_mode("LSTM, chrono")[0][0], noise(200, 8, seed=100))
     assert 10 ** scaled_log10(steps) > 1 / 3
     assert scaled_log10(steps[:, :64, :64]) < -300
-    assert "more than a third is left: True" in printed() and re.search(r"less than 1e-300 is left: +True", printed())
+    assert "more than a third is left: True" in lesson.printed
+    assert re.search(r"less than 1e-300 is left: +True", lesson.printed)
 
 
-def test_gru_is_three_quarters_of_an_lstm():
+def test_gru_is_three_quarters_of_an_lstm(lesson):
     def count(module):
         return sum(parameter.numel() for parameter in module(8, 64).parameters())
 
     assert count(torch.nn.GRU) / count(torch.nn.LSTM) == 0.75
-    assert "GRU parameters / LSTM parameters = 0.75\n" in printed()
-    assert "c follows the GRU's equation: True" in printed()
+    assert "GRU parameters / LSTM parameters = 0.75\n" in lesson.printed
+    assert "c follows the GRU's equation: True" in lesson.printed
 
 
 def first_zero(J):
@@ -230,7 +198,7 @@ def test_all_pairs_bands():
         kind, options = SETTINGS[name]
         J = jacobians(forward(init_params(kind, 8, 64, seed=0, **options), noise(120, 8, seed=100)))
         norms = all_pairs_norms(J, log=True) / np.log(10)
-        column = torch.linalg.matrix_norm(forward_mode(name)[3][0]).log10().numpy()  # by torch: k = 0
+        column = torch.linalg.matrix_norm(forward_mode(name)[2][0]).log10().numpy()  # by torch: k = 0
         assert norms[[10, 50, 100], 0] == pytest.approx(column[:3], abs=1e-8)
         widths[name] = np.array([np.sum(row > -8) for row in norms[60:]])
     assert column[-1] > -3 and np.nanmin(norms) > -3
@@ -251,20 +219,17 @@ def torch_layer(kind, seed, bias):
 @pytest.mark.parametrize(
     "name, kind, bias", [("RNN, fresh", "RNN", 0), ("GRU, fresh", "GRU", 0), ("GRU, bias +3", "GRU", 3)]
 )
-def test_weather(name, kind, bias):
-    """Every step's Jacobian by torch's forward mode around torch.nn's own states, multiplied from the year's end."""
+def test_weather(lesson, name, kind, bias):
+    """Every step's Jacobian by torch around the states of torch.nn's own layer, multiplied from the year's end."""
     x = torch.from_numpy(standardise(weather(2012)[1]))
     assert len(x) == 366
     norms = []
     for seed in SEEDS:
         layer = torch_layer(kind, seed, bias)
-        weights = [parameter.detach() for parameter in layer.parameters()]
         with torch.no_grad():
-            h = torch.cat([torch.zeros(1, 64, dtype=torch.float64), layer(x)[0]])
-        assert torch.allclose(step(kind, weights, x[-1], h[-2], "after"), h[-1], atol=1e-12)
-        J = torch.func.jacfwd(lambda x, h, weights=weights: step(kind, weights, x, h, "after"), argnums=1)
+            assert torch.allclose(oracles.states(to_params(layer), x)[1:], layer(x)[0], atol=1e-12)
         products = [torch.eye(64, dtype=torch.float64)]
-        for one in torch.vmap(J)(x, h[:-1]).flip(0):
+        for one in oracles.jacobians(to_params(layer), x).flip(0):
             products.append(products[-1] @ one)
         norms.append(torch.linalg.matrix_norm(torch.stack(products[1:]), 2).numpy())  # lags 1 to 366
 
@@ -273,13 +238,13 @@ def test_weather(name, kind, bias):
         crossed = [np.flatnonzero(net < share) for net in norms]
         first = [lags[0] + 1 for lags in crossed if len(lags)]
         days[share] = f"{min(first)} to {max(first)}" if len(first) == 5 else "over 365"
-    assert f"{name:12} below 1 % after {days[1e-2]} days, below 1e-6 after {days[1e-6]} days\n" in printed()
+    assert f"{name:12} below 1 % after {days[1e-2]} days, below 1e-6 after {days[1e-6]} days\n" in lesson.printed
     lowest, highest = map(int, days[1e-2].split(" to "))
     assert 140 <= lowest <= highest <= 165 if bias else highest <= 14  # "months" and "two weeks"
     assert bias or all(net[60] < 1e-8 for net in norms)  # "within two months"
 
 
-def test_broadcasting_bug():
+def test_broadcasting_bug(lesson):
     """What it plots, what autograd finds, and the shapes that the explanation names."""
     rng = np.random.default_rng(1)
     W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
@@ -300,7 +265,7 @@ def test_broadcasting_bug():
 
     true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(5, dtype=torch.float64))).item()
     plotted = abs(float(product))
-    assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in printed()
+    assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in lesson.printed
     assert (f"{plotted:.1e}", f"{true:.1e}") == ("2.1e-03", "3.6e-07")
     assert 3000 < plotted / true < 9000
 

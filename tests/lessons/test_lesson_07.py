@@ -15,9 +15,9 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import init_params
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_07 import EXERCISES
 from course_utils.training import solved_count, train
-from tests.notebook import ROOT, code_cells, read
+from tests import oracles
 
 SHOWN, FURTHER = range(5), range(100, 115)
 ADDING = {"steps": 200, "learning_rate": 3e-2, "every": 10}
@@ -31,59 +31,28 @@ SINGULAR = ["cat", "dog", "bird", "horse"]
 VOCABULARY = ["the", "which", "saw", "chased", "heard", *SINGULAR, *(noun + "s" for noun in SINGULAR)]
 
 
-@functools.cache
-def printed():
-    """Everything that the lesson prints."""
-    cells = code_cells(read(ROOT / "notebooks" / "07_learning_to_remember.ipynb"))
-    return "".join(output.text for cell in cells for output in cell.outputs if output.output_type == "stream")
-
-
 # ---------------------------------------------------------------------------------------------------------------------
-# The cells, written anew in torch
-
-
-def tensors(p):
-    return [torch.tensor(array, dtype=torch.float64) for array in (p.Wx, p.Wh, p.bx, p.bh)]
-
-
-def step(weights, x, h):
-    """One step of a tanh RNN or of a GRU, by the number of its rows. Returns h, r, z (r and z None for the RNN)."""
-    Wx, Wh, bx, bh = weights
-    H = Wh.shape[1]
-    if len(Wh) == H:
-        return torch.tanh(x @ Wx.T + bx + h @ Wh.T + bh), None, None
-    xr, xz, xn = (x @ Wx.T + bx).split(H, dim=-1)
-    (Wr, Wz, Wn), (br, bz, bn) = Wh.split(H), bh.split(H)
-    r, z = torch.sigmoid(xr + h @ Wr.T + br), torch.sigmoid(xz + h @ Wz.T + bz)
-    n = torch.tanh(xn + (r * h) @ Wn.T + bn)
-    return z * h + (1 - z) * n, r, z
-
-
-def run_net(p, x):
-    """States (T, B, H) and gates r, z for inputs (B, T, D)."""
-    weights, h, out = tensors(p), torch.zeros(len(x), p.hidden_size, dtype=torch.float64), []
-    for xt in torch.as_tensor(x, dtype=torch.float64).transpose(0, 1):
-        h, r, z = step(weights, xt, h)
-        out.append((h, r, z))
-    return [None if part[0] is None else torch.stack(part) for part in zip(*out, strict=True)]
+# The nets, judged by torch
 
 
 def reach(p):
     """‖∂h_50/∂h_0‖₂ on the lesson's sequence: H copies of the start, copy i asked for the gradient of unit i."""
-    weights, x = tensors(p), torch.tensor(tasks.adding(50).test[0][0])
     start = torch.zeros(p.hidden_size, p.hidden_size, dtype=torch.float64, requires_grad=True)
-    h = start
-    for xt in x:
-        h = step(weights, xt, h)[0]
+    h = oracles.last_state(p, tasks.adding(50).test[0][0], start)
     (J,) = torch.autograd.grad(h.diagonal().sum(), start)
     return torch.linalg.matrix_norm(J, 2).item()
 
 
+def read_words(words):
+    """Sentences as a net's input, one word after the other: (B, T) -> (T, B, 13)."""
+    return np.eye(13)[np.transpose(words)]
+
+
 def score_difference(run, words):
     """Score of were minus score of was after every sentence, (B,)."""
-    h = run_net(run.params, np.eye(13)[words])[0][-1]
+    h = oracles.states(run.params, read_words(words))[-1]
     readout = torch.tensor(run.readout[1] - run.readout[0], dtype=torch.float64)
-    return (h @ readout).detach().numpy() + float(run.readout_bias[1] - run.readout_bias[0])
+    return (h @ readout).numpy() + float(run.readout_bias[1] - run.readout_bias[0])
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -142,8 +111,8 @@ def test_the_gradient_arrives_first_then_the_error_falls_then_answers_are_right(
     runs = [run.at(10 * np.argmax(error < 0.5 / 6)) for run in runs]
     right = []
     for run in runs:
-        states = run_net(run.params, x)[0][-1].detach().numpy()
-        right.append(np.mean(np.abs(states @ run.readout.T + run.readout_bias - y) < 0.1))
+        last = oracles.states(run.params, x.swapaxes(0, 1))[-1].numpy()
+        right.append(np.mean(np.abs(last @ run.readout.T + run.readout_bias - y) < 0.1))
     assert np.median(right) < 0.5
 
 
@@ -176,28 +145,26 @@ def check_highway(seeds):
 
 def dip(run):
     """How much lower z is at marked numbers than elsewhere."""
-    x = tasks.adding(50).test[0][:20]
-    z = run_net(run.params, x)[2].mean(2).T.numpy()
+    x = tasks.adding(50).test[0][:20].swapaxes(0, 1)
+    z = oracles.gates(run.params, x)["z"].mean(2).numpy()
     return z[x[:, :, 1] == 0].mean() - z[x[:, :, 1] == 1].mean()
 
 
-def test_highway_of_the_seeds_shown():
+def test_highway_of_the_seeds_shown(lesson):
     assert check_highway(SHOWN) == "5/5"
     rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2)
     assert solved_count(rnns) == "0/5"
-    assert "adding, solved: GRU 5/5, RNN 0/5\n" in printed()
-    assert "when the error has halved:           5/5\n" in printed() and "at norm below 1e-3: 0/5\n" in printed()
+    assert "adding, solved: GRU 5/5, RNN 0/5\n" in lesson.printed
+    assert "when the error has halved:           5/5\n" in lesson.printed
+    assert "at norm below 1e-3: 0/5\n" in lesson.printed
 
 
 def test_before_and_after():
     """Before training, less than half of all pairs are above a hundredth; afterwards nearly every one is."""
     shares = []
     for p in (adders(SHOWN)[0].start, adders(SHOWN)[0].params):
-        weights, x = tensors(p), torch.tensor(tasks.adding(50).test[0][0])
-        h, products, norms = torch.zeros(32, dtype=torch.float64), [], []
-        for xt in x:
-            J = torch.func.jacfwd(lambda h, xt=xt, weights=weights: step(weights, xt, h)[0])(h)
-            h = step(weights, xt, h)[0]
+        products, norms = [], []
+        for J in oracles.jacobians(p, tasks.adding(50).test[0][0]):
             products = [J @ product for product in products] + [J]
             norms += [torch.linalg.matrix_norm(product).item() for product in products]
         shares.append(np.mean(np.array(norms) > 1e-2))
@@ -211,12 +178,12 @@ def check_controls(seeds):
     return [sum(reach(run.params) > 0.05 for run in runs) for runs in (shuffled, silent)]
 
 
-def test_the_gate_opens_with_nothing_to_remember():
+def test_the_gate_opens_with_nothing_to_remember(lesson):
     assert check_controls(SHOWN) == [5, 1]
     for name, count in ("adding", 5), ("shuffled answers", 5), ("no inputs either", 1):
-        assert f"{'GRU, ' + name:21} norm above 0.05: {count}/5\n" in printed()
-    assert "adding           z falls by more than 0.05 at a mark: 5/5\n" in printed()
-    assert "shuffled answers z falls by more than 0.05 at a mark: 0/5\n" in printed()
+        assert f"{'GRU, ' + name:21} norm above 0.05: {count}/5\n" in lesson.printed
+    assert "adding           z falls by more than 0.05 at a mark: 5/5\n" in lesson.printed
+    assert "shuffled answers z falls by more than 0.05 at a mark: 0/5\n" in lesson.printed
 
 
 def torch_adder(seed):
@@ -253,11 +220,11 @@ def outcome(name, seeds):
 
 
 @pytest.mark.parametrize("name, expected", [("RNN", [0, 0, 5]), ("GRU", [5, 5, 0]), ("GRU, update 75", [0, 0, 4])])
-def test_agreement_of_the_seeds_shown(name, expected):
+def test_agreement_of_the_seeds_shown(lesson, name, expected):
     assert outcome(name, SHOWN) == expected
     m12, m24, below = expected
     line = f"{name:14} solves it at m = 12 {m12}/5, at m = 24 {m24}/5; below 0.25 at m = 12: {below}/5\n"
-    assert line in printed()
+    assert line in lesson.printed
 
 
 def test_attraction_grows_with_the_dose():
@@ -318,20 +285,18 @@ def swap_effects(run):
     return effects[1:].max() / effects[0]
 
 
-def test_swapped_nouns():
+def test_swapped_nouns(lesson):
     shares = {name: np.array([swap_effects(run) for run in agreers(name, SHOWN)]) for name in ("RNN", "GRU")}
     for name, expected in ("RNN", 0), ("GRU", 5):
         assert np.sum(shares[name] < 0.1) == expected
-        assert f"{name}: every attractor below a tenth of the subject: {expected}/5\n" in printed()
-        assert f"{name}: autograd agrees: True\n" in printed()
+        assert f"{name}: every attractor below a tenth of the subject: {expected}/5\n" in lesson.printed
+        assert f"{name}: autograd agrees: True\n" in lesson.printed
 
 
 def noun_pushes(run):
     """Gradient of were minus was towards plural at the five nouns, by reverse mode."""
     x = torch.tensor(np.eye(13)[[VOCABULARY.index(word) for word in SENTENCE]], requires_grad=True)
-    weights, h = tensors(run.params), torch.zeros(32, dtype=torch.float64)
-    for xt in x:
-        h = step(weights, xt, h)[0]
+    h = oracles.states(run.params, x)[-1]
     (h @ torch.tensor(run.readout[1] - run.readout[0], dtype=torch.float64)).backward()
     gradient = x.grad[1::4].numpy()
     return gradient[:, 9:].mean(1) - gradient[:, 5:9].mean(1)
@@ -349,15 +314,16 @@ def test_gradients_find_the_subject():
 
 def gate_rise(run):
     """Mean r and z at the attractors minus mean at the subject, over sentences with twelve of them."""
-    _, r, z = run_net(run.params, np.eye(13)[sentences(12, 12, 10)[0]])
-    return [(gate[5::4].mean() - gate[1].mean()).item() for gate in (r, z)]
+    gates = oracles.gates(run.params, read_words(sentences(12, 12, 10)[0]))
+    return [(gates[name][5::4].mean() - gates[name][1].mean()).item() for name in ("r", "z")]
 
 
-def test_gates_at_nouns():
+def test_gates_at_nouns(lesson):
     assert all(min(gate_rise(run)) > 0 for run in agreers("GRU", SHOWN))
     for gate in "zr":
-        assert f"mean {gate} higher at the attractors than at the subject: 5/5\n" in printed()
-    _, _, z = run_net(agreers("GRU", SHOWN)[0].params, np.eye(13)[[[VOCABULARY.index(word) for word in SENTENCE]]])
+        assert f"mean {gate} higher at the attractors than at the subject: 5/5\n" in lesson.printed
+    x = read_words([[VOCABULARY.index(word) for word in SENTENCE]])
+    z = oracles.gates(agreers("GRU", SHOWN)[0].params, x)["z"]
     assert z[1].mean().item() == pytest.approx(2 / 3, abs=0.05)  # "about two thirds at the subject"
     assert (z[3:].mean((0, 1)) > 0.9).sum() > 16  # "close to 1 for most units afterwards"
     rest = [z[offset::4].mean().item() for offset in (3, 4, 5, 6)]
@@ -382,10 +348,11 @@ def groups(run):
     swapped = [words.copy(), words.copy()]
     for noun, copy in zip((1, -1), swapped, strict=True):
         copy[:, noun] = [other_number(word) for word in words[:, noun]]
-    h, r, z = run_net(run.params, np.eye(13)[words])
-    moved = [(run_net(run.params, np.eye(13)[copy])[0][-1] - h[-1]).abs().mean(0) for copy in swapped]
+    h, *others = (oracles.states(run.params, read_words(each))[-1] for each in (words, *swapped))
+    moved = [(other - h).abs().mean(0) for other in others]
     long = moved[0] > moved[1]
-    z, r = z[5::4].mean((0, 1)), r[5::4].mean((0, 1))
+    gates = oracles.gates(run.params, read_words(words))
+    z, r = (gates[name][5::4].mean((0, 1)) for name in ("z", "r"))
     return z[long], z[~long], r[long], r[~long]
 
 
@@ -397,11 +364,11 @@ def check_groups(seeds):
     return solved_count(twofold(seeds))
 
 
-def test_long_and_short_term_units():
+def test_long_and_short_term_units(lesson):
     assert check_groups(SHOWN) == "5/5"
-    assert "both questions, solved: GRU 5/5\n" in printed()
-    assert "long-term units over twice the others':  5/5\n" in printed()
-    assert "short-term units over twice the others': 0/5\n" in printed()
+    assert "both questions, solved: GRU 5/5\n" in lesson.printed
+    assert "long-term units over twice the others':  5/5\n" in lesson.printed
+    assert "short-term units over twice the others': 0/5\n" in lesson.printed
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -411,11 +378,8 @@ def test_long_and_short_term_units():
 @pytest.mark.parametrize("seed", range(3))
 def test_gradient_at_word_is_autograds(seed):
     p, x, V, t = EXERCISES["07 gradient at word"].draw(np.random.default_rng(seed))
-    word, weights = torch.tensor(x, requires_grad=True), tensors(p)
-    h = torch.zeros(p.hidden_size, dtype=torch.float64)
-    for xt in word:
-        h = step(weights, xt, h)[0]
-    scores = torch.tensor(V) @ h
+    word = torch.tensor(x, requires_grad=True)
+    scores = torch.tensor(V) @ oracles.states(p, word)[-1]
     (scores[1] - scores[0]).backward()
     assert EXERCISES["07 gradient at word"].right(p, x, V, t) == pytest.approx(word.grad[t - 1].numpy(), rel=1e-10)
 
@@ -427,7 +391,7 @@ def test_lost_per_step_on_a_chain_of_equal_factors():
 def test_fresh_nets_are_what_the_lesson_says():
     """Update bias 2: z starts near .88 and not near one half."""
     p = init_params("GRU", 13, 32, gate_bias=2.0)
-    z = run_net(p, np.eye(13)[sentences(2, 2, 5)[0]])[2]
+    z = oracles.gates(p, read_words(sentences(2, 2, 5)[0]))["z"]
     assert z.mean().item() == pytest.approx(1 / (1 + np.exp(-2)), abs=0.02)
 
 
@@ -482,6 +446,6 @@ def test_units_of_further_seeds():
 
 
 @pytest.mark.slow
-def test_torchs_own_gru_solves_adding():
-    assert "torch's GRU solves adding: True\n" in printed()
+def test_torchs_own_gru_solves_adding(lesson):
+    assert "torch's GRU solves adding: True\n" in lesson.printed
     assert all(torch_adder(seed) < 0.01 for seed in (0, *FURTHER))

@@ -1,6 +1,5 @@
 """Every figure that lesson 08 states, recomputed by torch or in closed form; its training outcomes on further seeds."""
 
-import functools
 import re
 from fractions import Fraction
 
@@ -10,34 +9,21 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import forward, init_params
-from course_utils.checks import EXERCISES
-from course_utils.checks.exercise import verdict
+from course_utils.checks.lesson_08 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.training import train
-from tests.notebook import ROOT, code_cells, read
+from tests import oracles
+from tests.notebook import Lesson
 
 FURTHER = range(100, 115)
 ADDING, RECALL = tasks.adding(50), tasks.latch(100, noise=0.5)
 IRNN = {"activation": "relu", "recurrent": "identity", "learning_rate": 3e-3}
 
 
-@functools.cache
-def lesson():
-    """Everything that the lesson prints, and all its prose."""
-    notebook = read(ROOT / "notebooks" / "08_remedies.ipynb")
-    outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
-    printed = "".join(output.text for output in outputs if output.output_type == "stream")
-    return printed, " ".join(" ".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown").split())
-
-
-@functools.cache
-def cells():
-    """The names that the lesson's own cells define for its table: remedies and both()."""
-    names = {"train": train, "adding": ADDING, "recall": RECALL, "irnn": IRNN, "results": {}}
-    for cell in code_cells(read(ROOT / "notebooks" / "08_remedies.ipynb")):
-        if "remedies = {" in cell.source or "def both(" in cell.source:
-            exec(cell.source.replace("for name, options in remedies.items()", "for name, options in ()"), names)
-    return names
+@pytest.fixture(scope="module")
+def names(lesson):
+    """The lesson's own remedies, and what it trains them on and how: both()."""
+    return lesson.names("adding", "recall", "irnn", "bias", "remedies")
 
 
 def solved(runs):
@@ -61,11 +47,11 @@ GRID = torch.linspace(-3, 6, 251, dtype=torch.float64), torch.arange(-60, 61, dt
 
 
 @pytest.mark.parametrize("k, most, from_half", [(0.0, "7.76", "25"), (0.5, "1.58", "113"), (0.9, "0.885", "129")])
-def test_maps_of_local_gradients(k, most, from_half):
+def test_maps_of_local_gradients(lesson, k, most, from_half):
     assert f"{weight_gradient(k, *GRID, 0.0).max():.3g}" == most
-    assert most.lstrip("0") in lesson()[1]
+    assert most.lstrip("0") in lesson.prose
     assert f"{weight_gradient(k, *GRID, 0.5).max():.0f}" == from_half
-    assert "the same grid gives 25, 113 and 129" in lesson()[1]
+    assert "the same grid gives 25, 113 and 129" in lesson.prose
 
 
 def test_the_arc_is_where_mu_is_minus_one():
@@ -85,14 +71,14 @@ def test_the_arc_is_where_mu_is_minus_one():
 
 
 @pytest.mark.parametrize("k", [0.0, 0.5, 0.9])
-def test_factors_and_wall(k):
+def test_factors_and_wall(lesson, k):
     """A resting unit's factor to the 50th power, in fractions; the wall's ∂h/∂w as a geometric sum."""
     share = Fraction(str(k))
     half, three = (float((share + (1 - share) * Fraction(mu)) ** 50) for mu in ("1/2", "3/2"))
-    assert f"k = {k}: after 50 steps {half:.1e} and {three:.1e}\n" in lesson()[0]
+    assert f"k = {k}: after 50 steps {half:.1e} and {three:.1e}\n" in lesson.printed
     factor = share + (1 - share) * Fraction(3, 2)  # w = 2, h = 1/2: mu = 2 (1 - 1/4)
     size = float((1 - share) * Fraction(3, 4) * Fraction(1, 2) * (factor**50 - 1) / (factor - 1))
-    assert f"k = {k}: {size:.1e}\n" in lesson()[0]
+    assert f"k = {k}: {size:.1e}\n" in lesson.printed
     at_rest = weight_gradient(k, torch.tensor(2.0, dtype=torch.float64), np.arctanh(0.5) - 1.0, 0.5)
     assert at_rest.item() == pytest.approx(size, rel=1e-5)
 
@@ -104,7 +90,7 @@ def test_keeping_makes_the_wall_wider():
 
 
 @pytest.mark.parametrize("decay", ["0.5", "0.9", "0.99"])
-def test_price_of_memory(decay):
+def test_price_of_memory(lesson, decay):
     """The closed form in fractions, and the gradient's recursion run on its own second moments."""
     a = Fraction(decay)
     variance = (1 + a**2) / (1 - a**2) ** 3
@@ -117,52 +103,24 @@ def test_price_of_memory(decay):
         )
     assert gg == pytest.approx(float(variance), rel=1e-9)
     by_bias = float(variance * (a * (1 - a)) ** 2)
-    assert f"lambda = {decay}: Var by lambda {float(variance):.3g}, by b {by_bias:.2g}\n" in lesson()[0]
+    assert f"lambda = {decay}: Var by lambda {float(variance):.3g}, by b {by_bias:.2g}\n" in lesson.printed
 
 
 # --- minGRU, IRNN and the norms at the start --------------------------------------------------------------------------
 
 
-def torch_state(p):
-    """step(x, state) of Params in torch, written anew; the LSTM's state is h and c end to end."""
-    Wx, Wh, bx, bh = (torch.from_numpy(np.float64(array)) for array in (p.Wx, p.Wh, p.bx, p.bh))
-    H = p.hidden_size
-
-    def step(x, state):
-        h = state[:H]
-        a = Wx @ x + bx
-        if p.kind == "RNN":
-            a = a + Wh @ h + bh
-            return torch.relu(a) if p.activation == "relu" else torch.tanh(a)
-        if p.kind == "LSTM":
-            i, f, g, o = (a + Wh @ h + bh).split(H)
-            c = torch.sigmoid(f) * state[H:] + torch.sigmoid(i) * torch.tanh(g)
-            return torch.cat([torch.sigmoid(o) * torch.tanh(c), c])
-        (ar, az, an), (Wr, Wz, Wn), (br, bz, bn) = a.split(H), Wh.split(H), bh.split(H)
-        r, z = torch.sigmoid(ar + Wr @ h + br), torch.sigmoid(az + Wz @ h + bz)
-        return z * h + (1 - z) * torch.tanh(an + Wn @ (r * h) + bn)
-
-    return step, 2 * H if p.kind == "LSTM" else H
-
-
 def torch_reach(p, x):
     """∂state_T/∂state_0 by torch's forward mode."""
-    step, size = torch_state(p)
-
-    def run(state):
-        for row in torch.from_numpy(np.float64(x)):
-            state = step(row, state)
-        return state
-
-    return torch.func.jacfwd(run)(torch.zeros(size, dtype=torch.float64))
+    start = torch.zeros(p.hidden_size * (2 if p.kind == "LSTM" else 1), dtype=torch.float64)
+    return torch.func.jacfwd(lambda state: oracles.last_state(p, x, state))(start)
 
 
-def test_mingru_is_a_product_of_gates():
+def test_mingru_is_a_product_of_gates(lesson):
     p, x = init_params("GRU", 5, 24, gain=0.0, gate_bias=3.0), RECALL.test[0][0]
     z = 1 / (1 + np.exp(-(x @ p.Wx.T + p.bx + p.bh)[:, 24:48]))
     assert np.allclose(torch_reach(p, x), np.diag(z.prod(0)), rtol=1e-10, atol=0)
     assert z.max() < 1
-    assert "J = diag(z), every step: True\nnorm = product of z: True\n" in lesson()[0]
+    assert "J = diag(z), every step: True\nnorm = product of z: True\n" in lesson.printed
 
 
 def initial(options):
@@ -173,10 +131,10 @@ def initial(options):
     return [init_params(options["kind"], 5, size, seed=seed, **own) for seed in range(5)]
 
 
-def test_norms_at_the_start():
+def test_norms_at_the_start(names):
     """The chart's claims about who starts where, by torch; and the weights that each net has."""
     decades = {}
-    for name, options in cells()["remedies"].items():
+    for name, options in names["remedies"].items():
         logs = [torch.linalg.matrix_norm(torch_reach(p, RECALL.test[0][0]), 2).log10().item() for p in initial(options)]
         decades[name] = np.median(logs)
     order = sorted(decades, key=decades.get)
@@ -187,17 +145,17 @@ def test_norms_at_the_start():
     assert weights["GRU"] > weights["RNN"] and weights["LSTM"] > weights["RNN"]
 
 
-def test_which_remedy_reaches_how_far():
+def test_which_remedy_reaches_how_far(names):
     """The explorer's claims, on one net each: who still passes 1e-4 after 500 steps, and after 200."""
     long = tasks.latch(500, noise=0.5).test[0][0]
 
     def passes(name, lag):
-        options = cells()["remedies"][name]
+        options = names["remedies"][name]
         options = options | {"chrono": lag} if "chrono" in options else options
         return torch.linalg.matrix_norm(torch_reach(initial(options)[0], long[:lag]), 2) > 1e-4
 
     all_the_way = {"RNN, identity and relu", "GRU, chrono", "LSTM, chrono"}
-    assert {name for name in cells()["remedies"] if passes(name, 500)} == all_the_way
+    assert {name for name in names["remedies"] if passes(name, 500)} == all_the_way
     assert passes("GRU, update bias +3", 200) and passes("GRU, chrono", 20)
 
 
@@ -206,7 +164,7 @@ def nets():
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_irnn_gradient_is_large_at_the_start(seed):
+def test_irnn_gradient_is_large_at_the_start(lesson, seed):
     """By autograd on a batch of our own: norms in the thousands, though every Jacobian holds only zeros and ones."""
     p = init_params("RNN", 2, 32, seed=seed, activation="relu", recurrent="identity")
     x, y = ADDING.sample(np.random.default_rng([seed, 2]), 32)
@@ -215,16 +173,14 @@ def test_irnn_gradient_is_large_at_the_start(seed):
     sizes = np.linalg.norm(trace.h, axis=1)
     assert np.all(np.diff(sizes) > -0.05 * sizes.max()) and sizes[50] > 5 * sizes[5] > 0  # "grows from step to step"
     readout = np.random.default_rng([seed, 1]).uniform(-(32**-0.5), 32**-0.5, (1, 33))
-    weights = [torch.from_numpy(a).clone().requires_grad_() for a in (p.Wx, p.Wh, p.bx, p.bh, readout)]
-    h = torch.zeros(32, 32, dtype=torch.float64)
-    for t in range(50):
-        h = torch.relu(torch.from_numpy(x[:, t]) @ weights[0].T + weights[2] + h @ weights[1].T + weights[3])
+    weights = [*oracles.tensors(p, requires_grad=True), torch.tensor(readout, requires_grad=True)]
+    h = oracles.states(p, x.swapaxes(0, 1), weights=weights[:4])[-1]
     loss = ((h @ weights[4][:, 1:].T + weights[4][:, 0] - torch.from_numpy(y)) ** 2).mean()
     norm = torch.sqrt(sum((g**2).sum() for g in torch.autograd.grad(loss, weights)))
     assert 1000 < norm < 20000
     (run,) = train(ADDING, "RNN", 32, seeds=seed, steps=1, clip=None, **IRNN)
     assert run.grad_norm[0] == pytest.approx(norm.item(), rel=1e-3)
-    assert "above 1,000, all five nets: True" in lesson()[0]
+    assert "above 1,000, all five nets: True" in lesson.printed
 
 
 def test_adam_after_one_large_gradient():
@@ -274,19 +230,14 @@ def test_mingru_reach_is_autograds(seed):
     assert EXERCISES["08 minGRU reach"].right(Wz.numpy(), bz.numpy(), x.numpy()) == pytest.approx(true, rel=1e-12)
 
 
-@pytest.mark.parametrize("name", [name for name in EXERCISES if name.startswith("08")])
-def test_every_mistake_gets_its_own_hint(name):
-    exercise = EXERCISES[name]
-    assert verdict(exercise, exercise.right).startswith("Right")
-    assert verdict(exercise, ... if exercise.draw is None else lambda *_: ...).startswith("Not started")
-    assert len(exercise.mistakes) >= 3
-    for hint, wrong in exercise.mistakes.items():
-        assert verdict(exercise, wrong) == f"Not yet: {hint}"
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercises_know_three_mistakes(name):
+    assert len(EXERCISES[name].mistakes) >= 3
 
 
-def test_patients_of_the_last_exercise():
+def test_patients_of_the_last_exercise(names):
     """Their measurements are of the size that such nets have."""
-    recall = {name: options for name, options in cells()["remedies"].items() if name in ("GRU", "GRU, chrono")}
+    recall = {name: options for name, options in names["remedies"].items() if name in ("GRU", "GRU, chrono")}
     reach = {
         name: torch.linalg.matrix_norm(torch_reach(initial(options)[0], RECALL.test[0][0]), 2)
         for name, options in recall.items()
@@ -302,29 +253,30 @@ def test_patients_of_the_last_exercise():
 # --- training ---------------------------------------------------------------------------------------------------------
 
 
-def test_opposite_winners():
+def test_opposite_winners(names):
     """The lesson's own seeds: the orthogonal RNN adds never, the default GRU always."""
-    remedies, options = cells()["remedies"], {"steps": 200, "stop_when_solved": True}
+    remedies, options = names["remedies"], {"steps": 200, "stop_when_solved": True}
     orthogonal, gru = (dict(remedies[name]) for name in ("RNN, orthogonal", "GRU"))
     assert solved(train(ADDING, hidden_size=32, batch=32, **orthogonal, **options)) == 0
     assert solved(train(ADDING, hidden_size=24, batch=24, **gru, **options)) == 5
 
 
+ROW = r"\| ((?:RNN|GRU|LSTM|minGRU)[^|]*) \| (\d+) \| (\d+) \|"
 TABLE = {  # remedy: (recall, adding) on the further seeds, as the lesson's table says
-    name: (int(recall), int(adding))
-    for name, recall, adding in re.findall(r"\| ((?:RNN|GRU|LSTM|minGRU)[^|]*) \| (\d+) \| (\d+) \|", lesson()[1])
+    name: (int(recall), int(adding)) for name, recall, adding in re.findall(ROW, Lesson("08").prose)
 }
 
 
-def test_the_table_has_every_remedy():
-    assert list(TABLE) == list(cells()["remedies"])
+def test_the_table_has_every_remedy(names):
+    assert names["irnn"] == IRNN
+    assert list(TABLE) == list(names["remedies"])
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TABLE)
-def test_table_on_further_seeds(name):
+def test_table_on_further_seeds(names, name):
     """None and all exactly; in between, other threads and BLAS may draw a few nets anew."""
-    results = cells()["both"](**cells()["remedies"][name], seeds=FURTHER)
+    results = names["both"](**names["remedies"][name], seeds=FURTHER)
     for task, stated in zip(("recall", "adding"), TABLE[name], strict=True):
         slack = 1 if stated in (0, 15) else 4
         assert abs(solved(results[task]) - stated) <= slack, task

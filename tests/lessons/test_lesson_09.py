@@ -13,12 +13,12 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import forward
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_09 import EXERCISES
 from course_utils.gradients import backward, jacobians
 from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import autograd_jacobians, to_module
 from course_utils.training import train
-from tests.notebook import ROOT, code_cells, read
+from tests.notebook import ROOT, one_line
 
 SHOWN, FURTHER = tuple(range(5)), tuple(range(100, 115))
 KINDS = ("RNN", "GRU", "LSTM")
@@ -37,21 +37,25 @@ shown_and_further = pytest.mark.parametrize(
 )
 
 
-@functools.cache
-def lesson():
-    """What the lesson prints, and what it says in words, each as one line of single spaces."""
-    notebook = read(ROOT / "notebooks" / "09_weather.ipynb")
-    streams = [o.text for cell in code_cells(notebook) for o in cell.outputs if o.output_type == "stream"]
-    words = [cell.source for cell in notebook.cells if cell.cell_type == "markdown"]
-    return " ".join("".join(streams).split()), " ".join("\n".join(words).split())
+@pytest.fixture(scope="module")
+def printed(lesson):
+    """Called with a line: asserts that the lesson prints it, however it is broken."""
+    whole = one_line(lesson.printed)
+
+    def check(line):
+        assert line in whole, line
+
+    return check
 
 
-def printed(line):
-    assert line in lesson()[0], line
+@pytest.fixture(scope="module")
+def said(lesson):
+    """Called with words: asserts that they stand in the lesson's prose."""
 
+    def check(words):
+        assert words in lesson.prose, words
 
-def said(words):
-    assert words in lesson()[1], words
+    return check
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -113,7 +117,7 @@ def rmse(forecast, truth):
     return math.sqrt(sum((np.ravel(forecast) - np.ravel(truth)) ** 2) / np.size(truth))
 
 
-def test_departures_fade_within_a_week():
+def test_departures_fade_within_a_week(printed):
     known = [day for day in record() if day.year < 2014]
     c = climatology(known)
     e = [record()[day] - c(day) for day in known]
@@ -125,7 +129,7 @@ def test_departures_fade_within_a_week():
     assert max(map(abs, list(share.values())[6:])) < 0.1
 
 
-def test_split_has_no_day_in_common():
+def test_split_has_no_day_in_common(printed):
     learn, judge = targets(7, 2014)
     printed(f"{len(learn)} windows to learn from, last target {learn[-1]}")
     printed(f"{len(judge)} windows to judge by, first input {later(judge[0], -36)}")
@@ -135,7 +139,7 @@ def test_split_has_no_day_in_common():
         assert [str(day) for day in ours] == theirs.target_day.astype(str).tolist()
 
 
-def test_copycat():
+def test_copycat(printed):
     for d in (1, 3, 7):
         learn, judge = targets(d, 2014)
         days, errors = learn + judge, []
@@ -148,7 +152,7 @@ def test_copycat():
         assert errors[0] < 3 < 10 < errors[1]
 
 
-def test_three_forecasters_on_2014():
+def test_three_forecasters_on_2014(printed):
     for d in (1, 3, 7):
         forecasts, truth, _ = without_net(d, 2014)
         errors = {name: rmse(forecast, truth) for name, forecast in forecasts.items()}
@@ -162,7 +166,7 @@ def test_three_forecasters_on_2014():
     printed("course_utils agrees: True")
 
 
-def test_months_and_the_coin():
+def test_months_and_the_coin(printed, said):
     forecasts, truth, departure = without_net(3, 2015)
     damped, season = forecasts["damped persistence"], forecasts["climatology"]
     won, months = months_won(damped, season)
@@ -183,7 +187,7 @@ def months_won(one, other):
     return sum(sum(days) > 0 for days in gain.values()), len(gain)
 
 
-def test_numbers_in_passing():
+def test_numbers_in_passing(said):
     assert 0.99**1000 == pytest.approx(4e-5, rel=0.1)
     assert 0.999**1000 == pytest.approx(1 / math.e, rel=1e-3)
     said(r"$0.99^{1000} = 4\cdot10^{-5}$")
@@ -228,7 +232,7 @@ def judged_on_2014(rate, seeds):
 
 
 @shown_and_further
-def test_longer_training_at_a_higher_rate_is_worse(seeds):
+def test_longer_training_at_a_higher_rate_is_worse(printed, said, seeds):
     judged = judged_on_2014(0.01, seeds)
     assert np.all(judged[:, -1] > judged.min(axis=1) + 0.2)
     assert np.median(judged[:, -1]) > 4
@@ -259,7 +263,7 @@ def test_2014_prefers_the_rates_we_took(seeds):
 
 
 @shown_and_further
-def test_judged_on_2015(seeds):
+def test_judged_on_2015(printed, said, seeds):
     behind = {}
     for d in (1, 3, 7):
         forecasts, truth, _ = without_net(d, 2015)
@@ -280,7 +284,7 @@ def test_judged_on_2015(seeds):
 
 
 @shown_and_further
-def test_no_gru_wins_or_loses_ten_months(seeds):
+def test_no_gru_wins_or_loses_ten_months(printed, said, seeds):
     damped = without_net(3, 2015)[0]["damped persistence"]
     won = [months_won(answer, damped)[0] for answer in nets(3, "GRU", seeds)[1]]
     assert 1 < min(won) and max(won) < 10
@@ -318,7 +322,7 @@ def replace_dtype(p):
 
 
 @shown_and_further
-def test_memories_differ_and_errors_do_not(seeds):
+def test_memories_differ_and_errors_do_not(printed, said, seeds):
     for name in ("GRU", "LSTM"):
         fresh, after = memories(name, seeds)
         assert np.all(after > fresh)
@@ -340,14 +344,14 @@ def test_memories_differ_and_errors_do_not(seeds):
 
 
 @shown_and_further
-def test_open_gru_was_not_ahead_in_2014(seeds):
+def test_open_gru_was_not_ahead_in_2014(printed, seeds):
     opened, rnn = (median_error(2014, name, seeds) for name in ("GRU, open", "RNN"))
     assert not opened < rnn - 0.05
     printed("2014: median open GRU over 0.05 °C ahead of the median RNN: False")
 
 
 @slow_both
-def test_at_the_higher_rate_the_open_gru_falls_behind(seeds):
+def test_at_the_higher_rate_the_open_gru_falls_behind(said, seeds):
     fast, slow, rnn = (
         median_error(2015, name, seeds, learning_rate=rate)
         for name, rate in (("GRU, open", 0.01), ("GRU, open", 0.003), ("RNN", 0.003))
@@ -359,7 +363,7 @@ def test_at_the_higher_rate_the_open_gru_falls_behind(seeds):
 
 
 @shown_and_further
-def test_sigmoid_rnn_forgets_and_forecasts(seeds):
+def test_sigmoid_rnn_forgets_and_forecasts(printed, seeds):
     forecasts, truth, _ = without_net(3, 2015)
     assert np.all(memories("RNN, sigmoid", seeds)[0] < 1e-9)
     assert np.median(nets(3, "RNN, sigmoid", seeds)[2]) < rmse(forecasts["damped persistence"], truth) + 0.2
@@ -384,7 +388,7 @@ def test_listening_is_what_autograd_measures():
 
 
 @shown_and_further
-def test_who_listens_how_far(seeds):
+def test_who_listens_how_far(printed, said, seeds):
     def week(name):
         sizes = [np.median([listens(run, x) for x in windows()], axis=0) for run in nets(3, name, seeds)[0]]
         return np.array([size[:7].sum() / size.sum() for size in sizes])
@@ -410,7 +414,7 @@ def error_of_window(d, window, columns, seeds):
 
 
 @shown_and_further
-def test_a_month_is_worth_something_only_without_calendar(seeds):
+def test_a_month_is_worth_something_only_without_calendar(printed, said, seeds):
     with_calendar, without = ([error_of_window(7, window, n, seeds) for window in (3, 30)] for n in (6, 4))
     assert without[1].max() < without[0].min()
     assert not with_calendar[1].max() < with_calendar[0].min()
@@ -443,7 +447,7 @@ def test_exercises_on_numbers_by_hand():
     assert EXERCISES["09 leaked targets"].right([0], [-2, -1, 0, 1], 2, 2) == 2  # days 0, 1 and 3; targets 1, 2, 3, 4
 
 
-def test_lesson_claims_no_raw_digits_of_training():
+def test_lesson_claims_no_raw_digits_of_training(lesson):
     """Nets are reported in counts and verdicts alone: no RMSE of a net is printed."""
-    after = lesson()[0].split("course_utils agrees")[1]
+    after = lesson.printed.split("course_utils agrees")[1]
     assert re.findall(r"\d\.\d{2,}", after) == ["0.01", "0.05", "0.05"]  # a rate, and a margin twice
