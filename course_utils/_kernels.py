@@ -93,20 +93,20 @@ class Cell:
         """Fill h[1:] from x and the weights W."""
         raise NotImplementedError
 
-    def backward(self, W: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def backward(self, W: np.ndarray, own: np.ndarray) -> np.ndarray:
         """∂L/∂W (S, kH, 1+H+D+1), summed over steps and sequences, after a `forward` with the same W.
 
-        asked  (T or 1, H, S, B): what the loss asks of every state h_1 … h_T itself, or of the last one alone.
+        own  (T or 1, H, S, B): how the loss depends on each state h_1 … h_T directly, or on the last one alone.
 
         The array returned is used again by the next call.
         """
         raise NotImplementedError
 
-    def _last_step_first(self, dh: np.ndarray, asked: np.ndarray) -> Iterator[int]:
-        """t = T-1 … 0. Before each, `dh`, which has come back from later steps, gets what the loss asks of h_{t+1}."""
+    def _last_step_first(self, dh: np.ndarray, own: np.ndarray) -> Iterator[int]:
+        """t = T-1 … 0. Before each, `dh`, which has come back from later steps, gets the loss's own ∂L/∂h_{t+1}."""
         for t in reversed(range(self.T)):
-            if t >= self.T - len(asked):
-                dh += asked[t - self.T]
+            if t >= self.T - len(own):
+                dh += own[t - self.T]
             yield t
 
     def _recurrent(self, W: np.ndarray) -> np.ndarray:
@@ -130,13 +130,13 @@ class RNN(Cell):
             else:
                 _sigmoid_of_half(h)
 
-    def backward(self, W: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def backward(self, W: np.ndarray, own: np.ndarray) -> np.ndarray:
         """∂L/∂W: through the slope of φ, then to the weights of this step and through Wh to the state before."""
         WhT, slope = self._recurrent(W), SLOPE[self.like.activation]
         da, _, dW_step, dW = self.back
         dh = np.zeros_like(self.room)
         dW[:] = 0
-        for t in self._last_step_first(dh, asked):
+        for t in self._last_step_first(dh, own):
             np.multiply(dh, slope(self.h[t + 1]), out=da)
             dW += _outer(da, self.stack[t], out=dW_step)
             _product(WhT, da, out=dh)
@@ -190,7 +190,7 @@ class GRU(Cell):
             room *= z
             np.add(n, room, out=self.h[t + 1])
 
-    def backward(self, W: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def backward(self, W: np.ndarray, own: np.ndarray) -> np.ndarray:
         """∂L/∂W. Per step: ∂L/∂ the arguments of n, z and r, from these to the weights, and four paths to h_prev.
 
         The paths are those of `gradients.jacobian_paths`. Direct: z ∂L/∂h, kept in `direct` until the step ends.
@@ -207,7 +207,7 @@ class GRU(Cell):
         dn = dn_h if before else np.empty_like(room)
         dh, direct = np.zeros_like(room), np.empty_like(room)
         dW[:] = 0
-        for t in self._last_step_first(dh, asked):
+        for t in self._last_step_first(dh, own):
             inputs, h, rz, r, z, n = self.stack[t], self.h[t], self.rz[t], self.r[t], self.z[t], self.n[t]
             # h = n + z (h_prev - n): direct = z dh goes to h_prev, dz = (h_prev - n) z dh lacks the (1 - z) of σ' yet,
             # and dh - direct = (1 - z) dh goes on through tanh' into dn.
@@ -265,14 +265,14 @@ class LSTM(Cell):
             c += np.multiply(i, g, out=room)
             np.multiply(o, np.tanh(c, out=self.tanh_c[t]), out=self.h[t + 1])
 
-    def backward(self, W: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    def backward(self, W: np.ndarray, own: np.ndarray) -> np.ndarray:
         """∂L/∂W. Two gradients travel back: dh through the gates and Wh, dc along the cell, through f alone."""
         H, room, WhT = self.H, self.room, self._recurrent(W)
         da, slope, dW_step, dW = self.back
         di, df, dg, do = (da[j * H : (j + 1) * H] for j in range(4))
         dh, dc = np.zeros_like(room), np.zeros_like(room)
         dW[:] = 0
-        for t in self._last_step_first(dh, asked):
+        for t in self._last_step_first(dh, own):
             i, f, g, o, tanh_c = self.i[t], self.f[t], self.g[t], self.o[t], self.tanh_c[t]
             # σ' for all four blocks at once, then tanh' over the candidate's.
             _sigmoid_slope(self.gates[t], out=slope)
@@ -306,7 +306,7 @@ class Nets:
 
     params    S Params of one kind and shape.
     readouts  S arrays (O, 1+H): the readout's bias, then its weights. outputs = readout @ [1; h].
-    loss      "mse" or "cross-entropy"; None where nothing but outputs is asked for.
+    loss      "mse" or "cross-entropy"; None where nothing but outputs is own for.
 
     All weights of a net stand in one row of theta (S, P), and ∂L/∂theta in `grad` (S, P), which is what an optimiser
     wants. W, V and dW, dV are views of them: the cells' weights [bh | Wh | Wx | bx] (S, kH, 1+H+D+1), and the readouts'
@@ -360,9 +360,9 @@ class Nets:
         self.cell.forward(self.W)
         return self.cell.h
 
-    def backward(self, asked: np.ndarray) -> None:
-        """Leave ∂L/∂W in self.dW, after `states`; asked (T or 1, H, S, B): ∂L/∂h_t of all steps, or of the last."""
-        self.dW[:] = self.cell.backward(self.W, asked)
+    def backward(self, own: np.ndarray) -> None:
+        """Leave ∂L/∂W in self.dW, after `states`; own (T or 1, H, S, B): the loss's own ∂L/∂h_t at all steps, or at the last."""
+        self.dW[:] = self.cell.backward(self.W, own)
 
     def outputs(self, x: np.ndarray, every_step: bool) -> np.ndarray:
         """Outputs (T, S, O, B) after every step, or (1, S, O, B) after the last, for x (S or 1, B, T, D)."""
@@ -388,8 +388,8 @@ class Nets:
         loss, d_out = _loss(self.loss, self.outputs(x, every_step), target)
         read = self._read(every_step)
         self.dV[:] = np.matmul(d_out, read.transpose(0, 1, 3, 2)).sum(0)
-        asked = np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out)
-        self.backward(asked.swapaxes(1, 2))
+        own = np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out)
+        self.backward(own.swapaxes(1, 2))
         return loss
 
 

@@ -157,8 +157,8 @@ def autograd_backward(
     """The Grads that `backward(forward(params, x, h0, c0), dh)` computes, by torch's autograd instead."""
     module, inputs, states = _unroll(params, x, h0, c0)
     h = torch.stack([h for h, _ in states])
-    asked = torch.tensor(_validate.array("dh", dh, (len(inputs), params.hidden_size)))
-    (h[1:] * asked).sum().backward()
+    own = torch.tensor(_validate.array("dh", dh, (len(inputs), params.hidden_size)))
+    (h[1:] * own).sum().backward()
     weights = {ours: _gradient(getattr(module, theirs)) for ours, theirs in NAMES.items()}
     total = np.array([_gradient(h) for h, _ in states])
     c0_grad = _gradient(states[0][1]) if "f" in GATES[params.kind] else None
