@@ -15,7 +15,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import DTypeLike
 
-from course_utils.cells import BLOCKS, Params
+from course_utils.cells import BLOCKS, GATES, Params
 from course_utils.gradients import SLOPE
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -81,6 +81,7 @@ class Cell:
         # σ(a) = ½ + ½ tanh(a/2): no exponential that could overflow, and NumPy's tanh is quicker than an exp and a
         # division. The ½ inside costs nothing: `halve` takes it to a sigmoid's rows of W, before the first step.
         self.halve = np.ones((k * H, 1), dtype)
+        self.reach = T  # how many steps a backward pass takes: fewer than T where training truncates it
 
     @cached_property
     def back(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -103,8 +104,8 @@ class Cell:
         raise NotImplementedError
 
     def _last_step_first(self, dh: np.ndarray, own: np.ndarray) -> Iterator[int]:
-        """t = T-1 … 0. Before each, `dh`, which has come back from later steps, gets the loss's own ∂L/∂h_{t+1}."""
-        for t in reversed(range(self.T)):
+        """t = T-1 … T-reach. Before each, `dh`, come back from later steps, gets the loss's own ∂L/∂h_{t+1}."""
+        for t in reversed(range(max(0, self.T - self.reach), self.T)):
             if t >= self.T - len(own):
                 dh += own[t - self.T]
             yield t
@@ -346,9 +347,14 @@ class Nets:
         return self.V[s, :, 1:].copy(), self.V[s, :, 0].copy()
 
     def freeze(self, names: Iterable[str]) -> None:
-        """Set the gradient of the named weights to zero."""
+        """Set the gradient of the named weights to zero, or of all weights of the named gates."""
+        gates, H = GATES[self.like.kind], self.like.hidden_size
         for name in names:
-            self.by_name(self.dW)[name][:] = 0
+            if name in gates:
+                block = gates.index(name)
+                self.dW[:, block * H : (block + 1) * H] = 0
+            else:
+                self.by_name(self.dW)[name][:] = 0
 
     def states(self, x: np.ndarray) -> np.ndarray:
         """States (T+1, H, S, B) from 0 on, for x (S or 1, B, T, D); 1: all nets read the same. A view, used again."""
@@ -361,7 +367,7 @@ class Nets:
         return self.cell.h
 
     def backward(self, own: np.ndarray) -> None:
-        """Leave ∂L/∂W in self.dW, after `states`; own (T or 1, H, S, B): the loss's own ∂L/∂h_t at all steps, or at the last."""
+        """Leave ∂L/∂W in self.dW, after `states`. own (T or 1, H, S, B): the loss's own ∂L/∂h_t, as for `Cell`."""
         self.dW[:] = self.cell.backward(self.W, own)
 
     def outputs(self, x: np.ndarray, every_step: bool) -> np.ndarray:
@@ -381,13 +387,17 @@ class Nets:
             return ((out - target) ** 2).mean((0, 2, 3))
         return (out.argmax(2, keepdims=True) == target).mean((0, 2, 3))
 
-    def gradient(self, x: np.ndarray, target: np.ndarray) -> np.ndarray:
-        """Loss (S,) for x (S, B, T, D), target (S, B, ...); leaves ∂L/∂theta in self.grad."""
+    def gradient(self, x: np.ndarray, target: np.ndarray, truncate: int | None = None) -> np.ndarray:
+        """Loss (S,) for x (S, B, T, D), target (S, B, ...); leaves ∂L/∂theta in self.grad.
+
+        truncate  the backward pass takes this many steps and no more; None: all. For a loss at the last step only.
+        """
         target = _steps_first(target, self.loss, self.dtype)
         every_step = len(target) > 1
         loss, d_out = _loss(self.loss, self.outputs(x, every_step), target)
         read = self._read(every_step)
         self.dV[:] = np.matmul(d_out, read.transpose(0, 1, 3, 2)).sum(0)
+        self.cell.reach = self.cell.T if truncate is None else truncate
         own = np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out)
         self.backward(own.swapaxes(1, 2))
         return loss

@@ -80,6 +80,11 @@ class Task:
     goal: float | None = None
     scale: float = 1.0
 
+    @property
+    def every_step(self) -> bool:
+        """Whether there is a target at every step; if not, at the last one alone."""
+        return self.test[1].ndim == (3 if self.loss == "mse" else 2)
+
     def is_solved(self, score: float) -> bool:
         """Whether a mean squared error or an accuracy meets the goal. NaN never does."""
         if self.goal is None:

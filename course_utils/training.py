@@ -222,6 +222,8 @@ def train(
     every: int = 25,
     probes: Probes | None = None,
     frozen: Sequence[str] = (),
+    held: dict[str, float] | None = None,
+    truncate: int | None = None,
     stop_when_solved: bool = False,
     on_divergence: str = "raise",
     dtype: DTypeLike = np.float32,
@@ -242,6 +244,10 @@ def train(
     frozen            weights that keep their initial value, of "Wx", "Wh", "bx", "bh". A GRU with gain=0 and
                       frozen=("Wh",) has gates and a candidate that see only the input: the minGRU of Feng et al.
                       (2024), except that its candidate goes through tanh and has a reset gate on its bias.
+    held              {gate: bias}: this gate is σ(bias) at every step and never learns; its weights are 0. A GRU with
+                      held={"r": 1000} has no reset gate (r = 1), one with held={"z": -1000} no update gate (z = 0).
+    truncate          the backward pass stops after so many steps, counted from the last one; the forward pass is as
+                      ever. None: it goes all the way. Only for tasks with one target, at the last step.
     stop_when_solved  end at the first evaluation by which every seed has met the task's goal (or diverged).
     on_divergence     "raise", or "mark": the seed keeps its last finite weights and the others go on.
     dtype             float32 or float64.
@@ -258,11 +264,13 @@ def train(
     >>> [run.score.shape for run in runs], runs[0].eval_steps.tolist()
     ([(3,), (3,)], [0, 25, 50])
     """
-    probes = probes or {}
-    _check(task, steps, learning_rate, batch, clip, clip_by, every, probes, frozen, on_divergence)
+    probes, held = probes or {}, held or {}
+    _check(task, steps, learning_rate, batch, clip, clip_by, every, probes, frozen, held, truncate, on_divergence)
     seeds = _seed_list(seeds)
 
     params = [init_params(kind, task.input_size, hidden_size, seed=seed, dtype=dtype, **init) for seed in seeds]
+    for gate, bias in held.items():
+        params = [p.changed(gate, Wx=0, Wh=0, bx=bias, bh=0) for p in params]
     readouts = [_first_readout(task, p, seed) for p, seed in zip(params, seeds, strict=True)]
     nets = Nets(params, readouts, task.loss, dtype)
     streams = [np.random.default_rng([seed, 2]) for seed in seeds]
@@ -277,8 +285,8 @@ def train(
                 if stop_when_solved and all(record.settled for record in records):
                     bar.total = bar.n  # a bar that ends short of its total would stay, in red
                     break
-            loss = nets.gradient(*_fresh_batches(task, streams, batch))
-            nets.freeze(frozen)
+            loss = nets.gradient(*_fresh_batches(task, streams, batch), truncate)
+            nets.freeze([*frozen, *held])
             norm = clip_gradients(nets.grad, clip, clip_by)
             _write_down(records, step, loss, norm, clip, on_divergence)
             learning = np.array([record.learning for record in records])
@@ -349,6 +357,8 @@ def _check(
     every: Any,
     probes: Any,
     frozen: Any,
+    held: Any,
+    truncate: Any,
     on_divergence: Any,
 ) -> None:
     """Raise ValueError naming the first of these arguments that `train` can't use; `init_params` checks its own."""
@@ -363,5 +373,13 @@ def _check(
     _validate.choice("on_divergence", on_divergence, ("raise", "mark"))
     for name in frozen:
         _validate.choice("frozen", name, WEIGHTS)
+    if not isinstance(held, dict):
+        raise ValueError(f"held: got {held!r}, wants {{gate: bias}}")
+    for gate, bias in held.items():
+        _validate.number(f"held[{gate!r}]", bias)
+    if truncate is not None:
+        _validate.integer("truncate", truncate, 1)
+        if task.every_step:
+            raise ValueError(f"truncate: got {truncate} for a task with targets at every step, wants None")
     if not isinstance(probes, dict) or not all(map(callable, probes.values())):
         raise ValueError(f"probes: got {probes!r}, wants {{name: function of Params}}")

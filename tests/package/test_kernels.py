@@ -16,7 +16,7 @@ variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".
 
 @st.composite
 def batches(draw):
-    """Shapes, whether the loss asks every state or only the last one, and a seed for the numbers."""
+    """Shapes, whether the loss depends on every state directly or only on the last one, and a seed for the numbers."""
     shape = {name: draw(st.integers(1, most)) for name, most in dict(S=3, B=4, T=7, D=4, H=6).items()}
     return shape, draw(st.booleans()), draw(st.integers(0, 2**20))
 
@@ -28,7 +28,7 @@ def both(variant, batch, dtype):
     rng = np.random.default_rng(seed)
     nets = [init_params(**variant, input_size=D, hidden_size=H, seed=seed + s, gain=2.0, dtype=dtype) for s in range(S)]
     x = rng.standard_normal((S, B, T, D)).astype(dtype)
-    dh = rng.standard_normal((S, B, T, H)).astype(dtype)  # what the loss asks of every state
+    dh = rng.standard_normal((S, B, T, H)).astype(dtype)  # the loss's own ∂L/∂h_t
     if not every_step:
         dh[:, :, :-1] = 0
 
@@ -95,3 +95,30 @@ def test_a_saturated_gate_neither_overflows_nor_warns(variant):
         kernels.backward(np.ones((5, 4, 1, 2)))
     assert_close(h, [forward(saturated, sequence).h for sequence in x[0]], rtol=1e-12)
     assert np.isfinite(kernels.dW).all()
+
+
+@variants
+@given(batch=batches(), part=st.floats(0, 1))
+def test_a_truncated_pass_back_is_that_of_the_last_steps_from_a_state_that_is_given(variant, batch, part):
+    """Cutting after K steps is the same as to hand in h_{T-K} as a constant: what `detach` does in torch."""
+    shape, _, seed = batch
+    S, B, T, D, H = shape.values()
+    K = 1 + int(part * (T - 1))
+    rng = np.random.default_rng(seed)
+    nets = [init_params(**variant, input_size=D, hidden_size=H, seed=seed + s, gain=2.0) for s in range(S)]
+    x, y, V = rng.standard_normal((S, B, T, D)), rng.standard_normal((S, B, 1)), rng.standard_normal((S, 1, 1 + H))
+    kernels = Nets(nets, V, "mse", np.float64)
+    kernels.gradient(x, y)  # an earlier pass all the way back must not show
+    kernels.gradient(x, y, truncate=K)
+    for s, p in enumerate(nets):
+        total = {name: 0 for name in WEIGHTS}
+        for sequence, target in zip(x[s], y[s], strict=True):
+            whole = forward(p, sequence)
+            start = {"h0": whole.h[T - K]} | ({"c0": whole.c[T - K]} if p.kind == "LSTM" else {})
+            last = forward(p, sequence[T - K :], **start)
+            dh = np.zeros((K, H))
+            dh[-1] = 2 * (V[s, 0, 0] + V[s, 0, 1:] @ whole.h[-1] - target) / B * V[s, 0, 1:]
+            grads = backward(last, dh)
+            total = {name: total[name] + getattr(grads, name) for name in WEIGHTS}
+        for name in WEIGHTS:
+            assert_close(kernels.by_name(kernels.dW)[name][s], total[name], rtol=1e-11)

@@ -293,6 +293,26 @@ def test_frozen_weights_stay_and_no_gate_looks_back():
         assert norms_to_past(jacobians(trace))[0] == pytest.approx(product, rel=1e-5)
 
 
+@pytest.mark.parametrize(("gate", "bias", "value"), [("r", 1000.0, 1.0), ("z", -1000.0, 0.0), ("z", 3.0, 0.9525741268)])
+def test_a_held_gate_never_moves_and_the_others_learn(gate, bias, value):
+    run = train(tasks.adding(6), "GRU", 5, seeds=1, steps=20, held={gate: bias}, dtype=np.float64)[0]
+    trace = forward(run.params, tasks.adding(6).test[0][0])
+    assert np.allclose(trace.gates[gate], value, rtol=1e-9, atol=0)
+    before, after = run.start.gate(gate), run.params.gate(gate)
+    assert all(np.array_equal(before[name], after[name]) for name in before)
+    free = "z" if gate == "r" else "r"
+    assert not np.array_equal(run.start.gate(free)["Wh"], run.params.gate(free)["Wh"])
+    assert not np.array_equal(run.start.gate("h_tilde")["Wh"], run.params.gate("h_tilde")["Wh"])
+
+
+def test_truncation_is_handed_on():
+    """One step back gives another gradient than the whole way; as many steps as there are give the same."""
+    whole, cut = (train(tasks.adding(6), "GRU", 5, seeds=1, steps=2, truncate=K)[0] for K in (None, 1))
+    assert whole.loss[0] == cut.loss[0] and whole.grad_norm[0] != cut.grad_norm[0] and whole.loss[1] != cut.loss[1]
+    all_steps = train(tasks.adding(6), "GRU", 5, seeds=1, steps=2, truncate=6)[0]
+    assert np.array_equal(all_steps.loss, whole.loss)
+
+
 def test_stops_once_all_seeds_have_solved_it():
     easy = replace(ADDING, goal=1e9)
     runs = train(easy, "GRU", 4, stop_when_solved=True, **SHORT)
@@ -352,6 +372,14 @@ def test_a_diverged_seed_is_marked_and_the_others_go_on():
         ("clip_by", dict(clip_by="size")),
         ("frozen", dict(frozen=("W",))),
         ("frozen", dict(frozen="Wh")),
+        ("held", dict(held=["r"])),
+        (r"held\['r'\]", dict(held={"r": np.inf})),
+        ("gate", dict(held={"f": 0})),
+        ("truncate", dict(truncate=0)),
+        (
+            "truncate",
+            dict(truncate=3, task=replace(ADDING, test=(ADDING.test[0], np.zeros((*ADDING.test[0].shape[:2], 1))))),
+        ),
         ("on_divergence", dict(on_divergence="ignore")),
         ("probes", dict(probes=[len])),
         ("dtype", dict(dtype=np.float16)),
