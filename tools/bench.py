@@ -94,7 +94,7 @@ def profile(H=64, T=200):
         states = torch_ways.unroll(cell, xt, retain=True)
         states[-1].retain_grad()
         states[-1].sum().backward()
-        return torch.cat([h.grad for h in states]).norm(dim=1).numpy()
+        return torch.cat([h.grad for h in states if h.grad is not None]).norm(dim=1).numpy()
 
     def by_grad():
         states = torch_ways.unroll(cell, xt)
@@ -301,7 +301,8 @@ def measure(case, runs):
     """Medians of our way, the machine's dgemm and every peer, taking turns; how many runs; the largest errors."""
     square = np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE))
     ways = [Peer("ours", case.run), Peer("dgemm", lambda: square @ square), *case.peers]
-    times, errors, ours = [[] for _ in ways], [0.0 for _ in ways], None
+    times: list[list[float]] = [[] for _ in ways]
+    errors, ours = [0.0 for _ in ways], None
     for i in range(runs + 1):  # the first only warms up
         for way, taken, j in zip(ways, times, range(len(ways)), strict=True):
             if i <= way.runs:
