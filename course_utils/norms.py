@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterable, Iterator
 from functools import cache
 from itertools import chain, islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -24,7 +25,9 @@ ROWS = 16  # rows of a Gram matrix that one matrix product makes
 CACHE = 2**16  # numbers worked on at a time: half a megabyte, which a core's own cache holds
 BOUND = 1e-9  # a pair whose error could be larger than this part of its square is multiplied out instead
 SPREAD = 1e5  # the QR interval grows while products stretch their directions less unequally, up to 10 times that
-UNSURE = 1e-7  # an exponent estimated to be off by more comes with a warning; estimates are some ten times too high
+UNSURE = 1e-8  # an exponent estimated to be off by more comes with a warning
+DEPTH = 960  # factors whose entries span fewer powers of two than this together lose nothing to underflow
+TINY = np.finfo(np.float64).smallest_subnormal
 LOST = -50  # a product so many powers of two below its factors may hang on numbers that were too small for a float
 ZERO = -(2**20)  # stands for the power of two of a number that is zero: below all others
 
@@ -78,8 +81,9 @@ def _prolong(product, power, steps):
                 if not 1e-200 < np.vdot(last, last) < 1e200:
                     scale = scale + _rescale(last, out=last)[1]
                 powers[k] = scale
-        # Nothing was lost if no term of any sum can have underflowed, and none has overflowed: infinity would stay.
-        if np.all(np.isfinite(last)) and _moderate(steps) and _moderate(products):
+        # Was anything lost? Overflow would still be there, as infinity or NaN. A term that underflowed counts for
+        # nothing in entries far above it; only where a zero or a tiny entry stands it might have been all there was.
+        if np.all(np.isfinite(last)) and _moderate(products) and (products.all() or _moderate(steps)):
             return products, powers, last, scale
     for k in reversed(range(len(steps))):
         product, power = _times(product, power, steps[k])
@@ -90,7 +94,13 @@ def _prolong(product, power, steps):
 def _moderate(M):
     """Whether no entry of M (n, H, H), zeros aside, is so small that the product of two such might underflow."""
     size = max(1, CACHE // M[0].size)
-    return all(_smallest(M[i : i + size], axis=None) > 1e-140 for i in range(0, len(M), size))  # false for NaN
+    for i in range(0, len(M), size):
+        sizes = np.abs(M[i : i + size])
+        if sizes.min() == 0:
+            sizes[sizes == 0] = 1
+        if sizes.min() < 1e-140:
+            return False
+    return True
 
 
 def _times(product, power, step):
@@ -101,11 +111,10 @@ def _times(product, power, step):
     """
     if np.ndim(power) == 0:
         # Bring both factors to 1. If no term of the sums can underflow then, floats will do.
-        (product, shift), (narrow, scale) = _rescale(product), _rescale(step.astype(np.float64))
-        power = power + shift
-        if _smallest(product) * _smallest(narrow) > 1e-290:
-            product, shift = _rescale(product @ narrow)
-            return product, power + scale + shift
+        if _depth(product) + _depth(step) < DEPTH:
+            (product, shift), (step, scale) = _rescale(product), _rescale(step.astype(np.float64))
+            product, last = _rescale(product @ step)
+            return product, power + shift + scale + last
     # Each entry with its own power. A sum of terms is taken at the power of its largest term. Slow, but rarely needed.
     product, power = _own_powers(product, power)
     step, scale = _own_powers(step.astype(np.float64), 0)
@@ -135,14 +144,10 @@ def _one_power(M, power):
     return np.where(power - top < -900, 0, np.ldexp(M, np.maximum(power - top, -900))), top
 
 
-def _smallest(M, axis=(-2, -1)):
-    """The smallest size of an entry of each M (..., H, H) that isn't zero; 1 where there is none below 1."""
-    sizes = np.abs(M)
-    smallest = sizes.min(axis, initial=1)
-    if np.all(smallest != 0):
-        return smallest
-    sizes[sizes == 0] = 1
-    return sizes.min(axis, initial=1)
+def _depth(M):
+    """How many powers of two the smallest entry of each M (..., H, H), zeros aside, lies below the largest."""
+    zero, powers = M == 0, np.frexp(M)[1]
+    return np.where(zero, -5000, powers).max((-2, -1)) - np.where(zero, 5000, powers).min((-2, -1))
 
 
 def all_pairs_norms(J: ArrayLike, log: bool = False) -> np.ndarray:
@@ -183,8 +188,8 @@ def _multiply_out(J, columns, mantissa, exponent):
     for t in range(columns[0] + 1, len(J) + 1):
         k = columns[columns < t]
         now = products[: len(k)]
+        lost[: len(k)] |= _depth(now) + _depth(J[t - 1]) > DEPTH  # a term of this product may underflow
         step, scale = _rescale(J[t - 1].astype(np.float64))
-        lost[: len(k)] |= _smallest(now) * _smallest(step) < 1e-290  # a term of this product may underflow
         products[: len(k)], shift = _rescale(step @ now)
         mantissa[t, k] = _norms(products[: len(k)], "fro")
         exponent[t, k] = exponent[t - 1, k] + scale + shift
@@ -255,10 +260,12 @@ def _leaves(J, A, B, a, b, mantissa, exponent, doubtful):
         for lag in range(1, LEAF + 1):
             k = start[:, None] + np.arange(LEAF - lag + 1)
             if lag > 1:
-                factors = (power[:, :-1] > ZERO / 2) & (scale[:, lag - 1 :] > ZERO / 2)  # neither is zero
-                products, shift = _rescale(steps[:, lag - 1 :] @ products[:, :-1])
+                earlier, later = products[:, :-1], steps[:, lag - 1 :]
+                products, shift = _rescale(later @ earlier)
                 power = power[:, :-1] + scale[:, lag - 1 :] + shift
-                doubtful[: np.max(k[factors & (shift < LOST)], initial=-1) + 1] = True
+                if np.min(shift, initial=0) < LOST:  # unless a factor was zero, numbers too small may be missing
+                    lost = (shift < LOST) & earlier.any((-2, -1)) & later.any((-2, -1))
+                    doubtful[: np.max(k[lost], initial=-1) + 1] = True
             mantissa[k + lag, k], exponent[k + lag, k] = _norms(products, "fro"), power
             A[start + lag - 1], a[start + lag - 1] = products[:, 0], power[:, 0]
             B[start + LEAF - lag], b[start + LEAF - lag] = np.swapaxes(products[:, -1], 1, 2), power[:, -1]
@@ -276,7 +283,7 @@ def _grams_and_extend(X, x, grams, whole=None):
         if whole is not None:
             product, power = whole
             shift = _rescale(X[now] @ product, out=X[now])[1]
-            lost[now] = (shift < LOST) & (x[now] > ZERO / 2) & (power > ZERO / 2)
+            lost[now] = (shift < LOST) & (norms[now] > 0) & product.any()
             x[now] += shift + power
     return grams, norms, lost
 
@@ -319,7 +326,7 @@ def lyapunov_exponents(J: ArrayLike | Iterable[np.ndarray], interval: int | None
 
     **What is promised.** Exponents good to 1e-8, or a UserWarning that names them and the step. A step that alone
     stretches its directions more unequally than 1e6 is taken by itself and with more care: it may make some units, as
-    they hear or are heard, smaller than others by up to 1e400 without any loss (diag(1, 1e-20) is exact). What remains
+    they hear or are heard, smaller than others by up to 1e140 without any loss (diag(1, 1e-20) is exact). What remains
     is a direction that shrinks across units: 1e-12 of the step's own numbers is known to four digits only. From about
     1e-15 on, where a step equal to rounding, entry by entry, has that direction die, it counts as dead.
 
@@ -348,6 +355,8 @@ def lyapunov_exponents(J: ArrayLike | Iterable[np.ndarray], interval: int | None
                 continue
             elif n == 1:
                 new_Q, log_stretch, error, alive = _careful_stretch(piece[t].astype(np.float64), Q)
+                if _depth(piece[t]) > DEPTH / 2:  # directions may have lost parts that were too small for a float
+                    error[:] = np.inf
                 logs, errors = logs[alive] + log_stretch, errors[alive] + error
                 worst = max(worst, (error.max(initial=0), f"step {start + t}"))
             elif not np.all(np.isfinite(stretch)):
@@ -443,13 +452,12 @@ def _check_jacobians(J: ArrayLike) -> np.ndarray:
 
 def _pieces(J: ArrayLike | Iterable[np.ndarray], backwards: bool = False) -> Iterator[np.ndarray]:
     """J, an array or its pieces in the order they are wanted, as checked pieces of at most 256 steps; at least one."""
-    if not hasattr(J, "__array__") and np.iterable(J):
-        J = iter(J)
-        first = list(islice(J, 1))
+    arrays: Iterable[Any] = [J]
+    if isinstance(J, Iterable) and not hasattr(J, "__array__"):
+        rest = iter(J)
+        first = list(islice(rest, 1))
         whole = first and np.ndim(first[0]) == 3
-        arrays = chain(first, J) if whole else [[*first, *J]]
-    else:
-        arrays = [J]
+        arrays = chain(first, rest) if whole else [[*first, *rest]]
     size = None
     for array in map(_check_jacobians, arrays):
         if array.shape[1] != (size := size or array.shape[1]):
@@ -459,7 +467,7 @@ def _pieces(J: ArrayLike | Iterable[np.ndarray], backwards: bool = False) -> Ite
             yield array[i : i + 256]
 
 
-def _norms(M, ord) -> np.ndarray:
+def _norms(M: np.ndarray, ord: Any) -> np.ndarray:
     """Matrix norms of M (..., H, H); the two usual ones by a quicker way than numpy's."""
     if ord == "fro":
         flat = M.reshape(*M.shape[:-2], -1)
@@ -472,11 +480,11 @@ def _norms(M, ord) -> np.ndarray:
 def _rescale(M, out=None):
     """M (..., H, H) with its largest entry brought to [1/2, 1) by a power of two, and that power's exponent (...).
 
-    A zero matrix gets the exponent ZERO, which its products inherit.
+    A zero matrix stays zero, with the exponent of the smallest float.
     """
     flat = M.reshape(*M.shape[:-2], -1)
-    fraction, shift = np.frexp(np.maximum(flat.max(-1), -flat.min(-1)))
-    return np.ldexp(M, -shift[..., None, None], out=out), np.where(fraction == 0, ZERO, shift)
+    shift = np.frexp(np.maximum(np.maximum(flat.max(-1), -flat.min(-1)), TINY))[1]
+    return np.ldexp(M, -shift[..., None, None], out=out), shift
 
 
 def _from_scale(mantissa, exponent, log, dtype):
