@@ -1,25 +1,19 @@
-"""The fast ways against the plain ones, which stand here: one product a pair, one QR a step, autograd."""
+"""Norms and exponents against the plain ways, which stand here: one product a pair, one QR a step, many digits."""
 
+import doctest
 import gc
 import tracemalloc
+import warnings
 
+import mpmath
 import numpy as np
 import pytest
+from mpmath import mp
 
 from course_utils import norms
 from course_utils.cells import forward, init_params
-from course_utils.gradients import backward, jacobian_paths, jacobian_pieces, jacobians
+from course_utils.gradients import jacobians
 from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
-from course_utils.torch_bridge import autograd_backward, autograd_jacobians
-
-CELLS = [
-    ("RNN", {"activation": "tanh"}),
-    ("RNN", {"activation": "sigmoid"}),
-    ("RNN", {"activation": "relu"}),
-    ("GRU", {"reset": "before"}),
-    ("GRU", {"reset": "after"}),
-    ("LSTM", {}),
-]
 
 
 def plain_all_pairs(J):
@@ -45,6 +39,36 @@ def plain_exponents(J):
         Q, R = np.linalg.qr(step @ Q)
         logs = logs + np.log(np.abs(np.diag(R)))
     return np.sort(logs / len(J))[::-1]
+
+
+def exact_product(steps):
+    """The product of the steps in time, an mpmath matrix: call it within mp.workdps."""
+    product = mp.eye(steps[0].shape[0])
+    for step in steps:
+        product = mp.matrix(step.tolist()) * product
+    return product
+
+
+def exact_log_norm(steps, digits=700):
+    """log of the Frobenius norm of the steps' product, with many digits."""
+    with mp.workdps(digits):
+        norm = mp.mnorm(exact_product(steps), "f")
+        return float(mp.log(norm)) if norm else -np.inf
+
+
+def exact_exponents(J, digits=700):
+    """Gram-Schmidt on the product of all steps, with many digits: -inf for a column that the earlier ones span."""
+    with mp.workdps(digits):
+        product, basis, logs = exact_product(J), [], np.full(J.shape[1], -np.inf)
+        for i in range(J.shape[1]):
+            column = rest = product[:, i]
+            for direction in basis * 2:
+                rest = rest - direction * (direction.T * rest)[0]
+            length = mp.norm(rest)
+            if length > mp.norm(column) * mpmath.mpf(10) ** (-digits // 2):
+                basis.append(rest / length)
+                logs[i] = mp.log(length) / len(J)
+        return np.sort(logs)[::-1]
 
 
 def orthogonal(rng, *shape):
@@ -207,6 +231,81 @@ def test_last_row_and_all_pairs_agree():
     assert np.allclose(all_pairs_norms(J)[-1], norms_to_past(J, "fro"), rtol=1e-12, atol=0)
 
 
+@pytest.mark.parametrize("T, ratio", [(64, 1e-7), (128, 1e-7)])
+def test_a_column_once_in_doubt_stays_in_doubt(T, ratio):
+    """A learner's map would show a step that isn't there: the first join finds a pair of complementary halves that it
+    can't read, a later join over harmless rotations reads its own pairs well, and must not clear the first."""
+    rotations = orthogonal(np.random.default_rng(3), T - 32, 12, 12)
+    J = np.concatenate([complementary(32, ratio=ratio), rotations])
+    assert np.nanmax(np.abs(all_pairs_norms(J, log=True) - plain_all_pairs(J))) < 1e-9
+
+
+# --- numbers far apart
+
+DRIFT = np.diag([1e4, 1e-4])
+FAR_APART = {
+    "the large unit wiped out first": [np.diag([0.0, 1]), *[np.diag([1.5, 0.5])] * 1000],
+    "the large unit wiped out last": [*[DRIFT] * 60, np.diag([0.0, 1])],
+    "mixed, wiped out last": [np.ones((2, 2)), *[DRIFT] * 60, np.diag([0.0, 1])],
+    "wiped out first, mixed": [np.diag([0.0, 1]), *[DRIFT] * 60, np.ones((2, 2))],
+    "wiped out, mixed, then as usual": [
+        np.diag([0.0, 1]),
+        *[DRIFT] * 60,
+        *[np.array([[0.6, 0.8], [-0.8, 0.6]])] * 40,
+    ],
+    "within one leaf": [*[np.diag([1, 1e-60])] * 6, *[np.diag([0.0, 1])] * 2],
+}
+
+
+def huge_and_tiny(seed, T):
+    """Steps with entries from 1e-300 to 1e300 and zeros."""
+    rng = np.random.default_rng(seed)
+    return 10.0 ** rng.uniform(-300, 300, (T, 3, 3)) * (rng.random((T, 3, 3)) < 0.6)
+
+
+@pytest.mark.parametrize("steps", FAR_APART.values(), ids=FAR_APART)
+def test_what_is_left_of_a_product_is_known_however_small_it_is(steps):
+    """The first: diag(1.5, .5) a thousand times, the large unit wiped out: .5^1000 is left, and its log is -693, not -inf."""
+    J = np.array(steps)
+    wanted = exact_log_norm(J)
+    assert wanted == pytest.approx(norms_to_past(J, "fro", log=True)[0], rel=1e-12)
+    assert wanted == pytest.approx(all_pairs_norms(J, log=True)[-1, 0], rel=1e-12)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_entries_from_1e_minus_300_to_1e300_in_one_step(seed):
+    J = huge_and_tiny(seed, 2 + 3 * seed)
+    wanted = [exact_log_norm(J[k:], 40) for k in range(len(J))]
+    assert np.allclose(norms_to_past(J, "fro", log=True)[:-1], wanted, rtol=1e-12, atol=0)
+    assert np.allclose(all_pairs_norms(J, log=True)[-1, :-1], wanted, rtol=1e-12, atol=0)
+    assert np.allclose(norms_to_past(iter([*J[::-1, None]]), "fro", log=True)[:-1], wanted, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    "steps", [[(1e-38, 1e38)] * 2, [(1e-38, 1e38), (1.0, 0.0)], [(1e-38, 1e38)] * 3 + [(1.0, 0.0)]]
+)
+def test_a_float32_J_is_multiplied_in_float64(steps):
+    """1e-38 beside 1e38 are ordinary float32 numbers. Brought to one size in float32, the small one would vanish, and a
+    float32 net would be told that nothing reaches back."""
+    J = np.array([np.diag(step) for step in steps], np.float32)
+    J = np.concatenate([np.tile(np.eye(2, dtype=np.float32), (20, 1, 1)), J])
+    wanted = [exact_log_norm(J[k:].astype(float), 200) for k in range(len(J))]
+    for ours in (norms_to_past(J, "fro", log=True)[:-1], all_pairs_norms(J, log=True)[-1, :-1]):
+        assert ours.dtype == np.float32
+        assert np.allclose(ours, wanted, rtol=1e-6)
+
+
+def test_float32_norms_are_those_of_float64_to_the_last_digit():
+    J = np.concatenate([random_products(0.25, 60), complementary(64, 16), random_products(1e-30, 20)]).astype(
+        np.float32
+    )
+    for norms_of in (lambda J: norms_to_past(J, log=True), lambda J: norms_to_past(J, "fro", log=True)):
+        assert np.array_equal(norms_of(J), norms_of(J.astype(float)).astype(np.float32))
+    wide = all_pairs_norms(J.astype(float), log=True).astype(np.float32)
+    assert np.array_equal(all_pairs_norms(J, log=True), wide, equal_nan=True)
+    assert np.array_equal(lyapunov_exponents(J[:60]), lyapunov_exponents(J[:60].astype(float)).astype(np.float32))
+
+
 # --- one row
 
 
@@ -239,7 +338,8 @@ def test_exponents_are_those_of_one_qr_a_step(name):
 
 def test_a_fixed_interval_too_long_loses_what_the_chosen_one_keeps():
     J = SEQUENCES["chaotic RNN"]
-    assert np.max(np.abs(lyapunov_exponents(J, interval=10) - plain_exponents(J))) > 0.1
+    with pytest.warns(UserWarning, match="shorten the interval"):
+        assert np.max(np.abs(lyapunov_exponents(J, interval=10) - plain_exponents(J))) > 0.1
     assert np.max(np.abs(lyapunov_exponents(J) - plain_exponents(J))) < 1e-9
 
 
@@ -260,17 +360,119 @@ def test_a_direction_that_dies_has_exponent_minus_infinity():
     assert np.isneginf(lyapunov_exponents(J)[-1])
 
 
+def relu_steps(seed):
+    p = init_params("RNN", 3, 8, activation="relu", seed=seed)
+    return jacobians(forward(p, np.random.default_rng(seed).standard_normal((40, 3))))
+
+
+def silenced(H, axis, every=20, T=60):
+    """Random steps; in one of `every` a unit hears nothing (its row is zero) or is not heard (its column)."""
+    J = np.random.default_rng(H).standard_normal((T, H, H))
+    np.moveaxis(J, axis, 0)[1, ::every] = 0
+    return J
+
+
+def dense(T=5, H=4):
+    return np.random.default_rng(9).standard_normal((T, H, H))
+
+
+RANK_LOST = {
+    **{f"relu net {seed}": relu_steps(seed) for seed in range(3)},
+    **{
+        f"{name} zero, 1 step of 20, H={H}": silenced(H, axis)
+        for H in (3, 8)
+        for name, axis in [("row", 1), ("column", 2)]
+    },
+    "row zero in every step": silenced(8, 1, every=1),
+    "the first column zero": np.concatenate([np.diag([0.0, 1, 1, 1])[None], dense()]),
+    "nilpotent": np.concatenate([np.diag(np.ones(3), 1)[None], dense()]),
+    "two equal rows": np.concatenate([dense(), dense()[:1, [0, 1, 2, 1]], dense()]),
+    "everything": np.concatenate([dense(), np.zeros((1, 4, 4)), dense()]),
+}
+
+
+@pytest.mark.parametrize("interval", [None, 1])
+@pytest.mark.parametrize("J", RANK_LOST.values(), ids=RANK_LOST)
+def test_as_many_exponents_are_minus_infinity_as_the_product_loses_of_its_rank(J, interval):
+    """A dead direction must not get a plausible number, and the living ones not be measured against its noise."""
+    ours, exact = lyapunov_exponents(J, interval), exact_exponents(J, 400)
+    assert np.any(np.isneginf(exact))
+    assert np.array_equal(np.isneginf(ours), np.isneginf(exact))
+    assert np.allclose(ours, exact, rtol=0, atol=1e-10)
+
+
+def test_what_is_singular_to_rounding_counts_as_dead():
+    """Products of (6, 5) and (5, 6): rank 5, but for the rounding of their entries."""
+    rng = np.random.default_rng(0)
+    J = rng.standard_normal((20, 6, 5)) @ rng.standard_normal((20, 5, 6))
+    ours, exact = lyapunov_exponents(J), exact_exponents(J)
+    assert np.isneginf(ours).tolist() == [False] * 5 + [True]
+    assert np.allclose(ours[:5], exact[:5], rtol=0, atol=1e-10)
+
+
+SIZES = np.array([1, 1e-5, 1e-10, 1e-20])
+GRADED = {
+    "diagonal": np.tile(np.diag(SIZES), (6, 1, 1)),
+    "units that hear faintly": SIZES[:, None] * dense(6),
+    "the same, the faint first": SIZES[::-1, None] * dense(6),
+    "units that are heard faintly": dense(6) * SIZES,
+    "both": SIZES[:, None] * dense(6) * SIZES[::-1],
+    "saturated tanh": jacobians(
+        forward(
+            init_params("RNN", 2, 6, recurrent="gaussian", gain=5.0),
+            2 * np.random.default_rng(1).standard_normal((9, 2)),
+        )
+    ),
+    "1e304": np.full((3, 1, 1), 1e304),
+    "the largest floats": np.full((3, 2, 2), 1.7e308) * [[1, 1], [1, -1]],
+    "the smallest floats": np.full((3, 1, 1), 1e-310),
+}
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("J", GRADED.values(), ids=GRADED)
+def test_strong_shrinking_of_units_is_alive_and_exact(J):
+    """What a closed gate or a saturated unit does: 1e-20 of one unit is a number like any other."""
+    exact = exact_exponents(J, 400)
+    assert np.all(np.isfinite(exact))
+    assert np.allclose(lyapunov_exponents(J), exact, rtol=1e-12, atol=1e-10)
+
+
+def test_entries_of_one_step_too_far_apart_for_exponents_are_warned_of():
+    with pytest.warns(UserWarning, match="exponents 0, 1.* off by inf"):
+        lyapunov_exponents(10.0 ** np.random.default_rng(0).uniform(-300, 300, (4, 3, 3)))
+
+
+@pytest.mark.parametrize("interval", [None, 1])
+@pytest.mark.parametrize("power", np.arange(4, 21))
+def test_exponents_are_good_to_1e_8_or_come_with_a_warning_or_are_dead(power, interval):
+    """Steps of condition 10^power in turned bases."""
+    rng = np.random.default_rng(power)
+    J = orthogonal(rng, 6, 4, 4) * np.logspace(0, -float(power), 4) @ orthogonal(rng, 6, 4, 4)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        ours = lyapunov_exponents(J, interval)
+    exact, alive = exact_exponents(J), np.isfinite(ours)
+    assert all(alive) or power > 14
+    unsure = np.zeros(4, bool)
+    for warning in caught:
+        assert " in step " in str(warning.message)
+        unsure[[int(i) for i in str(warning.message).removeprefix("exponents ").split(" (")[0].split(", ")]] = True
+    assert np.max(np.abs(ours - exact)[alive & ~unsure]) < 1e-8
+    assert unsure.any() or power < 10 or not all(alive)
+    assert not unsure.any() or power > 6
+
+
+def test_the_warning_names_the_step():
+    J = orthogonal(np.random.default_rng(0), 300, 4, 4)
+    J[270] = J[270] * [1, 1, 1, 1e-13] @ J[0]
+    with pytest.warns(UserWarning, match=r"exponents 3 .* in step 270$"):
+        lyapunov_exponents(J)
+    with pytest.warns(UserWarning, match=r"exponents 3 .* in step 270$"):
+        lyapunov_exponents(J[i : i + 100] for i in (0, 100, 200))
+
+
 # --- streams
-
-
-@pytest.mark.parametrize("kind, options", CELLS)
-@pytest.mark.parametrize("backwards", [False, True])
-def test_pieces_make_up_the_jacobians(monkeypatch, kind, options, backwards):
-    monkeypatch.setattr("course_utils.gradients.PIECE", 7 * 36)  # 7 steps a piece
-    trace = forward(init_params(kind, 4, 6, **options), np.random.default_rng(0).standard_normal((40, 4)))
-    pieces = list(jacobian_pieces(trace, backwards))
-    assert len(pieces) == 6
-    assert np.array_equal(np.concatenate(pieces[::-1] if backwards else pieces), jacobians(trace))
 
 
 def test_streams_equal_arrays():
@@ -324,42 +526,7 @@ def test_bad_intervals_are_named(interval):
         lyapunov_exponents(np.ones((3, 2, 2)), interval)
 
 
-# --- Jacobians and profile
-
-
-@pytest.mark.parametrize("kind, options", CELLS)
-def test_jacobians_are_autograds_and_the_sum_of_their_paths(kind, options):
-    rng = np.random.default_rng(4)
-    p, x, h0 = init_params(kind, 3, 7, **options), rng.standard_normal((20, 3)), rng.standard_normal(7)
-    trace = forward(p, x, h0)
-    J = jacobians(trace)
-    assert np.max(np.abs(J - autograd_jacobians(p, x, h0))) < 1e-14
-    assert np.max(np.abs(J - sum(jacobian_paths(trace).values()))) < 1e-14
-
-
-@pytest.mark.parametrize("kind, options", CELLS)
-def test_backward_is_autograds(kind, options):
-    rng = np.random.default_rng(4)
-    p, x, h0 = init_params(kind, 3, 7, **options), rng.standard_normal((20, 3)), rng.standard_normal(7)
-    c0 = rng.standard_normal(7) if kind == "LSTM" else None
-    dh = rng.standard_normal((20, 7))
-    ours, theirs = backward(forward(p, x, h0, c0), dh), autograd_backward(p, x, dh, h0, c0)
-    for name in ("Wx", "Wh", "bx", "bh", "x", "h0", "h", *(["c0"] if kind == "LSTM" else [])):
-        want = getattr(theirs, name)
-        assert np.max(np.abs(getattr(ours, name) - want)) < 1e-13 * max(1, np.max(np.abs(want))), name
-
-
-def test_the_trace_keeps_its_own_inputs():
-    x = np.ones((5, 2))
-    trace = forward(init_params("GRU", 2, 3), x)
-    x[:] = 7
-    assert np.array_equal(trace.x, np.ones((5, 2)))
-
-
-def test_saturated_gates_keep_their_leading_digits():
-    """σ(-40) is 4e-18, not 0: a gate's smallness is what a gradient through it is made of."""
-    p = init_params("GRU", 1, 2, gate_bias=-40.0)
-    z = forward(p, np.zeros((1, 1))).gates["z"]
-    assert np.allclose(z, np.exp(-40.0), rtol=1e-14)
-    flat = init_params("GRU", 1, 2, gate_bias=-1e4)
-    assert np.array_equal(forward(flat, np.zeros((3, 1))).gates["z"], np.zeros((3, 2)))
+def test_the_examples_in_the_docstrings():
+    tried = doctest.testmod(norms)
+    assert tried.attempted >= 3
+    assert tried.failed == 0
