@@ -14,8 +14,8 @@ import pytest
 import torch
 
 from course_utils.cells import Params, forward, init_params, sigmoid
-from course_utils.checks import EXERCISES
 from course_utils.checks.exercise import NOT_STARTED, verdict
+from course_utils.checks.lesson_05 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians

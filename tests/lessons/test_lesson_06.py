@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from course_utils.cells import forward, init_params
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_06 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.norms import all_pairs_norms
 from course_utils.tasks import noise, standardise, weather

@@ -15,7 +15,7 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import init_params
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_07 import EXERCISES
 from course_utils.training import solved_count, train
 from tests.notebook import ROOT, code_cells, read
 

@@ -10,8 +10,8 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import forward, init_params
-from course_utils.checks import EXERCISES
 from course_utils.checks.exercise import verdict
+from course_utils.checks.lesson_08 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.training import train
 from tests.notebook import ROOT, code_cells, read

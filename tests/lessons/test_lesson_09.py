@@ -13,7 +13,7 @@ import torch
 
 from course_utils import tasks
 from course_utils.cells import forward
-from course_utils.checks import EXERCISES
+from course_utils.checks.lesson_09 import EXERCISES
 from course_utils.gradients import backward, jacobians
 from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import autograd_jacobians, to_module
