@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -25,7 +26,9 @@ class Verdict:
 class Case(Protocol):
     """One input of an exercise, and how to tell right results from wrong ones. The first hint that fits is told."""
 
-    hints: tuple[str, ...]
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """One for each known mistake."""
 
     def arguments(self) -> tuple:
         """The input, made anew for every call: an answer may change it in place."""
@@ -89,7 +92,7 @@ class Exercise:
         draw = self.draw
         if draw is None:
             return [self.worked(tuple, called=False)]
-        return [self.worked(lambda seed=seed: draw(np.random.default_rng(seed))) for seed in range(trials)]
+        return [self.worked(partial(_drawn, draw, seed)) for seed in range(trials)]
 
     def worked(self, inputs: Callable[[], tuple], called: bool = True) -> Worked:
         """The case of one input. called: whether right answer and mistakes are functions of it, or values."""
@@ -99,6 +102,10 @@ class Exercise:
 
         mistakes = {hint: on_inputs(wrong) for hint, wrong in self.mistakes.items()}
         return Worked(inputs, on_inputs(self.right), mistakes, self.rtol)
+
+
+def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
+    return draw(np.random.default_rng(seed))
 
 
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:

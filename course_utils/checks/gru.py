@@ -40,11 +40,23 @@ def rows(W: np.ndarray, order: tuple[int, ...] = (0, 1, 2), negate: tuple[int, .
 
 
 def one_step(
-    Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray, x: np.ndarray, h: np.ndarray, reset: str = "after"
+    Wx: np.ndarray,
+    Wh: np.ndarray,
+    bx: np.ndarray,
+    bh: np.ndarray,
+    x: np.ndarray,
+    h: np.ndarray,
+    *,
+    reset: str = "after",
 ) -> dict[str, np.ndarray]:
     """The package's step from h, by name: the new state "h", "z" and the candidate "h_tilde", each (H,)."""
     trace = forward(Params("GRU", Wx, Wh, bx, bh, reset=reset), np.asarray(x)[None], h0=h)
     return {"h": trace.h[1], "z": trace.gates["z"][0], "h_tilde": trace.gates["h_tilde"][0]}
+
+
+def right_step(*net_and_state: np.ndarray, reset: str = "after") -> np.ndarray:
+    """The package's new state (H,). net_and_state as `draw_step` gives them."""
+    return one_step(*net_and_state, reset=reset)["h"]
 
 
 def _changed(change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Net]:
@@ -76,9 +88,9 @@ WRONG_NETS: dict[str, Callable[..., Net]] = {  # weights with which the right st
 
 
 def wrong_step(mistake: str, *net_and_state: np.ndarray, reset: str = "after") -> np.ndarray:
-    """A step (H,) with a mistake of WRONG_NETS. net_and_state as `draw_step` gives them."""
+    """A step (H,) with a mistake of WRONG_NETS."""
     *net, x, h = net_and_state
-    return one_step(*WRONG_NETS[mistake](*net), x, h, reset=reset)["h"]
+    return right_step(*WRONG_NETS[mistake](*net), x, h, reset=reset)
 
 
 def sigmoid_candidate(*net_and_state: np.ndarray, reset: str = "after") -> np.ndarray:

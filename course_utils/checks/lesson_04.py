@@ -5,11 +5,7 @@ from functools import partial
 import numpy as np
 
 from course_utils.checks.exercise import Exercise
-from course_utils.checks.gru import draw_stack, draw_step, one_step, rows, sigmoid_candidate, wrong_step
-
-
-def _step(*net_and_state, reset="after"):
-    return one_step(*net_and_state, reset=reset)["h"]
+from course_utils.checks.gru import draw_stack, draw_step, right_step, rows, sigmoid_candidate, wrong_step
 
 
 def _one_minus(W):
@@ -24,7 +20,7 @@ def _bias(n, left=0.5):
 
 EXERCISES = {
     "04 GRU step": Exercise(
-        right=_step,
+        right=right_step,
         draw=draw_step,
         mistakes={
             "z and 1 - z are swapped. Here z keeps: it multiplies the old state.": (
@@ -34,7 +30,7 @@ EXERCISES = {
                 partial(wrong_step, "reset never used")
             ),
             "the reset gate is applied before the product, as in the papers. Here it comes after.": (
-                partial(_step, reset="before")
+                partial(right_step, reset="before")
             ),
             "the candidate's part of bh is added after the reset. The gate multiplies it, too.": (
                 partial(wrong_step, "bias past the reset")

@@ -5,14 +5,14 @@ from functools import partial
 import numpy as np
 
 from course_utils.cells import Params, forward
-from course_utils.checks.gru import WRONG_NETS, draw_stack, one_step, rows, sigmoid_candidate, wrong_step
+from course_utils.checks.gru import WRONG_NETS, draw_stack, one_step, right_step, rows, sigmoid_candidate, wrong_step
 from course_utils.gradients import jacobian_paths
 from coursework.grader.question import Question
 
 IMPORTED = (1, 0, 2)  # the library's blocks z, r, n in our order
 
 
-def _steps(*net_and_state, step=lambda *net_and_state, reset: one_step(*net_and_state, reset=reset)["h"]):
+def _steps(*net_and_state, step=right_step):
     """(2, H): a step with the reset before the product, and with the reset after it."""
     return np.array([step(*net_and_state, reset=reset) for reset in ("before", "after")])
 
