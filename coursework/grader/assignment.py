@@ -23,12 +23,13 @@ Inputs = dict[str, list[str] | None]
 
 @dataclass(frozen=True)
 class Assignment:
-    """Questions and essays by grade_id, in the notebook's order, and the instructor's notebook."""
+    """Questions and essays by grade_id in the notebook's order, the instructor's notebook, questions.py as text."""
 
     name: str
     questions: dict[str, Question]
     essays: dict[str, Essay]
     notebook: nbformat.NotebookNode
+    source: str
 
     @property
     def parts(self) -> dict[str, Question | Essay]:
@@ -54,7 +55,9 @@ def load(name: str, folder: Path = FOLDER) -> Assignment:
     spec.loader.exec_module(module)
     questions = _by_grade_id(name, module.QUESTIONS, Question)
     essays = _by_grade_id(name, getattr(module, "ESSAYS", []), Essay)
-    return Assignment(name, questions, essays, nbformat.read(notebook, as_version=4))
+    return Assignment(
+        name, questions, essays, nbformat.read(notebook, as_version=4), source.read_text(encoding="utf-8")
+    )
 
 
 def _by_grade_id(assignment: str, parts: list[Any], kind: type[Any]) -> dict[str, Any]:
