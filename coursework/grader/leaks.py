@@ -45,16 +45,17 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
 
 @dataclass(frozen=True)
 class Answer:
-    """A right answer as code: its name, what is telling in it, and all that it says."""
+    """A right answer: whose, as code, and the text that it was read from."""
 
     name: str
     code: ast.Module
+    source: str
 
     @functools.cached_property
     def telling(self) -> dict[str, str]:
-        """The expressions that give it away when they stand together: as they are spelt, squeezed, and their shapes."""
+        """The expressions that give it away when they stand together: as they are spelt, and their shapes."""
         found = [expression for expression in statements(self.code) if size(expression) >= TELLING]
-        return {_squeeze(ast.unparse(expression)): shape(expression) for expression in found}
+        return {ast.get_source_segment(self.source, expression) or "": shape(expression) for expression in found}
 
     def stands_in(self, file: "Contents") -> bool:
         """Whether a file holds it."""
@@ -110,18 +111,30 @@ def right_answers(assignment: Assignment) -> list[Answer]:
     for cell in assignment.notebook.cells:
         question = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("_answer")
         if question in assignment.questions and cell.cell_type == "code" and BEGIN in cell.source:
-            found.append(Answer(question, ast.parse(cell.source)))
+            found.append(Answer(question, ast.parse(cell.source), cell.source))
     module = ast.parse(assignment.source)
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     for call in ast.walk(module):
         words = {word.arg: word.value for word in call.keywords} if isinstance(call, ast.Call) else {}
         name, right = words.get("name"), words.get("right")
         if isinstance(name, ast.Constant) and right is not None:
-            code: Any = functions.get(right.id) if isinstance(right, ast.Name) else None
-            code = code or ast.Expr(right.body if isinstance(right, ast.Lambda) else right)
-            answer = Answer(grade_id(assignment.name, str(name.value)), ast.Module([code], []))
+            code: list[ast.stmt] = [ast.Expr(right.body if isinstance(right, ast.Lambda) else right)]
+            code += _used(right, functions).values()
+            answer = Answer(grade_id(assignment.name, str(name.value)), ast.Module(code, []), assignment.source)
             if answer.telling:
                 found.append(answer)
+    return found
+
+
+def _used(code: ast.AST, functions: dict[str, ast.FunctionDef]) -> dict[str, ast.FunctionDef]:
+    """The functions that code names, and those that they name."""
+    found: dict[str, ast.FunctionDef] = {}
+    todo = [code]
+    while todo:
+        for node in ast.walk(todo.pop()):
+            if isinstance(node, ast.Name) and node.id in functions and node.id not in found:
+                found[node.id] = functions[node.id]
+                todo.append(functions[node.id])
     return found
 
 
@@ -163,9 +176,11 @@ def _named(code: ast.AST) -> set[tuple[str, str]]:
 
 
 def _in_words(expression: str, file: Contents) -> bool:
-    """Whether a file's text holds an expression as it is spelt, but not as a part of a longer one with other names."""
-    alone = rf"(?:(?<![\w.])|(?<=return)){re.escape(expression)}(?!\w)"
-    return expression in file.squeezed and re.search(alone, file.squeezed) is not None
+    """Whether a file's text holds an expression as it is spelt, spaces aside, and not as a part of longer names."""
+    if _squeeze(expression) not in file.squeezed:
+        return False
+    pieces = r"\s*".join(re.escape(piece) for piece in re.findall(r"\w+|[^\w\s]", expression))
+    return re.search(rf"(?<![\w.]){pieces}(?!\w)", file.text) is not None
 
 
 def _secrets(assignment: Assignment) -> tuple[list[str], list[str], list[str]]:

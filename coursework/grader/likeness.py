@@ -41,8 +41,9 @@ def _text(node: ast.AST, called: Callable[[str], str]) -> str:
         value: Any = node.value
         return repr(float(value) if type(value) is int else value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, COMMUTE):
-        parts = sorted(_operands(node, type(node.op)), key=lambda part: _text(part, lambda name: "$"))
-        return f"{type(node.op).__name__}({','.join(_text(part, called) for part in parts)})"
+        parts = sorted(_operands(node, type(node.op)), key=lambda part: -len(_text(part, lambda name: "$")))
+        words = [_text(part, called) for part in parts]  # the longest one's variables get the first numbers
+        return f"{type(node.op).__name__}({','.join(sorted(words))})"
     if isinstance(node, ast.Slice):
         return ":".join(_text(part, called) if part else "" for part in (node.lower, node.upper, node.step))
     inner = [_text(child, called) for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
