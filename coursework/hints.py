@@ -92,7 +92,7 @@ def hints_for(name: str) -> Hints:
 
 def questions(assignment: str) -> dict[str, Hints]:
     """An assignment's questions by name, in words: {"gradients to past": Hints}. Raises ValueError if there is none."""
-    there = {path.parent.name: path for pattern in ("*/questions.py", "*/hints.json") for path in HERE.glob(pattern)}
+    there = {path.parent.name: path for pattern in ("*/hints.json", "*/questions.py") for path in HERE.glob(pattern)}
     if assignment not in there:
         raise ValueError(f"name: got {assignment!r}, wants an assignment first, one of {', '.join(sorted(there))}")
     if there[assignment].suffix == ".json":
