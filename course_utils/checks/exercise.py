@@ -1,9 +1,70 @@
 """Holding an answer against the right one and against known wrong ones."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Protocol
 
 import numpy as np
+
+NOT_STARTED = "Not started: replace the ... with your answer and run the cell again."
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What comes of holding an answer against the right one: whether it is right, and in words why not."""
+
+    right: bool
+    words: str
+
+    @property
+    def line(self) -> str:
+        """The line that `check` prints."""
+        return self.words if self.right or self.words == NOT_STARTED else f"Not yet: {self.words}"
+
+
+class Case(Protocol):
+    """One input of an exercise, and how to tell right results from wrong ones. The first hint that fits is told."""
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """One for each known mistake."""
+
+    def arguments(self) -> tuple:
+        """The input, made anew for every call: an answer may change it in place."""
+
+    def complaint(self, got: Any) -> str | None:
+        """None for a right result, else a sentence that doesn't reveal it."""
+
+    def fits(self, got: Any, hint: str) -> bool:
+        """Whether a result is what the known mistake of this hint gives."""
+
+
+@dataclass(frozen=True)
+class Worked:
+    """A case whose results are worked out when they are asked for: `right()` and `mistakes[hint]()`."""
+
+    inputs: Callable[[], tuple]
+    right: Callable[[], Any]
+    mistakes: dict[str, Callable[[], Any]]
+    rtol: float
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """One for each known mistake."""
+        return tuple(self.mistakes)
+
+    def arguments(self) -> tuple:
+        """The input, made anew."""
+        return self.inputs()
+
+    def complaint(self, got: Any) -> str | None:
+        """None for a right result, else a sentence that doesn't reveal it."""
+        return difference(got, self.right(), self.rtol)
+
+    def fits(self, got: Any, hint: str) -> bool:
+        """Whether a result is what the known mistake of this hint gives."""
+        return difference(got, self.mistakes[hint](), self.rtol) is None
 
 
 @dataclass(frozen=True)
@@ -15,63 +76,70 @@ class Exercise:
               number instead of a function has draw None, and `right` and the mistakes are numbers.
     mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
+
+    Example:
+    >>> print(verdict(Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), 1))
+    Not yet: that is tanh's.
     """
 
-    right: object
-    draw: Callable | None = None
-    mistakes: dict = field(default_factory=dict)
+    right: Any
+    draw: Callable[[np.random.Generator], tuple] | None = None
+    mistakes: dict[str, Any] = field(default_factory=dict)
     rtol: float = 1e-8
 
+    def cases(self, trials: int) -> list[Worked]:
+        """One for each of the seeds 0, 1, ..., trials - 1; a single one where the exercise asks for a number."""
+        draw = self.draw
+        if draw is None:
+            return [self.worked(tuple, called=False)]
+        return [self.worked(partial(_drawn, draw, seed)) for seed in range(trials)]
 
-NOT_STARTED = "Not started: replace the ... with your answer and run the cell again."
+    def worked(self, inputs: Callable[[], tuple], called: bool = True) -> Worked:
+        """The case of one input. called: whether right answer and mistakes are functions of it, or values."""
+
+        def on_inputs(answer: Any) -> Callable[[], Any]:
+            return (lambda: answer(*inputs())) if called else (lambda: answer)
+
+        mistakes = {hint: on_inputs(wrong) for hint, wrong in self.mistakes.items()}
+        return Worked(inputs, on_inputs(self.right), mistakes, self.rtol)
 
 
-def verdict(exercise, answer, trials=4):
+def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
+    return draw(np.random.default_rng(seed))
+
+
+def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
-    if exercise.draw is None:
-        return _verdict_on_value(exercise, answer)
-    if not callable(answer):
-        return "Not yet: hand in the function itself, without calling it."
-    suspects, failed = dict(exercise.mistakes), None
-    for seed in range(trials):
+    return judge(answer, exercise.cases(trials), called=exercise.draw is not None).line
 
-        def arguments(seed=seed):  # drawn anew for every call: an answer may change them in place
-            return exercise.draw(np.random.default_rng(seed))
 
+def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
+    """Hold an answer against all cases. Nothing that it raises gets through.
+
+    called  whether the answer is a function of each case's arguments, or a value.
+    """
+    if called and not callable(answer):
+        return Verdict(False, "hand in the function itself, without calling it.")
+    failed, suspects = None, None
+    for case in cases:
         try:
-            got = answer(*arguments())
+            got = answer(*case.arguments()) if called else answer
         except NotImplementedError:
-            return NOT_STARTED
+            return Verdict(False, NOT_STARTED)
         except Exception as error:
-            return f"Not yet: your function raised {type(error).__name__}: {error}"
+            return Verdict(False, f"your function raised {type(error).__name__}: {error}")
         if got is None or got is ...:
-            return NOT_STARTED
-        complaint = _difference(got, exercise.right(*arguments()), exercise.rtol)
+            return Verdict(False, NOT_STARTED)
+        complaint = case.complaint(got)
         if complaint:
             failed = failed or complaint
-            suspects = {
-                hint: wrong
-                for hint, wrong in suspects.items()
-                if not _difference(got, wrong(*arguments()), exercise.rtol)
-            }
+            suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
     if failed is None:
-        return "Right, on every random input tried."
-    return f"Not yet: {next(iter(suspects), failed)}"
+        return Verdict(True, "Right, on every random input tried." if called else "Right.")
+    return Verdict(False, suspects[0] if suspects else failed)
 
 
-def _verdict_on_value(exercise, answer):
-    if answer is None or answer is ...:
-        return NOT_STARTED
-    complaint = _difference(answer, exercise.right, exercise.rtol)
-    if complaint is None:
-        return "Right."
-    for hint, wrong in exercise.mistakes.items():
-        if _difference(answer, wrong, exercise.rtol) is None:
-            return f"Not yet: {hint}"
-    return f"Not yet: {complaint}"
-
-
-def _difference(got, wanted, rtol):
+def difference(got: Any, wanted: Any, rtol: float) -> str | None:
     """None if `got` equals `wanted` up to rtol of its largest entry, else a sentence that doesn't reveal it."""
     try:
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)

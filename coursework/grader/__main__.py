@@ -12,16 +12,18 @@ from coursework.grader.marking import Marker
 from coursework.grader.probe import choose_sandbox
 
 
-def parser():
+def parser() -> argparse.ArgumentParser:
     """The command line."""
     words = argparse.ArgumentParser(prog="python -m coursework.grader", description=__doc__)
     words.add_argument(
         "submitted", type=Path, help="folder in nbgrader's layout, with LMS zips if you like, or one zip"
     )
-    words.add_argument("assignment", help="ps1, ps2, ps3 or ps4")
+    words.add_argument("assignment", help=f"one of {', '.join(assignments.names())}")
     words.add_argument("--seed", type=int, required=True, help="draws the inputs; the same seed gives the same marks")
     words.add_argument("--out", type=Path, default=Path("graded"), help="where all that is written goes (graded)")
-    words.add_argument("--key", type=Path, default=assignments.FOLDER, help="folder that holds ps3/key.py (coursework)")
+    words.add_argument(
+        "--key", type=Path, default=assignments.FOLDER, help="folder that holds ps3/questions.py (coursework)"
+    )
     words.add_argument("--trials", type=int, default=6, help="inputs per question (6)")
     words.add_argument("--workers", type=int, default=2, help="local worker processes (2); 0: none but this one")
     words.add_argument("--scheduler", help="address of a dask scheduler whose workers to use instead")
@@ -36,7 +38,7 @@ def parser():
     return words
 
 
-def main(arguments=None):
+def main(arguments: list[str] | None = None) -> int:
     """Grade, and say what came of it. Returns the exit status."""
     options = parser().parse_args(arguments)
     try:
@@ -46,7 +48,7 @@ def main(arguments=None):
         return 2
 
 
-def grade(options):
+def grade(options: argparse.Namespace) -> int:
     """From a folder of submissions to marks, feedback and gradebook."""
     if options.trials < 1:
         raise ValueError(f"--trials: got {options.trials}, wants 1 or more")
@@ -93,17 +95,25 @@ def grade(options):
     return 1 if broken else 0
 
 
-def mark(submission, marker, store, names, options):
+def mark(
+    submission: submissions.Submission,
+    marker: Marker,
+    store: engine.Store,
+    names: dict[str, str],
+    options: argparse.Namespace,
+) -> report.Result:
     """One student's result."""
-    run = {"text": None, "problem": submission.problem}
-    if submission.problem is None:
+    text, problem = None, submission.problem
+    if problem is None:
         run = store.read(names[submission.student])
-    days, problem = 0, run["problem"]
+        assert run is not None  # or the student would be among the broken
+        text, problem = run["text"], run["problem"]
+    days = 0
     if options.due and submission.handed_in:
         days = max(0, ceil((submission.handed_in.astimezone(UTC) - options.due).total_seconds() / 86_400))
     return report.Result(
         submission.student,
-        marker.marks(run["text"], problem),
+        marker.marks(text, problem),
         problem,
         submission.note,
         days,

@@ -1,63 +1,91 @@
-"""An assignment's key and the inputs of one run, which are the same for every submission."""
+"""An assignment, read from its folder, and the inputs of one run, which are the same for every submission."""
 
 import functools
 import hashlib
 import importlib.util
 import json
 import zlib
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import numpy as np
 
-from coursework.grader import plain
+from course_utils.checks.exercise import Exercise, Worked
+from coursework import plain
 from coursework.grader.question import Essay, Question
 
 FOLDER = Path(__file__).resolve().parents[1]
+Inputs = dict[str, list[str] | None]
 
 
 @dataclass(frozen=True)
 class Assignment:
-    """A key, read: questions and essays by grade_id, in the notebook's order, and the instructor's notebook."""
+    """Questions and essays by grade_id in the notebook's order, the instructor's notebook, questions.py as text."""
 
     name: str
     questions: dict[str, Question]
     essays: dict[str, Essay]
     notebook: nbformat.NotebookNode
+    source: str
 
     @property
-    def points(self):
-        """Points to be had in all."""
-        return sum(part.points for part in [*self.questions.values(), *self.essays.values()])
+    def parts(self) -> dict[str, Question | Essay]:
+        """Questions, then essays, by grade_id."""
+        return {**self.questions, **self.essays}
 
 
-def load(name, folder=FOLDER):
-    """Read `folder`/name/key.py and name.ipynb. A key that can't be used raises ValueError with the reason."""
-    key, source = Path(folder) / name / "key.py", Path(folder) / name / f"{name}.ipynb"
-    for path in (key, source):
+def names(folder: Path = FOLDER) -> list[str]:
+    """The assignments that there are: folders with a questions.py."""
+    return sorted(path.parent.name for path in Path(folder).glob("*/questions.py"))
+
+
+def load(name: str, folder: Path = FOLDER) -> Assignment:
+    """Read `folder`/name/questions.py and name.ipynb. What can't be used raises ValueError with the reason."""
+    source, notebook = Path(folder) / name / "questions.py", Path(folder) / name / f"{name}.ipynb"
+    for path in (source, notebook):
         if not path.is_file():
-            raise ValueError(f"assignment: got {name!r}, but there is no {path.relative_to(folder)} in {folder}")
-    spec = importlib.util.spec_from_file_location(f"key_of_{name}", key)
+            there = ", ".join(names(folder)) or "none"
+            raise ValueError(f"assignment: got {name!r}, wants one that has a {path.name} in {folder}: {there}")
+    spec = importlib.util.spec_from_file_location(f"questions_of_{name}", source)
+    assert spec and spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    essays = getattr(module, "ESSAYS", {})
-    for grade_id, part in [*module.QUESTIONS.items(), *essays.items()]:
-        wanted = Essay if grade_id in essays else Question
-        if not isinstance(part, wanted) or part.points < 0:
-            raise ValueError(f"{grade_id}: wants a {wanted.__name__} with points of 0 or more")
-    return Assignment(name, dict(module.QUESTIONS), dict(essays), nbformat.read(source, as_version=4))
+    questions = _by_grade_id(name, module.QUESTIONS, Question)
+    essays = _by_grade_id(name, getattr(module, "ESSAYS", []), Essay)
+    return Assignment(
+        name, questions, essays, nbformat.read(notebook, as_version=4), source.read_text(encoding="utf-8")
+    )
 
 
-def draw(assignment, seed, trials):
+def _by_grade_id(assignment: str, parts: list[Any], kind: type[Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for part in parts:
+        if not isinstance(part, kind):
+            raise ValueError(f"{assignment}: got a {type(part).__name__} among its parts, wants a {kind.__name__}")
+        name = grade_id(assignment, part.name)
+        if part.points < 0 or name in found:
+            raise ValueError(f"{name}: wants a name of its own and points of 0 or more")
+        found[name] = part
+    return found
+
+
+def grade_id(assignment: str, name: str) -> str:
+    """What a question or an essay is called in gradebook and table: gate_by_state of ps3 is ps3_gate_by_state."""
+    return f"{assignment}_{name}"
+
+
+def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
     """{grade_id: inputs as text, one per trial}, or None for a question that asks for a value. From the seed alone."""
-    inputs = {}
+    inputs: Inputs = {}
     for grade_id, question in assignment.questions.items():
-        if question.exercise.draw is None:
+        if question.draw is None:
             inputs[grade_id] = None
             continue
         start = zlib.crc32(grade_id.encode())
-        draws = [question.exercise.draw(np.random.default_rng([seed, start, trial])) for trial in range(trials)]
+        draws = [question.draw(np.random.default_rng([seed, start, trial])) for trial in range(trials)]
         try:
             inputs[grade_id] = [plain.encode(tuple(arguments)) for arguments in draws]
         except ValueError as error:
@@ -65,48 +93,51 @@ def draw(assignment, seed, trials):
     return inputs
 
 
-def job_of(assignment, inputs, seed, cells):
+def job_of(assignment: Assignment, inputs: Inputs, seed: int, cells: list[str]) -> dict[str, Any]:
     """What goes into the sandbox: a submission's cells, the names that are asked for, the inputs."""
     questions = [
-        {"name": grade_id, "answer": question.answer, "calls": inputs[grade_id]}
+        {"name": grade_id, "answer": question.name, "calls": inputs[grade_id]}
         for grade_id, question in assignment.questions.items()
     ]
     return {"cells": cells, "questions": questions, "seed": seed % 2**32}
 
 
-def fingerprint(*parts):
+def fingerprint(*parts: Any) -> str:
     """A short name for plain data: the same data, the same name."""
     return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:24]
 
 
-def oracle(exercise, calls):
-    """The exercise with its right and wrong answers worked out once for these inputs, and inputs replaced by numbers.
+def cases(exercise: Exercise, calls: list[str] | None) -> list[Worked]:
+    """What results are held against, one case per trial; right and wrong results are worked out once for all students.
 
-    `verdict` draws from default_rng(trial); the trial is all that is read from that generator.
+    The arguments of a case are its number alone: an answer comes from the sandbox as its values, and those are kept by
+    trial (see `marking.replay`).
     """
     if calls is None:
-        return exercise
+        return exercise.cases(1)
+    found = []
+    for trial, call in enumerate(calls):
+        case = exercise.worked(functools.partial(plain.decode, call))
+        mistakes = {hint: _once(_or_nothing(wrong)) for hint, wrong in case.mistakes.items()}
+        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol))
+    return found
 
-    def worked_out(function):
-        @functools.cache
-        def result(trial):
-            return function(*plain.decode(calls[trial]))
 
-        return result
+def _alone(trial: int) -> tuple[int]:
+    return (trial,)
 
-    def or_unlike_anything(function):
-        @functools.cache
-        def result(trial):
-            try:
-                return function(*plain.decode(calls[trial]))
-            except Exception:  # this mistake can't be made on such an input
-                return np.empty((0, 0, 0, 0))
 
-        return result
+def _once(function: Callable[[], Any]) -> Callable[[], Any]:
+    return functools.cache(function)
 
-    return replace(
-        exercise,
-        draw=lambda rng: (rng.bit_generator.seed_seq.entropy,),
-        right=worked_out(exercise.right),
-        mistakes={hint: or_unlike_anything(wrong) for hint, wrong in exercise.mistakes.items()},
-    )
+
+def _or_nothing(wrong: Callable[[], Any]) -> Callable[[], Any]:
+    """None where a mistake can't be made on some input, which is no answer's result."""
+
+    def result() -> Any:
+        try:
+            return wrong()
+        except Exception:
+            return None
+
+    return result

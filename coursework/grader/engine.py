@@ -6,19 +6,25 @@ was running at that moment; started again it takes up the rest.
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from tqdm import tqdm
 
 from coursework.grader import sandbox
-from coursework.grader.assignment import fingerprint, job_of
+from coursework.grader.assignment import Assignment, Inputs, fingerprint, job_of
+from coursework.grader.submissions import Submission
+
+Jobs = dict[str, dict[str, Any]]  # by student
+Outcomes = Iterator[tuple[str, tuple[str | None, str | None], BaseException | None]]  # student, (text, problem), error
 
 
-def course_fingerprint():
-    """A name for the code that submissions run on. Checks, keys and marking are left out: they don't change values."""
+def course_fingerprint() -> str:
+    """A name for the code that submissions run on. Checks and marking are left out: they don't change values."""
     files = sorted(path for path in (sandbox.ROOT / "course_utils").rglob("*.py") if path.parent.name != "checks")
     files += sorted(path for path in (sandbox.ROOT / "data").iterdir() if path.is_file())
-    files += [sandbox.HERE / "runner.py", sandbox.HERE / "plain.py"]
+    files += [sandbox.RUNNER, sandbox.PLAIN]
     return fingerprint(
         [path.name + path.read_text(encoding="utf-8", errors="replace") for path in files], sandbox.STUBS
     )
@@ -27,11 +33,11 @@ def course_fingerprint():
 class Store:
     """A folder with one file per submission that was run."""
 
-    def __init__(self, folder):
+    def __init__(self, folder: Path):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
 
-    def read(self, name):
+    def read(self, name: str) -> dict[str, str | None] | None:
         """{"text", "problem"} of a run, or None if it isn't there or wasn't written to its end."""
         try:
             run = json.loads((self.folder / f"{name}.json").read_text(encoding="utf-8"))
@@ -39,7 +45,7 @@ class Store:
         except (OSError, ValueError):
             return None
 
-    def write(self, name, run):
+    def write(self, name: str, run: dict[str, str | None]) -> None:
         """Whole or not at all, whenever the machine stops."""
         partly = self.folder / f".{name}.{os.getpid()}"
         with open(partly, "w", encoding="utf-8") as file:
@@ -49,7 +55,18 @@ class Store:
         os.replace(partly, self.folder / f"{name}.json")
 
 
-def run_all(submissions, assignment, inputs, *, seed, kind, limits, store, workers=2, scheduler=None):
+def run_all(
+    submissions: list[Submission],
+    assignment: Assignment,
+    inputs: Inputs,
+    *,
+    seed: int,
+    kind: str,
+    limits: sandbox.Limits,
+    store: Store,
+    workers: int = 2,
+    scheduler: str | None = None,
+) -> tuple[dict[str, str], list[str]]:
     """Run what isn't in the store yet. Returns {student: name in the store} and the students whose run broke down.
 
     workers    local worker processes; 0 runs all in this process
@@ -77,16 +94,16 @@ def run_all(submissions, assignment, inputs, *, seed, kind, limits, store, worke
     return names, broken
 
 
-def _in_this_process(jobs, kind, limits, workers, scheduler):
+def _in_this_process(jobs: Jobs, kind: str, limits: sandbox.Limits, workers: int, scheduler: str | None) -> Outcomes:
     for student, job in jobs.items():
         yield student, sandbox.execute(job, kind, limits), None
 
 
-def _by_dask(jobs, kind, limits, workers, scheduler):
+def _by_dask(jobs: Jobs, kind: str, limits: sandbox.Limits, workers: int, scheduler: str | None) -> Outcomes:
     """As each is done: student, (text, problem), error. Only a few jobs per worker are on the way at a time."""
     if not jobs:
         return
-    from distributed import Client, LocalCluster, as_completed
+    from distributed import Client, Future, LocalCluster, as_completed
 
     cluster = None
     if scheduler is None:
@@ -95,13 +112,13 @@ def _by_dask(jobs, kind, limits, workers, scheduler):
         with Client(cluster or scheduler) as client:
             waiting = list(jobs.items())[::-1]
 
-            def submit():
+            def submit() -> Future:
                 student, job = waiting.pop()
                 future = client.submit(sandbox.execute, job, kind, limits, pure=False, retries=1)
                 students[future.key] = student
                 return future
 
-            students = {}
+            students: dict[str, str] = {}
             ahead = 3 * max(1, sum(client.nthreads().values()))
             running = as_completed([submit() for _ in range(min(ahead, len(waiting)))])
             for future in running:

@@ -6,13 +6,19 @@ import os
 import re
 import sys
 import warnings
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import nbformat
 from nbgrader.api import Grade, Gradebook, MissingEntry
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
+
+from coursework.grader.assignment import Assignment
+from coursework.grader.report import Result
+from coursework.grader.submissions import Cell, Submission
 
 CONFIG = """\
 # Formgrader reads the essays from here: `jupyter lab` in this folder, then Nbgrader > Formgrader.
@@ -23,7 +29,7 @@ HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[
 
 
 @contextlib.contextmanager
-def _open(folder):
+def _open(folder: Path) -> Iterator[Gradebook]:
     """The gradebook. A new one needs a program that pip put beside Python; and old warnings are not for instructors.
 
     nbgrader commits at every step, and waiting for the disk each time would take minutes. So it is waited for once, at
@@ -43,11 +49,11 @@ def _open(folder):
         os.fsync(file.fileno())
 
 
-def _wait_for_no_disk(connection, record):
+def _wait_for_no_disk(connection: Any, record: Any) -> None:
     connection.execute("PRAGMA synchronous = OFF")
 
 
-def write(folder, assignment, results, submissions):
+def write(folder: Path, assignment: Assignment, results: list[Result], submissions: dict[str, Submission]) -> None:
     """Add the results to folder/gradebook.db, and lay out what formgrader shows. Points given by hand stay."""
     folder = Path(folder)
     config = folder / "nbgrader_config.py"
@@ -76,7 +82,7 @@ def write(folder, assignment, results, submissions):
                 _write_autograded(folder, assignment, submission)
 
 
-def read_by_hand(folder, assignment, results):
+def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) -> None:
     """Put points and comments that a person gave in formgrader into the results. Changes nothing in the gradebook."""
     if not (Path(folder) / "gradebook.db").exists():
         return
@@ -97,13 +103,13 @@ def read_by_hand(folder, assignment, results):
                         result.comments[mark.grade_id] = comments[cell]
 
 
-def _write_assignment(book, assignment):
+def _write_assignment(book: Gradebook, assignment: Assignment) -> None:
     name = assignment.name
     book.update_or_create_assignment(name)
     book.update_or_create_notebook(name, name)
-    for parts, kind in ((assignment.questions, "code"), (assignment.essays, "markdown")):
-        for grade_id, part in parts.items():
-            book.update_or_create_grade_cell(grade_id, name, name, max_score=part.points, cell_type=kind)
+    for grade_id, part in assignment.parts.items():
+        kind = "markdown" if grade_id in assignment.essays else "code"
+        book.update_or_create_grade_cell(grade_id, name, name, max_score=part.points, cell_type=kind)
     for cell in assignment.notebook.cells:
         details = cell.metadata.get("nbgrader")
         if details and details.get("solution"):
@@ -115,21 +121,21 @@ def _write_assignment(book, assignment):
             )
 
 
-def _new_grade(book, assignment, notebook, grade_id):
-    """A grade for a cell that came into the key after the submission."""
+def _new_grade(book: Gradebook, assignment: str, notebook: Any, grade_id: str) -> Grade:
+    """A grade for a question that came in after the submission."""
     grade = Grade(cell=book.find_grade_cell(grade_id, assignment, assignment), notebook=notebook)
     book.db.add(grade)
     return grade
 
 
-def _write_autograded(folder, assignment, submission):
+def _write_autograded(folder: Path, assignment: Assignment, submission: Submission) -> None:
     """The instructor's notebook with the student's answers in it, for formgrader: no output, no HTML of theirs."""
     notebook = copy.deepcopy(assignment.notebook)
     given = answers(submission.cells, assignment)
     cells = []
     for cell in notebook.cells:
         details = cell.metadata.get("nbgrader") or {}
-        grade_id = details.get("grade_id")
+        grade_id = details.get("grade_id", "")
         cell.source = HIDDEN.sub("", cell.source)
         if cell.cell_type == "code":
             cell.outputs, cell.execution_count = [], None
@@ -148,24 +154,24 @@ def _write_autograded(folder, assignment, submission):
     nbformat.write(notebook, place / f"{assignment.name}.ipynb")
 
 
-def answers(cells, assignment):
+def answers(cells: list[Cell], assignment: Assignment) -> dict[str, str]:
     """{grade_id: source} of the answer cells. Where metadata is lost, a cell is known by the one that stands before."""
-    found = {}
+    found: dict[str, str] = {}
     for cell in cells:
         if cell["grade_id"]:
             before = found.get(cell["grade_id"])
             found[cell["grade_id"]] = cell["source"] if before is None else f"{before}\n\n{cell['source']}"
     texts = [" ".join(cell["source"].split()) for cell in cells]
-    before = None
+    text_before = ""
     for cell in assignment.notebook.cells:
         details = cell.metadata.get("nbgrader") or {}
-        grade_id = details.get("grade_id")
-        if details.get("solution") and grade_id not in found and before in texts[:-1]:
-            found[grade_id] = cells[texts.index(before) + 1]["source"]
-        before = " ".join(cell.source.split())
+        grade_id = details.get("grade_id", "")
+        if details.get("solution") and grade_id not in found and text_before in texts[:-1]:
+            found[grade_id] = cells[texts.index(text_before) + 1]["source"]
+        text_before = " ".join(cell.source.split())
     return found
 
 
-def harmless(text):
+def harmless(text: str) -> str:
     """Markdown whose HTML is shown and not obeyed: it is displayed in the instructor's browser."""
     return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)

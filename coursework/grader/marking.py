@@ -1,17 +1,19 @@
-"""What came out of a sandbox, held against the key. Runs outside, on plain data."""
+"""What came out of a sandbox, held against the right answers. Runs outside, on plain data."""
 
 import json
 import re
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
-from course_utils.checks.exercise import NOT_STARTED, verdict
-from coursework.grader import plain
-from coursework.grader.assignment import oracle
+from course_utils.checks.exercise import NOT_STARTED, Verdict, judge
+from coursework import plain
+from coursework.grader.assignment import Assignment, Inputs, cases
 
 
 @dataclass
 class Mark:
-    """Points for one question. An essay's points are None until a person has given them."""
+    """Points for one question, out of `most`. An essay's points are None until a person has given them."""
 
     grade_id: str
     points: float | None
@@ -23,57 +25,58 @@ class Mark:
 class Marker:
     """Marks submissions for one run: an assignment and its inputs."""
 
-    def __init__(self, assignment, inputs):
+    def __init__(self, assignment: Assignment, inputs: Inputs):
         self.assignment, self.inputs = assignment, inputs
-        self.oracles = {
-            grade_id: oracle(question.exercise, inputs[grade_id]) for grade_id, question in assignment.questions.items()
+        self.cases = {
+            grade_id: cases(question, inputs[grade_id]) for grade_id, question in assignment.questions.items()
         }
 
-    def marks(self, text, problem=None):
+    def marks(self, text: str | None, problem: str | None = None) -> list[Mark]:
         """[Mark, ...] for the text from a sandbox, or for a submission that could not be run, and why."""
-        answers, cells = {}, {}
+        answers: dict[str, Any] = {}
+        failed: dict[int, str] = {}
         if problem is None:
             try:
-                answers, cells = read_report(text)
+                answers, failed = read_report(text)
             except ValueError as error:
                 problem = f"what came out of the notebook could not be read ({error})"
         marks = []
         for grade_id, question in self.assignment.questions.items():
-            hint = problem or self._hint(grade_id, question, answers.get(grade_id), cells)
-            points = 0 if hint else question.points
+            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answers.get(grade_id), failed)
+            points, hint = (question.points, "") if verdict.right else (0, verdict.words)
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))
         for grade_id, essay in self.assignment.essays.items():
             marks.append(Mark(grade_id, None, essay.points, essay.prompt))
         return marks
 
-    def _hint(self, grade_id, question, answer, cells):
-        """Why an answer gets no points, or an empty string for a right one."""
+    def _verdict(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str]) -> Verdict:
+        """Whether an answer is right, which nothing but its values can bring about, and why not."""
         if answer is None:
-            return "nothing came out of your notebook for this question."
+            return Verdict(False, "nothing came out of your notebook for this question.")
         calls = self.inputs[grade_id]
         raised = answer.get("raised")
         if raised and raised[0] == "NotImplementedError":
-            return NOT_STARTED
+            return Verdict(False, NOT_STARTED)
         if "complaint" in answer or (raised and calls is None):
-            hint = answer.get("complaint") or f"{raised[0]}: {raised[1]}"
-            return without_numbers(hint) + _cells_that_failed(cells)
+            words = answer.get("complaint") or ": ".join(raised or ["no reason was given."])
+            return Verdict(False, without_numbers(words) + _cells_that_failed(failed))
         if not raised and len(answer["values"]) != (1 if calls is None else len(calls)):
-            return "nothing came out of your notebook for some inputs."
+            return Verdict(False, "nothing came out of your notebook for some inputs.")
         try:
             values = [plain.decode(value) for value in answer["values"]]
         except ValueError:
-            return "what your answer returned could not be read."
+            return Verdict(False, "what your answer returned could not be read.")
         given = values[0] if calls is None else replay(values, raised)
-        line = verdict(self.oracles[grade_id], given, trials=1 if calls is None else len(calls))
-        return "" if line.startswith("Right") else without_numbers(line.removeprefix("Not yet: "))
+        verdict = judge(given, self.cases[grade_id], called=calls is not None)
+        return Verdict(verdict.right, without_numbers(verdict.words))
 
 
-def read_report(text):
-    """(answers, cells) from a sandbox's text, or ValueError: it comes from a hostile side."""
+def read_report(text: str | None) -> tuple[dict[str, Any], dict[int, str]]:
+    """(answers, errors of cells by number) from a sandbox's text, or ValueError: it comes from a hostile side."""
     try:
-        report = json.loads(text)
+        report = json.loads(text or "")
         answers, cells = report["answers"], report["cells"]
-        cells = {int(number): str(error)[:400] for number, error in cells.items()}
+        failed = {int(number): str(error)[:400] for number, error in cells.items()}
         for answer in answers.values():
             fits = isinstance(answer["values"], list) and isinstance(answer.get("complaint", ""), str)
             name, words = answer.get("raised", ["Error", ""])
@@ -81,34 +84,29 @@ def read_report(text):
                 raise ValueError("an answer of another form")
     except (AttributeError, KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
         raise ValueError(type(error).__name__) from None
-    return answers, cells
+    return answers, failed
 
 
-def replay(values, raised):
+def replay(values: list, raised: list[str] | None) -> Callable[[int], Any]:
     """A function that returns what the student's returned, one value per trial, and raises what it raised."""
 
-    def given(trial):
+    def given(trial: int) -> Any:
         if trial < len(values):
             return values[trial]
-        name, words = raised
+        name, words = raised or ["Exception", ""]
         raise type(name if name.isidentifier() else "Exception", (Exception,), {})(words)
 
     return given
 
 
-def without_numbers(words):
+def without_numbers(words: str) -> str:
     """Words of the submission, or on it, on one line and without decimals: no input can be read from a hint."""
     words = re.sub(r"[-+]?\d*\.\d+(e[-+]?\d+)?|\d{5,}", "…", " ".join(words.split()))
     return words if len(words) <= 300 else words[:299] + "…"
 
 
-def _cells_that_failed(cells):
-    if not cells:
+def _cells_that_failed(failed: dict[int, str]) -> str:
+    if not failed:
         return ""
-    number, error = min(cells.items())
+    number, error = min(failed.items())
     return f" Code cell {number} of your notebook stopped first: {without_numbers(error)}"
-
-
-def as_data(marks):
-    """Marks as plain dicts."""
-    return [asdict(mark) for mark in marks]

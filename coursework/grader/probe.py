@@ -2,9 +2,11 @@
 
 import json
 import socket
+from collections.abc import Iterable
 from pathlib import Path
 
-from coursework.grader import plain, sandbox
+from coursework import plain
+from coursework.grader import sandbox
 
 PROBE = '''
 def probe(files, port):
@@ -58,7 +60,7 @@ def probe(files, port):
 '''
 
 
-def choose_sandbox(wanted=None, hidden=()):
+def choose_sandbox(wanted: str | None = None, hidden: Iterable[Path | str] = ()) -> str:
     """The kind of sandbox to use: one that was tried and holds. Raises SandboxError if there is none.
 
     hidden  files and folders that must not be seen inside
@@ -76,7 +78,7 @@ def choose_sandbox(wanted=None, hidden=()):
     )
 
 
-def prove(kind, hidden=()):
+def prove(kind: str, hidden: Iterable[Path | str] = ()) -> str:
     """Let a probe try to get out of a sandbox. Returns the kind if nothing worked, else raises SandboxError."""
     files = [str(Path(path).resolve()) for path in [*hidden, sandbox.HERE]]
     limits = sandbox.Limits(seconds=30, answer_seconds=20, memory=2**30)
@@ -85,10 +87,10 @@ def prove(kind, hidden=()):
         job = {"cells": [PROBE], "questions": [{"name": "probe", "answer": "probe", "calls": calls}], "seed": 0}
         text, reason = sandbox.execute(job, kind, limits)
     try:
-        answer = json.loads(text)["answers"]["probe"]
+        answer = json.loads(text or "")["answers"]["probe"]
         got_out = plain.decode(answer["values"][0])
     except (TypeError, ValueError, LookupError):
-        raise sandbox.SandboxError(f"the probe did not come back: {reason or text[:500]}") from None
+        raise sandbox.SandboxError(f"the probe did not come back: {reason or str(text)[:500]}") from None
     if got_out:
         raise sandbox.SandboxError(f"it does not hold: the probe {got_out}")
     return kind

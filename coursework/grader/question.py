@@ -1,36 +1,43 @@
-"""What an assignment's key says of each question: the answer's name, its points, and what it is held against."""
+"""One question of an assignment, all of it in one object, and one essay.
+
+The function's name in the student's notebook is the question's only name. All others follow from it: of gate_by_state
+in ps3, the grade is called ps3_gate_by_state, and the notebook's cell says `check("ps3 gate by state", gate_by_state)`.
+"""
 
 from dataclasses import dataclass
 
 from course_utils.checks.exercise import Exercise
 
 
-@dataclass(frozen=True)
-class Question:
-    """A question that the grader marks.
+@dataclass(frozen=True, kw_only=True)
+class Question(Exercise):
+    """A question that the grader marks: an Exercise (right answer, inputs to draw, known mistakes) that earns points.
 
-    answer     name of the function or variable in the student's notebook.
+    name       of the function or variable in the student's notebook.
     points     what a right answer earns.
-    exercise   the right answer, the inputs to draw and the known mistakes with their hints.
     objective  the learning objective that it measures.
+    axes       of a factor of the assignment's derivation, what its axes mean: `debug` holds all that have some against
+               what it is given, in this order.
     """
 
-    answer: str
+    name: str
     points: int
-    exercise: Exercise
     objective: str
+    axes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Essay:
     """A question that a person marks.
 
+    name    as in the grade's name: essay_weather of ps4 is ps4_essay_weather.
     points  what the best level earns.
     prompt  as it stands in the notebook.
     rubric  {"2: names the mechanism": what an answer of this level says}: points, a colon, the level's name.
     model   a model answer, never shown to students before the deadline.
     """
 
+    name: str
     points: int
     prompt: str
     rubric: dict[str, str]

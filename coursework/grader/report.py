@@ -25,23 +25,23 @@ class Result:
     penalty: float = 0.0
 
     @property
-    def score(self):
+    def score(self) -> float:
         """Points so far, after the penalty for a late submission."""
         return round(sum(mark.points or 0 for mark in self.marks) * (1 - self.penalty), 2)
 
     @property
-    def most(self):
+    def most(self) -> int:
         """Points to be had."""
         return sum(mark.most for mark in self.marks)
 
     @property
-    def late(self):
+    def late(self) -> str:
         """A sentence on what was taken off for being late, or an empty string."""
         days = f"{self.days_late} day{'s' if self.days_late > 1 else ''}"
         return f"{days} late: {self.penalty:.0%} were taken off." if self.penalty else ""
 
     @property
-    def status(self):
+    def status(self) -> str:
         """In a few words, for the table."""
         if self.problem:
             return self.problem
@@ -49,7 +49,7 @@ class Result:
         return f"{waiting} to be read" if waiting else "complete"
 
 
-def markdown(result, assignment):
+def markdown(result: Result, assignment: str) -> str:
     """One student's feedback as Markdown."""
     lines = [f"# {assignment}: {_plain(result.student)}", "", f"**{result.score:g} of {result.most:g} points**"]
     if result.late:
@@ -61,7 +61,7 @@ def markdown(result, assignment):
     return "\n".join(lines) + "\n"
 
 
-def page(result, assignment):
+def page(result: Result, assignment: str) -> str:
     """The same as an HTML page."""
     cells = [["question", "points", "what was asked", "hint"], *(_row(mark, result) for mark in result.marks)]
     rows = [
@@ -76,20 +76,20 @@ def page(result, assignment):
     return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
 
 
-def _row(mark, result):
+def _row(mark: Mark, result: Result) -> list[str]:
     points = "to be read" if mark.points is None else f"{mark.points:g}"
     hint = result.comments.get(mark.grade_id) or mark.hint
     return [mark.grade_id, f"{points} of {mark.most:g}", mark.objective, hint]
 
 
-def _plain(text):
+def _plain(text: str) -> str:
     """Text that Markdown shows as it is."""
     for sign in "\\`*_[]<>|":
         text = text.replace(sign, "\\" + sign)
     return " ".join(text.split())
 
 
-def write_feedback(result, assignment, folder):
+def write_feedback(result: Result, assignment: str, folder: Path) -> None:
     """feedback/<student>/<assignment>/<assignment>.md and .html, where nbgrader keeps them, too."""
     place = Path(folder) / result.student / assignment
     place.mkdir(parents=True, exist_ok=True)
@@ -97,7 +97,7 @@ def write_feedback(result, assignment, folder):
     write(place / f"{assignment}.html", page(result, assignment))
 
 
-def write_marks(results, path):
+def write_marks(results: list[Result], path: Path) -> None:
     """A table that a LMS takes: student_id, score, max_score and the rest."""
     parts = [mark.grade_id for mark in results[0].marks] if results else []
     rows = [["student_id", "score", "max_score", "days_late", "status", *parts]]
@@ -112,12 +112,12 @@ def write_marks(results, path):
     os.replace(partly, path)
 
 
-def _cell(text):
+def _cell(text: str) -> str:
     """A cell that no spreadsheet takes for a formula."""
     return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text
 
 
-def write(path, text):
+def write(path: Path, text: str) -> None:
     """Whole or not at all."""
     partly = path.with_name(f".{path.name}.partly")
     partly.write_text(text, encoding="utf-8")

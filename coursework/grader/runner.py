@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import types
+from typing import Any, NoReturn
 
 import plain  # lies beside this file in the sandbox
 
@@ -24,7 +25,7 @@ PATIENCE = 4  # by the clock, a step may take this many times the seconds that i
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
 
 
-def main():
+def main() -> None:
     """Read the job, run it, write the report."""
     job = json.load(sys.stdin)
     report_to = os.dup(1)
@@ -37,7 +38,7 @@ def main():
         report = report[os.write(report_to, report) :]
 
 
-def restrict(limits):
+def restrict(limits: dict[str, Any]) -> None:
     """Cap what every process from here on may take. No process can lift a cap again."""
     caps = {
         "RLIMIT_AS": limits["memory"],
@@ -53,10 +54,12 @@ def restrict(limits):
             resource.setrlimit(getattr(resource, name), (cap, cap))
 
 
-def supervise(job):
+def supervise(job: dict[str, Any]) -> dict[str, Any]:
     """Run stages until every question has an answer or a reason why not."""
-    limits, report = job["limits"], {"cells": {}, "answers": {}}
-    end, left_out = time.monotonic() + limits["seconds"], set()
+    limits = job["limits"]
+    report: dict[str, dict] = {"cells": {}, "answers": {}}
+    left_out: set[int] = set()
+    end = time.monotonic() + limits["seconds"]
     while True:
         questions = [question for question in job["questions"] if question["name"] not in report["answers"]]
         source, sink = os.pipe()
@@ -82,14 +85,22 @@ def supervise(job):
             reason = "the notebook could not be run"
         if time.monotonic() > end or kind not in ("cell", "answer"):
             for question in questions:
-                answer = {"values": [], "complaint": "there was no time left: the notebook " + reason}
+                answer = {"values": [], "complaint": f"there was no time left: the notebook {reason}"}
                 report["answers"].setdefault(question["name"], answer)
             return report
 
 
-def listen(source, stage, limits, end, questions, report):
+def listen(
+    source: int,
+    stage: int,
+    limits: dict[str, Any],
+    end: float,
+    questions: list[dict[str, Any]],
+    report: dict[str, Any],
+) -> tuple[tuple[str, Any] | None, str | None]:
     """Follow one stage's messages into the report. Returns the step at which it failed and why, or None, None."""
-    step, buffer, received = ("cell", 0), b"", 0
+    step: tuple[str, Any] = ("cell", 0)
+    buffer, received = b"", 0
     start, computed = time.monotonic(), computing()
     while True:
         ready, _, _ = select.select([source], [], [], 0.2)
@@ -126,7 +137,7 @@ def listen(source, stage, limits, end, questions, report):
                 return step, "wrote where only the grader writes"
 
 
-def computing():
+def computing() -> float:
     """Seconds that all processes in the sandbox have computed so far: a busy machine costs nobody's points."""
     ticks = 0
     for pid in filter(str.isdigit, os.listdir("/proc") if os.getpid() == 1 else []):
@@ -138,7 +149,7 @@ def computing():
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
-def has_ended(pid):
+def has_ended(pid: int) -> bool:
     """Whether a child is gone, although somebody may still hold its end of the pipe."""
     try:
         return os.waitpid(pid, os.WNOHANG)[0] == pid
@@ -146,7 +157,7 @@ def has_ended(pid):
         return True
 
 
-def kill_all_others(stage):
+def kill_all_others(stage: int) -> None:
     """Leave nothing of a stage. As process 1 of the sandbox that is everything; elsewhere its group of processes."""
     alone = os.getpid() == 1
     try:
@@ -161,19 +172,19 @@ def kill_all_others(stage):
         pass
 
 
-def run_stage(job, questions, left_out, sink):
+def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: set[int], sink: int) -> NoReturn:
     """In a process of its own: the cells, then each question in a fork. Never returns."""
     fork, wait, leave, write, dumps, pid_now = os.fork, os.waitpid, os._exit, os.write, json.dumps, os.getpid
     speaker, alone = [pid_now()], os.getppid() == 1
 
-    def say(*message):
+    def say(*message: Any) -> None:
         if pid_now() != speaker[0]:  # a copy that the submission made by os.fork
             leave(0)
         line = dumps(message).encode() + b"\n"
         while line:
             line = line[write(sink, line) :]
 
-    def look_around():
+    def look_around() -> None:
         if alone and crowd() > CROWD:
             say("crowd", None, None)
             leave(0)
@@ -205,12 +216,12 @@ def run_stage(job, questions, left_out, sink):
         leave(0)
 
 
-def crowd():
+def crowd() -> int:
     """How many processes there are in the sandbox."""
     return sum(name.isdigit() for name in os.listdir("/proc"))
 
 
-def prepare(seed):
+def prepare(seed: int) -> dict[str, Any]:
     """The namespace of a fresh notebook, with the random generators at a fixed start."""
     import random
 
@@ -227,19 +238,19 @@ def prepare(seed):
 class Quiet:
     """Stands for IPython's shell: every attribute and every call of it does nothing."""
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any):
         pass
 
-    def __call__(self, *args, **kwargs):
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self
 
-    def __getattr__(self, name):
+    def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
 
 
-def run_cell(source, number, namespace):
+def run_cell(source: str, number: int, namespace: dict[str, Any]) -> None:
     """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics."""
     try:
         code = compile(source, f"cell {number}", "exec", dont_inherit=True)
@@ -248,7 +259,7 @@ def run_cell(source, number, namespace):
     exec(code, namespace)
 
 
-def without_magics(source):
+def without_magics(source: str) -> str:
     """The cell with `%magic`, `!command` and `help?` lines replaced by `pass`; other languages' cells are empty."""
     lines = source.split("\n")
     first = lines[0].strip()
@@ -259,7 +270,7 @@ def without_magics(source):
     return "\n".join(re.sub(r"\S.*", "pass", line) if MAGIC.search(line) else line for line in lines)
 
 
-def answer(question, namespace):
+def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
     """What the student's function returns for each input, or the variable's value, as plain data."""
     name, values = question["answer"], []
     if name not in namespace:
@@ -279,7 +290,7 @@ def answer(question, namespace):
     return {"values": values}
 
 
-def message(error):
+def message(error: BaseException) -> str:
     """An exception's own words, shortened. They come from the submission."""
     try:
         return str(error)[:200]
@@ -287,7 +298,7 @@ def message(error):
         return ""
 
 
-def describe(error):
+def describe(error: BaseException) -> str:
     """One line on an exception."""
     return f"{type(error).__name__[:60]}: {message(error)}".split("\n")[0]
 

@@ -17,16 +17,21 @@ import tempfile
 import threading
 import time
 import uuid
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
+RUNNER, PLAIN = HERE / "runner.py", ROOT / "coursework" / "plain.py"  # all that a submission meets of the grader
 IMAGE = "gradients-through-time-grader"
 WORK = "/room/coursework/work"  # inside: where the notebook runs; ../../data is the course's data, as in the course
-STUBS = {  # what notebooks import from course_utils.checks: inside it says nothing, and knows nothing
-    "__init__.py": "def check(name, answer):\n    pass\n",
-    "derivation.py": "def debug(name, *factors):\n    pass\n",
+SILENT_CHECK, SILENT_DEBUG = "def check(name, answer):\n    pass\n", "def debug(assignment, *factors):\n    pass\n"
+STUBS = {  # what notebooks import to check their answers: inside it says nothing, and knows nothing
+    "course_utils/checks/__init__.py": SILENT_CHECK,
+    "coursework/__init__.py": "",
+    "coursework/hints.py": SILENT_CHECK + "\n\n" + SILENT_DEBUG,
 }
 
 
@@ -48,7 +53,7 @@ class SandboxError(RuntimeError):
 
 
 @functools.lru_cache
-def room():
+def room() -> Path:
     """A folder that submissions may read: the runner, the course without its checks, and its data."""
     path = Path(tempfile.mkdtemp(prefix="grader-room-"))
     atexit.register(shutil.rmtree, path, ignore_errors=True)
@@ -56,20 +61,20 @@ def room():
     skip = shutil.ignore_patterns("checks", "__pycache__")
     shutil.copytree(ROOT / "course_utils", path / "course_utils", ignore=skip)
     shutil.copytree(ROOT / "data", path / "data", ignore=skip)
-    (path / "course_utils" / "checks").mkdir()
     for name, source in STUBS.items():
-        (path / "course_utils" / "checks" / name).write_text(source, encoding="utf-8")
-    for name in ("runner.py", "plain.py"):
-        shutil.copy(HERE / name, path / name)
-    (path / "coursework" / "work").mkdir(parents=True)
+        (path / name).parent.mkdir(exist_ok=True)
+        (path / name).write_text(source, encoding="utf-8")
+    for file in (RUNNER, PLAIN):
+        shutil.copy(file, path / file.name)
+    (path / "coursework" / "work").mkdir()
     (path / "matplotlib").mkdir()
-    quiet = {"stderr": subprocess.DEVNULL, "timeout": 120, "text": True}
-    subprocess.run(
-        [sys.executable, "-m", "compileall", "-q", str(path)], check=True, stdout=subprocess.DEVNULL, **quiet
+    python = functools.partial(
+        subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, text=True, check=True
     )
+    python([sys.executable, "-m", "compileall", "-q", str(path)])
     with contextlib.suppress(subprocess.SubprocessError):  # matplotlib's list of fonts takes seconds to make anew
         show = "import matplotlib.font_manager; print(matplotlib.get_cachedir())"
-        run = subprocess.run([sys.executable, "-c", show], stdout=subprocess.PIPE, check=True, **quiet)
+        run = python([sys.executable, "-c", show])
         for fonts in Path(run.stdout.strip()).glob("fontlist*.json"):
             shutil.copy(fonts, path / "matplotlib")
     for entry in [path, *path.rglob("*")]:
@@ -77,7 +82,7 @@ def room():
     return path
 
 
-def drop_room():
+def drop_room() -> None:
     """Remove this process's room, if it made one."""
     if room.cache_info().currsize:
         shutil.rmtree(room(), ignore_errors=True)
@@ -101,13 +106,13 @@ ENVIRONMENT = {
 }
 
 
-def kinds():
+def kinds() -> list[str]:
     """The kinds of sandbox that this machine has the programs for, best first."""
     found = ["bubblewrap"] if sys.platform == "linux" and shutil.which("bwrap") else []
     return found + [name for name in ("podman", "docker") if shutil.which(name)]
 
 
-def command(kind, limits, name="grader"):
+def command(kind: str, limits: Limits, name: str = "grader") -> list[str]:
     """The command line that runs the runner in a sandbox of this kind, as a list."""
     if kind == "bubblewrap":
         return _bubblewrap(limits)
@@ -118,52 +123,63 @@ def command(kind, limits, name="grader"):
     raise ValueError(f"kind: got {kind!r}, wants bubblewrap, docker, podman or unsafe")
 
 
-def _bubblewrap(limits):
+def _bubblewrap(limits: Limits) -> list[str]:
     """As an ordinary user: one bwrap. As root: one more around it, which lets an ordinary user see what it needs."""
-    folders = sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()})
-    folders = [folder for folder in folders if not folder.is_relative_to("/usr")]
-    system = ["--ro-bind", "/usr", "/usr"]
-    for name in ("lib", "lib32", "lib64", "bin"):
-        link = Path("/", name)
-        if link.is_symlink():
-            system += ["--symlink", os.readlink(link), str(link)]
-        elif link.exists():
-            system += ["--ro-bind", str(link), str(link)]
-    for folder in folders:
-        system += _see(folder, folder)
-    inner = ["bwrap", "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534"]
-    inner += ["--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "grader", "--clearenv"]
-    inner += ["--size", str(limits.disk), "--tmpfs", "/tmp", *system]
-    inner += [
-        "--proc",
-        "/proc",
-        "--dev",
-        "/dev",
-        "--size",
-        str(limits.disk),
-        "--tmpfs",
-        "/dev/shm",
-        "--remount-ro",
-        "/dev",
+    system = _system()
+    size = ["--size", str(limits.disk)]
+    fonts = [
+        word
+        for path in sorted((room() / "matplotlib").glob("fontlist*.json"))
+        for word in ("--ro-bind", str(path), f"/tmp/matplotlib/{path.name}")
     ]
-    inner += _see(room(), "/room")
-    for fonts in sorted((room() / "matplotlib").glob("fontlist*.json")):
-        inner += ["--ro-bind", str(fonts), f"/tmp/matplotlib/{fonts.name}"]
-    inner += ["--size", str(limits.disk), "--tmpfs", WORK, "--chdir", WORK, "--remount-ro", "/"]
-    for name, value in ENVIRONMENT.items():
-        inner += ["--setenv", name, value]
-    inner += [sys.executable, "-s", "-B", "/room/runner.py"]
+    environment = [word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)]
+    # fmt: off
+    inner = [
+        "bwrap",
+        "--unshare-all", "--unshare-user", "--disable-userns", "--uid", "65534", "--gid", "65534",
+        "--die-with-parent", "--new-session", "--as-pid-1", "--hostname", "grader", "--clearenv",
+        *size, "--tmpfs", "/tmp",
+        *system,
+        "--proc", "/proc",
+        "--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
+        *_see(room(), Path("/room")),
+        *fonts,
+        *size, "--tmpfs", WORK, "--chdir", WORK, "--remount-ro", "/",
+        *environment,
+        sys.executable, "-s", "-B", "/room/runner.py",
+    ]
     if os.getuid() != 0:
         return inner
     user = str(200_000 + uuid.uuid4().int % 1_000_000)
-    view = ["bwrap", "--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev", *system, *_see(room(), room())]
-    view += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--die-with-parent"]
-    return [*view, "setpriv", "--reuid", user, "--regid", user, "--clear-groups", *inner]
+    return [
+        "bwrap",
+        "--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev",
+        *system,
+        *_see(room(), room()),
+        "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--die-with-parent",
+        "setpriv", "--reuid", user, "--regid", user, "--clear-groups",
+        *inner,
+    ]
+    # fmt: on
 
 
-def _see(source, target):
+def _system() -> list[str]:
+    """Arguments that show the system's programs and this Python, read-only."""
+    words = ["--ro-bind", "/usr", "/usr"]
+    for link in (Path("/lib"), Path("/lib32"), Path("/lib64"), Path("/bin")):
+        if link.is_symlink():
+            words += ["--symlink", os.readlink(link), str(link)]
+        elif link.exists():
+            words += ["--ro-bind", str(link), str(link)]
+    for folder in sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}):
+        if not folder.is_relative_to("/usr"):
+            words += _see(folder, folder)
+    return words
+
+
+def _see(source: Path, target: Path) -> list[str]:
     """Arguments that show a folder read-only. bwrap makes parents that only their owner may enter, so name them."""
-    parents = [str(parent) for parent in reversed(Path(target).parents) if parent != Path("/")]
+    parents = [str(parent) for parent in reversed(target.parents) if parent != Path("/")]
     made = [
         word for parent in parents if parent not in ("/tmp", "/room") for word in ("--perms", "0755", "--dir", parent)
     ]
@@ -172,7 +188,7 @@ def _see(source, target):
     return [*made, "--ro-bind", str(source), str(target)]
 
 
-def _container(kind, limits, name):
+def _container(kind: str, limits: Limits, name: str) -> list[str]:
     """Docker and Podman: an image with the student's packages, see the Dockerfile beside this file."""
     words = [kind, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only"]
     words += ["--memory", str(limits.memory), "--memory-swap", str(limits.memory), "--cpus", "1"]
@@ -186,22 +202,23 @@ def _container(kind, limits, name):
     return [*words, IMAGE, "python", "-s", "-B", "/room/runner.py"]
 
 
-def execute(job, kind, limits):
+def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
     Both are plain text. A SandboxError means that the sandbox could not be started, whatever the submission is.
     """
-    for wait in (5, 20, None):
+    for wait in (5, 20):
         text, reason = _execute_once(job, kind, limits)
-        if reason != SHORT or wait is None:
+        if reason != SHORT:
             return text, reason
         time.sleep(wait)  # maybe a neighbour took it all: try again when it is gone
+    return _execute_once(job, kind, limits)
 
 
 SHORT = "the machine ran short of memory"
 
 
-def _execute_once(job, kind, limits):
+def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     name = f"grader-{uuid.uuid4().hex}"
     inside = {**asdict(limits), "processes": limits.processes if kind == "bubblewrap" else None}
     payload = json.dumps({**job, "limits": inside}).encode()
@@ -232,16 +249,19 @@ def _execute_once(job, kind, limits):
     return None, watchdog.reason or "the notebook ended the whole sandbox"
 
 
-def _converse(process, payload, most, watchdog):
+def _converse(process: subprocess.Popen[bytes], payload: bytes, most: int, watchdog: "Watchdog") -> bytes | None:
     """Hand the job in and read what comes out, at most `most` bytes."""
 
-    def feed():
-        with contextlib.suppress(OSError), process.stdin:
-            process.stdin.write(payload)
+    assert process.stdin and process.stdout
+    stdin, stdout = process.stdin, process.stdout
+
+    def feed() -> None:
+        with contextlib.suppress(OSError), stdin:
+            stdin.write(payload)
 
     threading.Thread(target=feed, daemon=True).start()
     chunks, size = [], 0
-    while chunk := process.stdout.read1(65536):
+    while chunk := os.read(stdout.fileno(), 65536):
         chunks.append(chunk)
         size += len(chunk)
         if size > most:
@@ -250,7 +270,7 @@ def _converse(process, payload, most, watchdog):
     return b"".join(chunks)
 
 
-def _stop(process, kind, name):
+def _stop(process: subprocess.Popen[bytes], kind: str, name: str) -> None:
     """End a sandbox and all in it."""
     if kind in ("docker", "podman") and process.poll() is None:
         subprocess.run([kind, "kill", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
@@ -267,11 +287,12 @@ def _stop(process, kind, name):
 class Watchdog(threading.Thread):
     """Ends a sandbox that takes too long, holds too much or has too many processes, should the caps inside fail."""
 
-    def __init__(self, process, stop, limits):
+    def __init__(self, process: subprocess.Popen[bytes], stop: Callable[[], None], limits: Limits):
         super().__init__(daemon=True)
-        self.process, self.stop, self.limits, self.reason = process, stop, limits, None
+        self.process, self.stop, self.limits = process, stop, limits
+        self.reason: str | None = None
 
-    def run(self):
+    def run(self) -> None:
         """Look ten times a second."""
         end = time.monotonic() + self.limits.seconds + 5
         while self.process.poll() is None:
@@ -290,9 +311,10 @@ class Watchdog(threading.Thread):
             time.sleep(0.1)
 
 
-def descendants(pid):
+def descendants(pid: int) -> list[int]:
     """A process's children, their children and so on. Empty where there is no /proc."""
-    found, todo = [], [pid]
+    found: list[int] = []
+    todo = [pid]
     while todo:
         try:
             threads = os.listdir(f"/proc/{todo[-1]}/task")
@@ -306,7 +328,7 @@ def descendants(pid):
     return found
 
 
-def held(processes, suspicious):
+def held(processes: list[int], suspicious: int) -> int:
     """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot."""
     quick = sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
     if quick <= suspicious / 1024:
@@ -314,13 +336,13 @@ def held(processes, suspicious):
     return 1024 * sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes)
 
 
-def available():
+def available() -> float:
     """The share of this machine's memory that is free for use, 1 where nobody says."""
     total = _kilobytes("/proc/meminfo", "MemTotal")
     return _kilobytes("/proc/meminfo", "MemAvailable") / total if total else 1.0
 
 
-def _kilobytes(path, name):
+def _kilobytes(path: str, name: str) -> int:
     """One line of /proc's tables, 0 if it can't be read."""
     with contextlib.suppress(OSError):
         for line in Path(path).read_text().splitlines():

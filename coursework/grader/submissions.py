@@ -9,9 +9,12 @@ import os
 import re
 import stat
 import zipfile
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 from pathlib import Path, PurePosixPath
+from typing import Any, TypedDict
 
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
@@ -22,18 +25,26 @@ LMS_NAMES = (
 )
 
 
+class Cell(TypedDict):
+    """A notebook's cell, as far as it is read."""
+
+    cell_type: str
+    source: str
+    grade_id: str | None
+
+
 @dataclass
 class Submission:
     """One student's notebook, or the reason why there is none. `cells` are as in the file, checked for their form."""
 
     student: str
-    cells: list = field(default_factory=list)
+    cells: list[Cell] = field(default_factory=list)
     problem: str | None = None
     note: str = ""
     handed_in: datetime | None = None
 
     @property
-    def code(self):
+    def code(self) -> list[str]:
         """Sources of the code cells, in the notebook's order."""
         return [cell["source"] for cell in self.cells if cell["cell_type"] == "code"]
 
@@ -42,7 +53,7 @@ class _ProblemError(Exception):
     """Why a submission can't be read, in words for the student."""
 
 
-def find(path, assignment):
+def find(path: Path, assignment: str) -> list[Submission]:
     """Every student's submission in a folder of nbgrader's layout, with LMS zips, or in one zip. Sorted by student.
 
     path        submitted/, with submitted/<student>/<assignment>/<assignment>.ipynb or zips in it, or one zip
@@ -61,7 +72,7 @@ def find(path, assignment):
             elif entry.is_dir() or entry.is_symlink():
                 found.append(_from_folder(entry, assignment))
             elif entry.suffix == ".ipynb":
-                found.append(_read(_student(entry.name) or entry.stem, lambda entry=entry: _bytes(entry)))
+                found.append(_read(_student(entry.name) or entry.stem, partial(_bytes, entry)))
     else:
         raise ValueError(f"submitted: {path} is neither a folder nor a zip")
     students = [submission.student for submission in found]
@@ -72,7 +83,7 @@ def find(path, assignment):
     return sorted(found, key=lambda submission: submission.student)
 
 
-def _student(name):
+def _student(name: str) -> str | None:
     """Name and number, as in "doejane_4711": there may be two of the same name."""
     for pattern in LMS_NAMES:
         if match := pattern.match(name):
@@ -80,12 +91,12 @@ def _student(name):
     return None
 
 
-def _clean(name):
+def _clean(name: str) -> str:
     """A student's id that can name a folder anywhere."""
     return re.sub(r"[^\w.@+\- ]", "_", name).strip(". ")[:80] or "unnamed"
 
 
-def choose(names, assignment):
+def choose(names: list[str], assignment: str) -> tuple[str, str]:
     """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none."""
     exact = f"{assignment}.ipynb"
     renamed = re.compile(rf"^{re.escape(assignment)}\W.*\.ipynb$|^.*[_ ]{re.escape(assignment)}\b.*\.ipynb$", re.I)
@@ -98,29 +109,27 @@ def choose(names, assignment):
     raise _ProblemError("there is no notebook")
 
 
-def _from_folder(folder, assignment):
+def _from_folder(folder: Path, assignment: str) -> Submission:
     """submitted/<student>/, with the notebook in its folder <assignment> or right in it."""
 
-    def find_bytes():
+    def find_bytes() -> bytes:
         for place in (folder, folder / assignment):
             if place.is_symlink():
                 raise _ProblemError("this is a link, not a folder")
         place = folder / assignment if (folder / assignment).is_dir() else folder
-        name, note[0] = choose([entry.name for entry in place.iterdir() if entry.suffix == ".ipynb"], assignment)
+        name, seen["note"] = choose([entry.name for entry in place.iterdir() if entry.suffix == ".ipynb"], assignment)
         try:
             said = _bytes(place / "timestamp.txt", 100).decode()
-            note[1] = datetime.fromisoformat(said.strip().removesuffix(" UTC").replace(" ", "T") + "+00:00")
+            seen["handed_in"] = datetime.fromisoformat(said.strip().removesuffix(" UTC").replace(" ", "T") + "+00:00")
         except (_ProblemError, ValueError, OSError):
-            note[1] = None
+            pass
         return _bytes(place / name)
 
-    note = ["", None]
-    submission = _read(_student(folder.name) or folder.name, find_bytes)
-    submission.note, submission.handed_in = note
-    return submission
+    seen: dict[str, Any] = {"note": "", "handed_in": None}
+    return replace(_read(_student(folder.name) or folder.name, find_bytes), **seen)
 
 
-def _bytes(path, most=LARGEST):
+def _bytes(path: Path, most: int = LARGEST) -> bytes:
     """A plain file's content. Follows no link and reads no more than `most` bytes."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
@@ -138,13 +147,13 @@ def _bytes(path, most=LARGEST):
     return content
 
 
-def _from_zip(path, assignment):
+def _from_zip(path: Path, assignment: str) -> list[Submission]:
     """Submissions in a zip, read in memory: nothing is written, so no name in it can lead anywhere."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
     except (zipfile.BadZipFile, OSError) as error:
         return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
-    by_student = {}
+    by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
         name = entry.filename.replace("\\", "/")
         if name.endswith(".ipynb") and not name.startswith("__MACOSX"):
@@ -158,7 +167,9 @@ def _from_zip(path, assignment):
         mine = [name for name in entries if f"/{assignment}/" in f"/{name}"] or list(entries)
         note = [""]
 
-        def find_bytes(entries=entries, mine=mine, note=note):
+        def find_bytes(
+            entries: dict[str, zipfile.ZipInfo] = entries, mine: list[str] = mine, note: list[str] = note
+        ) -> bytes:
             name, note[0] = choose(mine, assignment)
             return _entry(archive, entries[name])
 
@@ -170,7 +181,7 @@ def _from_zip(path, assignment):
     ]
 
 
-def _entry(archive, entry):
+def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     name = entry.filename.replace("\\", "/")
     if ".." in PurePosixPath(name).parts or name.startswith("/"):
         raise _ProblemError("its name in the zip leads out of the folder")
@@ -186,14 +197,14 @@ def _entry(archive, entry):
     return content
 
 
-def _read(student, find_bytes):
+def _read(student: str, find_bytes: Callable[[], bytes]) -> Submission:
     try:
         return Submission(_clean(student), cells=parse(find_bytes()))
     except _ProblemError as problem:
         return Submission(_clean(student), problem=f"The notebook could not be read: {problem}.")
 
 
-def parse(content):
+def parse(content: bytes) -> list[Cell]:
     """The cells of a notebook as it lies on disk: [{"cell_type", "source", "grade_id"}, ...]. Metadata may be lost."""
     try:
         notebook = json.loads(content.decode("utf-8-sig"))
@@ -209,7 +220,7 @@ def parse(content):
         raise _ProblemError("it is not a notebook of a form that Jupyter writes") from None
 
 
-def _cell(cell):
+def _cell(cell: dict[str, Any]) -> Cell:
     source = cell.get("source", cell.get("input", ""))
     source = source if isinstance(source, str) else "".join(source)
     details = cell.get("metadata")

@@ -18,33 +18,43 @@ SECONDS = ["--cell-seconds", "4", "--answer-seconds", "2", "--seconds", "40"]
 KEY = """
 import numpy as np
 
-from course_utils.checks.exercise import Exercise
 from coursework.grader.question import Essay, Question
 
 def _draw_step(rng):
     H = int(rng.integers(2, 6))
     return rng.normal(size=(H, H)), rng.uniform(-1, 1, H)
 
-QUESTIONS = {
-    "ps0_step": Question("step", 10, Exercise(
+QUESTIONS = [
+    Question(
+        name="step",
+        points=10,
+        objective="Run one step.",
         right=lambda W, h: np.tanh(W @ h),
         draw=_draw_step,
         mistakes={
             "W is transposed.": lambda W, h: np.tanh(W.T @ h),
             "the tanh is missing.": lambda W, h: W @ h,
         },
-    ), "Run one step."),
-    "ps0_total": Question("total", 5, Exercise(
+    ),
+    Question(
+        name="total",
+        points=5,
+        objective="Sum over time.",
         right=lambda dh: dh.sum(axis=0),
         draw=lambda rng: (rng.normal(size=tuple(rng.integers(2, 7, 2))),),
         mistakes={"the gradient is not accumulated over time.": lambda dh: dh[-1]},
-    ), "Sum over time."),
-    "ps0_slope": Question("slope", 2, Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), "Know the slope."),
-}
-ESSAYS = {
-    "ps0_essay": Essay(4, "Why?", {"0: restates": "No reason.", "4: names the mechanism": "Products."},
-        "A product of many factors below one is next to nothing, as everybody can see."),
-}
+    ),
+    Question(name="slope", points=2, objective="Know the slope.", right=0.25, mistakes={"that is tanh's.": 1.0}),
+]
+ESSAYS = [
+    Essay(
+        name="essay",
+        points=4,
+        prompt="Why?",
+        rubric={"0: restates": "No reason.", "4: names the mechanism": "Products."},
+        model="A product of many factors below one is next to nothing, as everybody can see.",
+    ),
+]
 """
 
 STEP = "def step(W, h):\n    return np.tanh(W @ h)"
@@ -70,10 +80,10 @@ def _solution(source):
 
 
 def write_assignment(folder, key=KEY):
-    """ps0 as an instructor writes it: folder/ps0/key.py and ps0.ipynb."""
+    """ps0 as an instructor writes it: folder/ps0/questions.py and ps0.ipynb."""
     place = folder / "ps0"
     place.mkdir(parents=True, exist_ok=True)
-    (place / "key.py").write_text(key, encoding="utf-8")
+    (place / "questions.py").write_text(key, encoding="utf-8")
     cells = [_cell("code", IMPORT, "ps0_import", locked=True)]
     for name, source, points in (("step", STEP, 10), ("total", TOTAL, 5), ("slope", SLOPE, 2)):
         cells.append(_cell("markdown", f"## {name}", f"ps0_{name}_text", locked=True))

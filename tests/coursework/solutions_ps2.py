@@ -134,9 +134,9 @@ def turning_in_place(g, c):
 
 
 WRONG = [
-    ("ps2_steps", steps_by_radius, "spectral radius"),
-    ("ps2_steps", steps_without_slope, "σ' is left out"),
-    ("ps2_steps", steps_one_too_few, "one step too few"),
+    ("ps2_steps_until_gone", steps_by_radius, "spectral radius"),
+    ("ps2_steps_until_gone", steps_without_slope, "σ' is left out"),
+    ("ps2_steps_until_gone", steps_one_too_few, "one step too few"),
     ("ps2_must_vanish", must_vanish_by_radius, "spectral radius"),
     ("ps2_must_vanish", must_vanish_by_frobenius, "Frobenius"),
     ("ps2_must_vanish", must_vanish_by_entries, "single weights"),
@@ -214,7 +214,7 @@ def turning_by_einsum(g, c):
 
 
 RIGHT = [
-    ("ps2_steps", steps_by_counting),
+    ("ps2_steps_until_gone", steps_by_counting),
     ("ps2_must_vanish", must_vanish_by_eigenvalues),
     ("ps2_growth_curve", curve_by_recursion),
     ("ps2_holding_bias", bias_with_logarithms),

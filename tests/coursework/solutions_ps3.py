@@ -206,11 +206,11 @@ def jacobian_with_gates_held(Wx, Wh, bx, bh, x, h_prev):
 
 
 WRONG = [
-    ("ps3_GRU_steps", steps_with_z_writing, "z and 1-z are swapped"),
-    ("ps3_GRU_steps", steps_with_reset_always_before, "both rows have the reset before"),
-    ("ps3_GRU_steps", steps_with_bias_outside, "candidate's part of bh"),
-    ("ps3_GRU_steps", steps_with_blocks_z_r_n, "row blocks"),
-    ("ps3_GRU_steps", steps_only_if_H_is_D, "raised ValueError"),
+    ("ps3_gru_steps", steps_with_z_writing, "z and 1-z are swapped"),
+    ("ps3_gru_steps", steps_with_reset_always_before, "both rows have the reset before"),
+    ("ps3_gru_steps", steps_with_bias_outside, "candidate's part of bh"),
+    ("ps3_gru_steps", steps_with_blocks_z_r_n, "row blocks"),
+    ("ps3_gru_steps", steps_only_if_H_is_D, "raised ValueError"),
     ("ps3_import_weights", import_in_order_only, "z and 1-z are swapped"),
     ("ps3_import_weights", import_with_r_negated, "wrong block"),
     ("ps3_import_weights", import_with_one_minus_z, "1 - z is taken of the weights"),
@@ -233,10 +233,10 @@ WRONG = [
     ("ps3_candidate_by_state", candidate_in_the_wrong_order, "wrong order"),
     ("ps3_candidate_by_state", candidate_without_slope, "σ' is left out"),
     ("ps3_candidate_by_state", candidate_transposed, "Wn is transposed"),
-    ("ps3_GRU_jacobian", jacobian_without_reset_path, "the reset path is missing"),
-    ("ps3_GRU_jacobian", jacobian_with_update_turned, "the update path has the wrong sign"),
-    ("ps3_GRU_jacobian", jacobian_transposed, "this is the transpose"),
-    ("ps3_GRU_jacobian", jacobian_with_gates_held, "both gates are held"),
+    ("ps3_gru_jacobian", jacobian_without_reset_path, "the reset path is missing"),
+    ("ps3_gru_jacobian", jacobian_with_update_turned, "the update path has the wrong sign"),
+    ("ps3_gru_jacobian", jacobian_transposed, "this is the transpose"),
+    ("ps3_gru_jacobian", jacobian_with_gates_held, "both gates are held"),
 ]
 
 # Right ----------------------------------------------------------------------------------------------------------------
@@ -339,7 +339,7 @@ def jacobian_by_complex_steps(Wx, Wh, bx, bh, x, h_prev):
 
 
 RIGHT = [
-    ("ps3_GRU_steps", steps_unit_by_unit),
+    ("ps3_gru_steps", steps_unit_by_unit),
     ("ps3_import_weights", import_by_rolling),
     ("ps3_repaired_run", run_transposed),
     ("ps3_repaired_run", run_by_recursion),
@@ -348,6 +348,6 @@ RIGHT = [
     ("ps3_state_by_gate", state_in_a_loop),
     ("ps3_reset_by_state", reset_by_torch),
     ("ps3_candidate_by_state", candidate_by_multi_dot),
-    ("ps3_GRU_jacobian", jacobian_by_torch),
-    ("ps3_GRU_jacobian", jacobian_by_complex_steps),
+    ("ps3_gru_jacobian", jacobian_by_torch),
+    ("ps3_gru_jacobian", jacobian_by_complex_steps),
 ]

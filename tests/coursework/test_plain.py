@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from coursework.grader import plain
+from coursework import plain
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,9 @@
 """The student edition: all that students need, and a gate that nothing else passes."""
 
+import ast
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -8,6 +11,9 @@ import sys
 import nbformat
 import pytest
 
+from coursework.grader import leaks as gate
+from coursework.grader.assignment import load, names
+from coursework.grader.likeness import KEPT, shape
 from coursework.grader.student import LeakError, build
 from tests.coursework.material import write_assignment
 from tests.notebook import ROOT
@@ -21,6 +27,9 @@ def course(tmp_path):
     root = tmp_path / "course"
     shutil.copytree(ROOT / "course_utils", root / "course_utils")
     shutil.copytree(ROOT / "data", root / "data")
+    (root / "coursework").mkdir()
+    for path in (ROOT / "coursework").glob("*.py"):
+        shutil.copy(path, root / "coursework")
     for name in ("LICENSE", "pyproject.toml", "requirements.txt", "environment.yml"):
         shutil.copy(ROOT / name, root / name)
     (root / "notebooks").mkdir()
@@ -44,7 +53,9 @@ def change(path, edit):
 def test_what_is_in_it(course, tmp_path):
     files = {str(path) for path in build(tmp_path / "out", course)}
     assert {"README.md", "coursework/ps0/ps0.ipynb", "notebooks/01_sigmoid_rnn.ipynb", "requirements.txt"} <= files
-    assert {path for path in files if path.startswith("coursework/")} == {"coursework/ps0/ps0.ipynb"}
+    helpers = {f"coursework/{name}.py" for name in ("__init__", "derivation", "hints", "plain")}
+    ps0 = {"coursework/ps0/ps0.ipynb", "coursework/ps0/hints.json"}
+    assert {path for path in files if path.startswith("coursework/")} == helpers | ps0
     assert not any(path.startswith((".git", "tests")) or "__pycache__" in path for path in files)
     cells = nbformat.read(tmp_path / "out" / "coursework" / "ps0" / "ps0.ipynb", as_version=4).cells
     words = "\n".join(cell.source for cell in cells)
@@ -56,16 +67,40 @@ def test_what_is_in_it(course, tmp_path):
 
 
 def test_the_edition_runs(course, tmp_path):
+    """Its checks need no key and no grader, also where nothing but the edition is there."""
     build(tmp_path / "out", course)
-    code = "from course_utils.checks import check; import course_utils; print(course_utils.__file__)"
+    code = (
+        "import numpy as np, course_utils, sys; from coursework.hints import check\n"
+        "check('ps0 step', lambda W, h: np.tanh(W @ h)); check('ps0 step', lambda W, h: np.tanh(W.T @ h))\n"
+        "check('ps0 slope', 0.25); check('ps0 slope', 1); check('ps0 slope', 0.3)\n"
+        "print(course_utils.__file__, [name for name in sys.modules if 'grader' in name or 'questions' in name])"
+    )
     run = subprocess.run(
         [sys.executable, "-c", code],
-        cwd=tmp_path / "out",
+        cwd=tmp_path / "out" / "coursework" / "ps0",
         env={**os.environ, "PYTHONPATH": str(tmp_path / "out")},
         capture_output=True,
         text=True,
     )
-    assert run.stdout.startswith(str(tmp_path / "out")), run.stderr
+    *lines, last = run.stdout.splitlines()
+    assert lines == [
+        "Right, on every random input tried.",
+        "Not yet: W is transposed.",
+        "Right.",
+        "Not yet: that is tanh's.",
+        "Not yet: the number differs.",
+    ], run.stderr
+    assert last.startswith(str(tmp_path / "out")) and last.endswith(" []")
+
+
+def test_nothing_leaks_from_the_course_itself(tmp_path):
+    """The whole house passes its gate, and everything on the list of what lessons teach is needed there."""
+    files = build(tmp_path / "out")
+    assert {f"coursework/{name}/hints.json" for name in names()} <= {path.as_posix() for path in files}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gate, "TAUGHT", {})
+        found = gate.leaks(tmp_path / "out", [load(name) for name in names()])
+    assert sorted(found) == sorted(f"{file}: the right answer to {answer}" for answer, file in gate.TAUGHT)
 
 
 def _in_lesson(words, kind="markdown"):
@@ -88,7 +123,7 @@ def _file(name, source=None):
     def plant(course):
         path = course / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(source or (course / "coursework" / "ps0" / "key.py").read_text())
+        path.write_text(source or (course / "coursework" / "ps0" / "questions.py").read_text())
 
     return plant
 
@@ -101,10 +136,21 @@ PLANTED = {
     "model answer in pieces": (_in_lesson(MODEL.replace(" ", "\n  ")), "a model answer"),
     "model answer in an output": (_in_output, "a model answer"),
     "model answer in data": (_file("data/notes.txt", MODEL), "a model answer"),
-    "key file": (_file("course_utils/key.py"), "a file for instructors"),
-    "key under another name": (_file("course_utils/helper.py"), "a key"),
+    "questions": (_file("course_utils/questions.py"), "a file for instructors"),
+    "questions under another name": (_file("course_utils/helper.py"), "a key"),
     "grader": (_file("course_utils/grader/sandbox.py", "x = 1\n"), "a file for instructors"),
     "code of the grader": (_file("course_utils/x.py", "from coursework.grader import plain\n"), "code of the grader"),
+    "answer in a module": (
+        _file("course_utils/notes.py", "def f(A, b):\n    return np.tanh(A @ b)\n"),
+        "course_utils/notes.py: the right answer to ps0_step",
+    ),
+    "answer in a cell": (_in_lesson("y = np.tanh(A @ b)", "code"), "the right answer to ps0_step"),
+    "answer in words": (_in_lesson("The step is `np.tanh( W @ h )`."), "the right answer to ps0_step"),
+    "little answer under its name": (
+        _file("data/x.py", "def total(dE):\n    return dE.sum(axis = 0)\n"),
+        "the right answer to ps0_total",
+    ),
+    "number under its name": (_file("course_utils/x.py", "slope = .25\n"), "the right answer to ps0_slope"),
     "gradebook": (_file("data/gradebook.db", "x"), "a file for instructors"),
 }
 
@@ -116,6 +162,84 @@ def test_the_gate_refuses(name, course, tmp_path):
     with pytest.raises(LeakError, match=words):
         build(tmp_path / "out", course)
     assert not (tmp_path / "out").exists()
+
+
+def renamed(code):
+    """Code with other names for all variables and its own functions, and other spaces and brackets."""
+
+    class Rename(ast.NodeTransformer):
+        def visit_Name(self, node):
+            return node if node.id in KEPT else ast.Name(f"other_{node.id}", node.ctx)
+
+        def visit_arg(self, node):
+            return ast.arg(f"other_{node.arg}")
+
+        def visit_FunctionDef(self, node):
+            self.generic_visit(node)
+            node.name = f"other_{node.name}"
+            return node
+
+    return ast.unparse(Rename().visit(ast.parse(code)))
+
+
+ANSWERS = {
+    cell.metadata["nbgrader"]["grade_id"].removesuffix("_answer"): cell.source
+    for name in names()
+    for cell in load(name).notebook.cells
+    if cell.cell_type == "code" and gate.BEGIN in cell.source
+}
+WITHOUT_MARKERS = {name: re.sub(r" *### \w+ SOLUTION\n?", "", source) for name, source in ANSWERS.items()}
+NUMBERS = {"ps4_gate_bias"}  # answers that are a number alone: found under their own name only
+
+
+def planted(name):
+    """{path: text} of a right answer: with other names as a module and in a cell, and word for word in texts."""
+    source = WITHOUT_MARKERS[name]
+    code = source if name in NUMBERS else renamed(source)
+    cells = [nbformat.v4.new_code_cell(words) for words in ("%time\n1", code)]
+    files = {f"{name}.py": code, f"{name}.ipynb": nbformat.writes(nbformat.v4.new_notebook(cells=cells))}
+    if name not in NUMBERS:
+        files |= {f"{name}.json": json.dumps({"hint": source}), f"{name}.md": f"```\n{source}\n```"}
+    return files
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """What the gate says of an edition in which every answer was planted."""
+    folder = tmp_path_factory.mktemp("planted")
+    for name in ANSWERS:
+        for path, text in planted(name).items():
+            (folder / path).write_text(text, encoding="utf-8")
+    return gate.leaks(folder, [load(name) for name in names()])
+
+
+@pytest.mark.parametrize("name", ANSWERS)
+def test_the_gate_finds_every_right_answer(name, found):
+    wanted = {f"{path}: the right answer to {name}" for path in planted(name)}
+    assert len(wanted) == (2 if name in NUMBERS else 4)
+    assert wanted <= set(found), wanted - set(found)
+
+
+def test_all_answers_are_tried():
+    assert len(ANSWERS) == sum(len(load(name).questions) for name in names())
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("h * (1 - h) * w", "v*(1.0-(k))*k", True),
+        ("np.outer(a * b, c)", "np.outer(b2 * a2, c2)", True),
+        ("h[1:]", "h[:1]", False),
+        ("a - b", "b - a", True),  # both are one variable less another
+        ("a - b + a", "a - b + b", False),
+        ("np.log(x)", "np.exp(x)", False),
+        ("f(x, rtol=1)", "g(y, atol=1)", False),
+        ("x.T @ y", "x @ y.T", False),
+    ],
+)
+def test_shapes(one, other, same):
+    a, b = (shape(ast.parse(code, mode="eval").body) for code in (one, other))
+    assert (a == b) == same
 
 
 @pytest.mark.parametrize("secret", ["assert step is not None, 'hidden test of step'", "    return dh.sum(axis=0)"])

@@ -1,11 +1,16 @@
 """The hints of the exercises: right answers pass, each known mistake is named, nothing raises."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
-from course_utils.checks import EXERCISES, check
-from course_utils.checks.exercise import NOT_STARTED, Exercise, verdict
+from course_utils.checks import check, exercises
+from course_utils.checks.exercise import NOT_STARTED, Exercise, Verdict, judge, verdict
 from tests.notebook import LESSONS, code_cells, read
+
+EXERCISES = {name: exercise for path in LESSONS for name, exercise in exercises(path.stem[:2]).items()}
 
 every = pytest.mark.parametrize("name", EXERCISES)
 
@@ -39,6 +44,28 @@ def test_every_exercise_is_asked_in_its_lesson_and_not_solved_there(name, capsys
     assert cell.outputs[0].text.strip() == NOT_STARTED
 
 
+def test_exercises_carry_their_lessons_number():
+    assert all(name[:3] == f"{path.stem[:2]} " for path in LESSONS for name in exercises(path.stem[:2]))
+
+
+def test_a_check_imports_its_own_lesson_alone():
+    code = (
+        "import sys, course_utils.checks as checks\n"
+        "loaded = lambda: sorted(name for name in sys.modules if '.lesson_' in name)\n"
+        "before = loaded(); checks.check('01 smallest w', 4); print(before, loaded())"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout == "Right.\n[] ['course_utils.checks.lesson_01']\n"
+
+
+def test_an_unknown_name_is_answered_with_its_lessons_names():
+    with pytest.raises(ValueError, match=r"^name: got '07 mean norm', wants one of '07 [^']*'(, '07 [^']*')*$"):
+        check("07 mean norm", 1)
+    for name in ("99 nothing", "ps1 states", "", "../", 7):
+        with pytest.raises(ValueError, match=r"^name: got .*wants a name that starts with its lesson's number"):
+            check(name, 1)
+
+
 def test_answers_that_change_their_arguments_cannot_fool_the_check():
     def in_place(a):
         a *= 2
@@ -46,6 +73,13 @@ def test_answers_that_change_their_arguments_cannot_fool_the_check():
 
     assert verdict(Exercise(lambda a: 2 * a, lambda rng: (rng.normal(size=3),)), in_place).startswith("Right")
     assert verdict(Exercise(lambda a: a, lambda rng: (rng.normal(size=3),)), in_place).startswith("Not yet")
+
+
+def test_a_verdict_says_right_or_wrong_beside_its_words():
+    exercise = Exercise(right=2.0, mistakes={"that is its half.": 1.0})
+    assert judge(2, exercise.cases(1), called=False) == Verdict(True, "Right.")
+    assert judge(1, exercise.cases(1), called=False) == Verdict(False, "that is its half.")
+    assert Verdict(False, "Right.").line == "Not yet: Right."
 
 
 def test_general_hints():

@@ -1,9 +1,9 @@
-"""Assignment 2 · what decides."""
+"""Assignment 2, what decides: its questions, for instructors only."""
 
 import numpy as np
 
-from course_utils.checks.exercise import Exercise
 from course_utils.norms import norms_to_past
+from coursework.grader.question import Question
 
 
 def _sigma_1(W):
@@ -109,8 +109,11 @@ def _draw_turned(rng):
     return rng.normal(size=(S, P)), float(rng.uniform(0.2, 0.6))
 
 
-EXERCISES = {
-    "ps2 steps": Exercise(
+QUESTIONS = [
+    Question(
+        name="steps_until_gone",
+        points=15,
+        objective="Bound how long a gradient can last, by norm and slope.",
         right=lambda Wh, share: _steps(_sigma_1(Wh) / 4, share),
         draw=_draw_sigmoid,
         mistakes={
@@ -134,7 +137,10 @@ EXERCISES = {
             ),
         },
     ),
-    "ps2 must vanish": Exercise(
+    Question(
+        name="must_vanish",
+        points=10,
+        objective="Choose the test that proves vanishing among several that do not.",
         right=lambda matrices: _sigma_1(matrices) < 1,
         draw=_draw_matrices,
         mistakes={
@@ -154,7 +160,10 @@ EXERCISES = {
             ),
         },
     ),
-    "ps2 growth curve": Exercise(
+    Question(
+        name="growth_curve",
+        points=15,
+        objective="Measure the norm of a product of Jacobians, instead of bounding it.",
         right=_curve,
         draw=_draw_chain,
         mistakes={
@@ -172,7 +181,10 @@ EXERCISES = {
             ),
         },
     ),
-    "ps2 holding bias": Exercise(
+    Question(
+        name="holding_bias",
+        points=10,
+        objective="Build a network with a known resting state.",
         right=lambda Wh, h: np.arctanh(h) - Wh @ h,
         draw=_draw_held,
         mistakes={
@@ -184,7 +196,10 @@ EXERCISES = {
             "wrong broadcasting: a matrix meets a vector by @, not by *.": lambda Wh, h: np.arctanh(h) - Wh * h,
         },
     ),
-    "ps2 rest rate": Exercise(
+    Question(
+        name="rest_rate",
+        points=15,
+        objective="Say whose eigenvalues decide in the long run, and when.",
         right=lambda Wh, h: _radius(_held(Wh, h)),
         draw=_draw_held,
         mistakes={
@@ -205,7 +220,10 @@ EXERCISES = {
             "this is the logarithm of the factor.": lambda Wh, h: np.log(_radius(_held(Wh, h))),
         },
     ),
-    "ps2 scaled": Exercise(
+    Question(
+        name="scaled",
+        points=10,
+        objective="Design weights for a wanted lag.",
         right=lambda Wh, share, lag: Wh * share ** (1 / lag) / _sigma_1(Wh),
         draw=_draw_scaled,
         mistakes={
@@ -230,7 +248,10 @@ EXERCISES = {
             "the weights are not divided by their own norm first.": lambda Wh, share, lag: Wh * share ** (1 / lag),
         },
     ),
-    "ps2 clip by norm": Exercise(
+    Question(
+        name="clip_by_norm",
+        points=15,
+        objective="Clip the gradients of several networks by norm, each by its own.",
         right=_by_norm,
         draw=_draw_rows,
         mistakes={
@@ -253,7 +274,10 @@ EXERCISES = {
             "the root is missing from the norm.": lambda g, c: g / np.maximum(1, _row_norms(g) ** 2 / c),
         },
     ),
-    "ps2 turning": Exercise(
+    Question(
+        name="turning",
+        points=10,
+        objective="Measure how far clipping by value turns a gradient.",
         right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
         draw=_draw_turned,
         mistakes={
@@ -274,4 +298,4 @@ EXERCISES = {
             ),
         },
     ),
-}
+]

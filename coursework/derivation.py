@@ -1,64 +1,18 @@
-"""Debugging a derivation: which factor of a gradient is wrong, and along which axis, without giving it away."""
+"""Where two arrays differ, in words: which axis of a derivative is wrong, without giving the derivative away."""
+
+from collections.abc import Callable
 
 import numpy as np
 
-from course_utils.checks.coursework import ASSIGNMENTS
-from course_utils.checks.exercise import verdict
 
-# {derivation: {exercise: what its axes mean}}, in the order of the chain
-DERIVATIONS = {
-    "ps1": {
-        "ps1 slopes": ("step", "unit"),
-        "ps1 step jacobian": ("new unit", "old unit"),
-        "ps1 requests": ("step", "unit"),
-        "ps1 share": ("unit that the weight leads to", "what the weight meets"),
-    },
-    "ps3": {
-        "ps3 gate by state": ("unit of the gate", "old unit"),
-        "ps3 state by gate": ("new unit", "unit of the gate"),
-        "ps3 reset by state": ("unit that is reset", "old unit"),
-        "ps3 candidate by state": ("unit of the candidate", "old unit"),
-    },
-}
-
-
-def debug(name, *factors):
-    """Print one line for each factor of a derivation: right, or what is wrong and along which axis.
-
-    name     "ps1" or "ps3". Raises ValueError on another.
-    factors  the functions handed in, in the order of the chain. Raises ValueError if there are too few or too many.
-    """
-    if name not in DERIVATIONS:
-        raise ValueError(f"name: got {name!r}, wants one of {', '.join(map(repr, DERIVATIONS))}")
-    wanted = DERIVATIONS[name]
-    if len(factors) != len(wanted):
-        raise ValueError(f"factors: got {len(factors)}, wants {len(wanted)}: {', '.join(wanted)}")
-    for n, (exercise, factor) in enumerate(zip(wanted, factors, strict=True), start=1):
-        print(f"factor {n} of {len(wanted)}, {exercise.removeprefix(name + ' ')}: {factor_verdict(exercise, factor)}")
-
-
-def factor_verdict(exercise, factor):
-    """The line of `verdict`, followed by the axis along which the factor is wrong, if there is one."""
-    line = verdict(ASSIGNMENTS[exercise], factor)
-    axes = next(axes[exercise] for axes in DERIVATIONS.values() if exercise in axes)
-    if not line.startswith("Not yet") or not callable(factor):
-        return line
-    for seed in range(4):
-        arguments = (ASSIGNMENTS[exercise].draw(np.random.default_rng(seed)) for _ in range(2))
-        try:
-            got = np.asarray(factor(*next(arguments)), dtype=float)
-        except Exception:  # verdict has told what it raised
-            return line
-        where = axis_of(got, np.asarray(ASSIGNMENTS[exercise].right(*next(arguments)), dtype=float), axes)
-        if where:
-            return f"{line} [{where}]"
-    return line
-
-
-def axis_of(got, wanted, names, rtol=1e-8):
+def axis_of(got: np.ndarray, wanted: np.ndarray, names: tuple[str, ...], rtol: float = 1e-8) -> str | None:
     """Along which axis two arrays differ, in words, or None where they agree or differ all over.
 
-    names  what each axis of `wanted` stands for.
+    names  what each axis of `wanted` stands for, ("new unit", "old unit").
+
+    Example:
+    >>> axis_of(np.array([[1.0, 2.0]]), np.array([[2.0, 1.0]]), ("row", "column"))
+    'axis 1 (column) runs backwards'
     """
     called = [f"axis {i} ({name})" for i, name in enumerate(names)]
     if got.ndim != wanted.ndim:
@@ -69,7 +23,7 @@ def axis_of(got, wanted, names, rtol=1e-8):
         i = next(i for i in range(wanted.ndim) if got.shape[i] != wanted.shape[i])
         return f"{called[i]} has length {got.shape[i]} and should have {wanted.shape[i]}"
 
-    def close(a, b):
+    def close(a: np.ndarray, b: np.ndarray) -> bool:
         return np.allclose(a, b, rtol=rtol, atol=rtol * np.abs(wanted).max())
 
     if close(got, wanted) or not np.all(np.isfinite(got)):
@@ -87,7 +41,9 @@ def axis_of(got, wanted, names, rtol=1e-8):
     return _scaled(got, wanted, called, close) or _partly_right(got, wanted, called, rtol)
 
 
-def _scaled(got, wanted, called, close):
+def _scaled(
+    got: np.ndarray, wanted: np.ndarray, called: list[str], close: Callable[[np.ndarray, np.ndarray], bool]
+) -> str | None:
     """Whether `got` is `wanted` times something that depends on one axis alone."""
     if np.any(np.abs(wanted) < 1e-12 * np.abs(wanted).max()) or np.any(got == 0):
         return None
@@ -103,7 +59,7 @@ def _scaled(got, wanted, called, close):
     return None
 
 
-def _partly_right(got, wanted, called, rtol):
+def _partly_right(got: np.ndarray, wanted: np.ndarray, called: list[str], rtol: float) -> str | None:
     """Where the right entries lie, if they lie together."""
     wrong = np.abs(got - wanted) > rtol * np.abs(wanted).max()
     if wrong.ndim == 2 and wrong.shape[0] == wrong.shape[1] > 1:

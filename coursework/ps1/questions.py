@@ -1,10 +1,10 @@
-"""Assignment 1 · by hand."""
+"""Assignment 1, by hand: its questions, for instructors only."""
 
 import numpy as np
 
 from course_utils.cells import Params, forward, sigmoid
-from course_utils.checks.exercise import Exercise
 from course_utils.gradients import backward
+from coursework.grader.question import Question
 
 
 def _states(w, u, b, x, h0):
@@ -143,8 +143,11 @@ def _draw_net(rng):
     )
 
 
-EXERCISES = {
-    "ps1 states": Exercise(
+QUESTIONS = [
+    Question(
+        name="states",
+        points=10,
+        objective="Run a recurrent unit by hand, and in code that takes any sequence.",
         right=_states,
         draw=_draw_unit,
         mistakes={
@@ -168,7 +171,10 @@ EXERCISES = {
             "u and w are swapped.": lambda w, u, b, x, h0: _states(u, w, b, x, h0),
         },
     ),
-    "ps1 rate": Exercise(
+    Question(
+        name="rate",
+        points=10,
+        objective="Tell a resting state from the rate at which it forgets.",
         right=_rate,
         draw=lambda rng: (rng.uniform(0.5, 3), rng.uniform(-2, 1)),
         rtol=1e-6,
@@ -187,7 +193,10 @@ EXERCISES = {
             "this is the logarithm of the factor.": lambda w, b: np.log(_rate(w, b)),
         },
     ),
-    "ps1 gradients to past": Exercise(
+    Question(
+        name="gradients_to_past",
+        points=15,
+        objective="Compute how much the last state feels each earlier one.",
         right=_to_past,
         draw=_draw_past,
         mistakes={
@@ -214,7 +223,11 @@ EXERCISES = {
             ),
         },
     ),
-    "ps1 slopes": Exercise(
+    Question(
+        name="slopes",
+        points=10,
+        objective="Write the slope of an activation in its output, at the right step.",
+        axes=("step", "unit"),
         right=lambda h: 1 - h[1:] ** 2,
         draw=_draw_states,
         mistakes={
@@ -225,7 +238,11 @@ EXERCISES = {
             "tanh is applied once more. The states h are its outputs already.": lambda h: 1 - np.tanh(h[1:]) ** 2,
         },
     ),
-    "ps1 step jacobian": Exercise(
+    Question(
+        name="step_jacobian",
+        points=10,
+        objective="Carry the step's derivative over from one unit to many.",
+        axes=("new unit", "old unit"),
         right=_jacobian,
         draw=_draw_step,
         mistakes={
@@ -239,7 +256,11 @@ EXERCISES = {
             "this is a product with a row vector. The slopes form a diagonal matrix.": lambda Wh, slope: slope @ Wh,
         },
     ),
-    "ps1 requests": Exercise(
+    Question(
+        name="requests",
+        points=15,
+        objective="Tell the direct from the total gradient of a state, and walk back through time.",
+        axes=("step", "unit"),
         right=_requests,
         draw=_draw_requests,
         mistakes={
@@ -258,7 +279,11 @@ EXERCISES = {
             "the requests are added without the steps between them.": lambda J, dh: np.cumsum(dh[::-1], axis=0)[::-1],
         },
     ),
-    "ps1 share": Exercise(
+    Question(
+        name="share",
+        points=10,
+        objective="Write one use's share in the gradient of a weight matrix.",
+        axes=("unit that the weight leads to", "what the weight meets"),
         right=lambda delta, slope, met: np.outer(delta * slope, met),
         draw=_draw_share,
         mistakes={
@@ -275,7 +300,10 @@ EXERCISES = {
             ),
         },
     ),
-    "ps1 gradient of Wh": Exercise(
+    Question(
+        name="gradient_of_Wh",
+        points=20,
+        objective="Assemble backpropagation through time, with its sum over all uses of a weight.",
         right=_gradient,
         draw=_draw_net,
         mistakes={
@@ -305,4 +333,4 @@ EXERCISES = {
             ),
         },
     ),
-}
+]

@@ -1,4 +1,5 @@
-"""Values as plain JSON data and back, exactly. Used on both sides of the sandbox; needs numpy alone.
+"""Values as plain JSON data and back, exactly. Used on both sides of the sandbox and for the students' hints; needs
+numpy alone.
 
 A float travels as its hexadecimal digits and an array as dtype, shape and the digits of its bytes, so nothing is
 rounded and nothing is executed. `decode` takes data from a hostile side: what `encode` doesn't write raises ValueError.
@@ -6,6 +7,7 @@ rounded and nothing is executed. `decode` takes data from a hostile side: what `
 
 import sys
 from json import dumps, loads
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -18,7 +20,7 @@ class NotPlainError(ValueError):
     """The value is of a kind that can't be handed over."""
 
 
-def encode(value):
+def encode(value: Any) -> str:
     """JSON text for a number, string, array, or lists, tuples and dicts of these. Raises NotPlainError on others."""
     text = dumps(_pack(value, DEEPEST))
     if len(text) > LARGEST:
@@ -26,7 +28,7 @@ def encode(value):
     return text
 
 
-def _pack(value, levels):
+def _pack(value: Any, levels: int) -> Any:
     if value is None or value is ...:
         return None
     if type(value) in (bool, str):
@@ -40,7 +42,7 @@ def _pack(value, levels):
     return _pack_array(_as_array(value))
 
 
-def _pack_container(value, levels):
+def _pack_container(value: list | tuple | dict, levels: int) -> dict[str, Any]:
     if levels == 0 or len(value) > LARGEST // 8:
         raise NotPlainError("the answer is nested too deeply or far too long")
     if isinstance(value, dict):
@@ -50,7 +52,7 @@ def _pack_container(value, levels):
     return {"tuple" if isinstance(value, tuple) else "list": [_pack(item, levels - 1) for item in value]}
 
 
-def _as_array(value):
+def _as_array(value: Any) -> np.ndarray:
     torch = sys.modules.get("torch")
     if torch is not None and isinstance(value, torch.Tensor):
         value = value.detach().cpu().numpy()
@@ -62,14 +64,14 @@ def _as_array(value):
     return array if array.dtype == np.float32 else array.astype(kind)
 
 
-def _pack_array(array):
+def _pack_array(array: np.ndarray) -> dict[str, Any]:
     if 2 * array.nbytes > LARGEST:
         raise NotPlainError(f"the answer is far too large, its shape is {array.shape}")
     little_endian = array.astype(array.dtype.newbyteorder("<"))
     return {"bytes": little_endian.tobytes().hex(), "dtype": array.dtype.name, "shape": list(array.shape)}
 
 
-def decode(text):
+def decode(text: Any) -> Any:
     """The value that `encode` wrote. Raises ValueError on anything else."""
     if not isinstance(text, str) or len(text) > LARGEST:
         raise ValueError("text: not a string, or too long")
@@ -79,11 +81,11 @@ def decode(text):
         raise ValueError(f"text: not a plain value ({type(error).__name__})") from None
 
 
-def _refuse(text):
+def _refuse(text: str) -> NoReturn:
     raise ValueError(f"text: {text[:20]!r} is not what encode writes")
 
 
-def _unpack(data):
+def _unpack(data: Any) -> Any:
     if data is None or type(data) in (bool, int, str):
         return data
     if type(data) is not dict:
@@ -102,7 +104,7 @@ def _unpack(data):
     return (tuple if kind == "tuple" else list)(_unpack(item) for item in items)
 
 
-def _unpack_array(digits, dtype, shape):
+def _unpack_array(digits: Any, dtype: Any, shape: Any) -> np.ndarray:
     if dtype not in DTYPES or type(shape) is not list or len(shape) > 32:
         _refuse(str(dtype))
     if not all(type(n) is int and 0 <= n <= LARGEST for n in shape):

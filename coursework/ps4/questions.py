@@ -1,54 +1,251 @@
-"""Key of assignment 4, remember: for instructors only."""
+"""Assignment 4, remember: its questions and essays, for instructors only."""
 
-from course_utils.checks.ps4 import EXERCISES
+import numpy as np
+
 from coursework.grader.question import Essay, Question
 
-QUESTIONS = {
-    "ps4_biases": Question(
-        answer="biases",
+
+def _logit(z):
+    return np.log(z / (1 - z))
+
+
+def _biases(lags, share):
+    return _logit(share ** (1 / lags))
+
+
+def _chrono(u, longest):
+    return np.log(1 + u * (longest - 2))
+
+
+def _keeps(z):
+    """Share of h_k in h_T, k = 0..T."""
+    return np.vstack([np.cumprod(z[::-1], axis=0)[::-1], np.ones_like(z[:1])])
+
+
+def _contributions(z, h_tilde, h0):
+    return _keeps(z) * np.vstack([h0, (1 - z) * h_tilde])
+
+
+def _half_lives(z):
+    return np.log(0.5) / np.log(z).mean(0)
+
+
+def _solved_at(eval_steps, scores, goal, never=-1):
+    solved = scores >= goal
+    return np.where(solved.any(1), np.asarray(eval_steps)[solved.argmax(1)], never)
+
+
+def _draw_biases(rng):
+    return rng.integers(2, 200, int(rng.integers(2, 6))), rng.uniform(0.1, 0.9)
+
+
+def _draw_gates(rng):
+    return (rng.uniform(0.2, 0.98, (int(rng.integers(3, 8)), int(rng.integers(2, 6)))),)
+
+
+def _draw_states(rng):
+    (z,) = _draw_gates(rng)
+    return z, rng.uniform(-1, 1, z.shape), rng.uniform(-1, 1, z.shape[1])
+
+
+def _draw_scores(rng):
+    """Accuracies of four nets: solved in the end, solved and lost again, exactly at the goal, never solved."""
+    E, goal = int(rng.integers(6, 9)), float(rng.choice([0.9, 0.95]))
+    scores = rng.uniform(0.2, goal - 0.05, (4, E))
+    scores[0, -2:] = goal + 0.02, goal + 0.03
+    scores[1, 2] = goal + 0.01
+    scores[2, 3:5] = goal, goal + 0.04
+    return 25 * np.arange(E), scores[rng.permutation(4)], goal
+
+
+LEAST_BIAS = float(_logit(0.01 ** (1 / 100)))  # leaves 1 % after 100 steps
+MOST_BIAS = float(_logit(0.999))  # lets in one part in a thousand
+
+
+def _pick(eval_steps, chosen):
+    return np.asarray(eval_steps)[chosen]
+
+
+QUESTIONS = [
+    Question(
+        name="biases",
         points=10,
-        exercise=EXERCISES["ps4 biases"],
         objective="Choose gate biases for wanted lags.",
+        right=_biases,
+        draw=_draw_biases,
+        mistakes={
+            "this is the gate z. Which bias brings the sigmoid to it?": lambda lags, share: share ** (1 / lags),
+            "z and 1-z are swapped: this bias is right for a gate that writes.": (
+                lambda lags, share: -_biases(lags, share)
+            ),
+            "this leaves 1/e, whatever the share.": lambda lags, share: _biases(lags, np.exp(-1)),
+            "log of the lag is a rule of thumb. Solve for the share, exactly.": lambda lags, share: np.log(lags),
+            "this is what is lost. The share is what is left.": lambda lags, share: _biases(lags, 1 - share),
+            "this is the logarithm of the gate. Which bias brings the sigmoid to it?": (
+                lambda lags, share: np.log(share) / lags
+            ),
+            "this leaves the share after one step, at every lag.": lambda lags, share: _logit(share) + 0 * lags,
+            "base and exponent: the gate is the lag-th root of the share, not its power.": (
+                lambda lags, share: _logit(share**lags)
+            ),
+        },
     ),
-    "ps4_chrono": Question(
-        answer="chrono",
+    Question(
+        name="chrono",
         points=8,
-        exercise=EXERCISES["ps4 chrono"],
         objective="Initialise a layer for many time scales at once.",
+        right=_chrono,
+        draw=lambda rng: (rng.uniform(size=int(rng.integers(3, 7))), int(rng.integers(5, 400))),
+        mistakes={
+            "the logarithm is missing: these are time scales, not biases.": lambda u, longest: 1 + u * (longest - 2),
+            "z and 1-z are swapped: with the sign turned, the gates are shut.": lambda u, longest: -_chrono(u, longest),
+            "the decimal logarithm does not belong to a sigmoid, which is made of powers of e.": (
+                lambda u, longest: _chrono(u, longest) / np.log(10)
+            ),
+            "the range is off at its upper end: u = 1 has to give longest - 1.": (
+                lambda u, longest: np.log(1 + u * (longest - 1))
+            ),
+            "the range is off at its lower end: u = 0 has to give 1.": lambda u, longest: np.log(u * (longest - 1)),
+            "here the biases are spread evenly. The time scales are to be.": (
+                lambda u, longest: u * np.log(longest - 1)
+            ),
+        },
     ),
-    "ps4_gate_bias": Question(
-        answer="gate_bias",
+    Question(
+        name="gate_bias",
         points=8,
-        exercise=EXERCISES["ps4 gate bias"],
         objective="Choose an initialisation for a task, between forgetting and never writing.",
+        right=lambda: (MOST_BIAS + LEAST_BIAS) / 2,
+        draw=lambda rng: (),
+        rtol=(MOST_BIAS - LEAST_BIAS) / (MOST_BIAS + LEAST_BIAS),
+        mistakes={
+            "that is a fresh gate: half of the memory is gone in a step.": lambda: 0.0,
+            "that is the lag. A gate with this bias keeps everything, and never learns to write.": lambda: 100.0,
+            "with the sign turned, the gate is shut: z keeps.": lambda: -4.6,
+            "that is the gate z itself. Which bias brings the sigmoid to it?": lambda: 0.95,
+            "too little: less than 1 % is left after 100 steps.": lambda: 2.2,
+            "too much: the gate lets in less than one part in a thousand.": lambda: 10.0,
+        },
     ),
-    "ps4_solved_at": Question(
-        answer="solved_at",
+    Question(
+        name="solved_at",
         points=8,
-        exercise=EXERCISES["ps4 solved at"],
         objective="Report a training experiment over several seeds, failures included.",
+        right=_solved_at,
+        draw=_draw_scores,
+        mistakes={
+            "this is the number of the evaluation. Asked is how many updates came before it.": (
+                lambda eval_steps, scores, goal: _solved_at(np.arange(len(eval_steps)), scores, goal)
+            ),
+            "a net that never gets there counts as solved at step 0. It is to be -1.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps, scores, goal, never=0)
+            ),
+            "meeting the goal exactly counts as solved, too.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps, scores, np.nextafter(goal, 1))
+            ),
+            "a net that falls back later has solved the task all the same: the first time counts.": (
+                lambda eval_steps, scores, goal: np.where(
+                    scores[:, -1] >= goal, _solved_at(eval_steps, scores, goal), -1
+                )
+            ),
+            "this is the best evaluation. The first one at the goal is asked for.": (
+                lambda eval_steps, scores, goal: np.where(
+                    scores.max(1) >= goal, _pick(eval_steps, scores.argmax(1)), -1
+                )
+            ),
+            "wrong axis: one answer a net, and nets are axis 0.": (
+                lambda eval_steps, scores, goal: _solved_at(np.arange(4), scores.T, goal)
+            ),
+            "small is good for an error. These are accuracies.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps, -scores, -goal)
+            ),
+        },
     ),
-    "ps4_keeps": Question(
-        answer="keeps",
+    Question(
+        name="keeps",
         points=10,
-        exercise=EXERCISES["ps4 keeps"],
         objective="Read from a trained net's gates what is left of each earlier state.",
+        right=_keeps,
+        draw=_draw_gates,
+        mistakes={
+            "off by one in t: the first gate acts on h_0, the last entry (T) has met none.": (
+                lambda z: np.vstack([np.ones_like(z[:1]), np.cumprod(z, axis=0)])[::-1]
+            ),
+            "this looks forward from h_0: share of h_0 in each h_t. Asked is the share of each h_k in h_T.": (
+                lambda z: np.vstack([np.ones_like(z[:1]), np.cumprod(z, axis=0)])
+            ),
+            "the last row is missing: h_T holds all of itself.": lambda z: _keeps(z)[:-1],
+            "one gate too many: h_k has not met its own gate z_k, only the later ones.": (
+                lambda z: np.vstack([_keeps(z)[:1], _keeps(z)[:-1]])
+            ),
+            "wrong axis: this multiplies over the units. Steps are axis 0.": (
+                lambda z: np.vstack([np.cumprod(z[:, ::-1], axis=1)[:, ::-1], np.ones_like(z[:1])])
+            ),
+            "every row is the same: one array is changed in place and kept many times. Keep a new one a step.": (
+                lambda z: np.repeat(_keeps(z)[:1], len(z) + 1, axis=0)
+            ),
+            "z and 1-z are swapped. Here z keeps.": lambda z: _keeps(1 - z),
+            "shares are added. Along a chain they multiply.": (
+                lambda z: np.vstack([np.cumsum(z[::-1], axis=0)[::-1], np.ones_like(z[:1])])
+            ),
+        },
     ),
-    "ps4_contributions": Question(
-        answer="contributions",
+    Question(
+        name="contributions",
         points=12,
-        exercise=EXERCISES["ps4 contributions"],
         objective="Take a state apart into what each step has written into it.",
+        right=_contributions,
+        draw=_draw_states,
+        mistakes={
+            "1 - z is missing: step k writes the share 1 - z_k of its candidate.": (
+                lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, h_tilde])
+            ),
+            "z and 1-z are swapped. Here z keeps, and 1 - z writes.": (
+                lambda z, h_tilde, h0: _keeps(1 - z) * np.vstack([h0, z * h_tilde])
+            ),
+            "this is what each step writes. What is left of it at step T is asked for.": (
+                lambda z, h_tilde, h0: np.vstack([h0, (1 - z) * h_tilde])
+            ),
+            "off by one in t: what step k writes has not met z_k, only the later gates.": (
+                lambda z, h_tilde, h0: np.vstack([_keeps(z)[:1], _keeps(z)[:-1]]) * np.vstack([h0, (1 - z) * h_tilde])
+            ),
+            "the start is missing: the first row is what is left of h0.": (
+                lambda z, h_tilde, h0: _contributions(z, h_tilde, h0)[1:]
+            ),
+            "the start is taken as zero.": lambda z, h_tilde, h0: _contributions(z, h_tilde, 0 * h0),
+            "this is their sum, h_T. Each step's own contribution is asked for.": (
+                lambda z, h_tilde, h0: _contributions(z, h_tilde, h0).sum(0)
+            ),
+        },
     ),
-    "ps4_half_lives": Question(
-        answer="half_lives",
+    Question(
+        name="half_lives",
         points=8,
-        exercise=EXERCISES["ps4 half-lives"],
         objective="Tell long-term from short-term units by their gates.",
+        right=_half_lives,
+        draw=_draw_gates,
+        mistakes={
+            "the mean of the gates was taken. Gates multiply over time: take the mean of their logarithms.": (
+                lambda z: np.log(0.5) / np.log(z.mean(0))
+            ),
+            "wrong axis: one number a unit is asked for, and steps are axis 0.": (
+                lambda z: np.log(0.5) / np.log(z).mean(1)
+            ),
+            "one number for all units. Each unit has its own.": lambda z: np.log(0.5) / np.log(z).mean(),
+            "1/(1-z) is the time to 1/e, roughly. Half-life is asked for.": lambda z: (1 / (1 - z)).mean(0),
+            "this is the time to 1/e. Half-life is asked for.": lambda z: -1 / np.log(z).mean(0),
+            "missing sum over k: the total of the logarithms is taken as one step's. Divide it by T.": (
+                lambda z: np.log(0.5) / np.log(z).sum(0)
+            ),
+            "the mean was taken of half-lives. Where gates change, their logarithms are to be averaged first.": (
+                lambda z: (np.log(0.5) / np.log(z)).mean(0)
+            ),
+        },
     ),
-}
-ESSAYS = {
-    "ps4_essay_weather": Essay(
+]
+ESSAYS = [
+    Essay(
+        name="essay_weather",
         points=4,
         prompt=(
             "A sigmoid RNN reads daily weather and predicts the weather several days ahead. Why might it fail to "
@@ -79,7 +276,8 @@ ESSAYS = {
             "that has to be beaten first."
         ),
     ),
-    "ps4_essay_mechanism": Essay(
+    Essay(
+        name="essay_mechanism",
         points=4,
         prompt=(
             "In simple terms: why can vanishing gradients prevent an RNN from learning from inputs far back, "
@@ -103,7 +301,8 @@ ESSAYS = {
             "among the other terms and the noise of the batch."
         ),
     ),
-    "ps4_essay_clipping": Essay(
+    Essay(
+        name="essay_clipping",
         points=4,
         prompt=(
             "A set of slides asks how gradient clipping mitigates the *vanishing* gradient problem. What does "
@@ -128,7 +327,8 @@ ESSAYS = {
             "terms: what is missing is their proportion."
         ),
     ),
-    "ps4_essay_alternatives": Essay(
+    Essay(
+        name="essay_alternatives",
         points=4,
         prompt=(
             "Besides another activation function, name two approaches against vanishing gradients. Say what each "
@@ -156,7 +356,8 @@ ESSAYS = {
             "kept is kept without selection, noise included."
         ),
     ),
-    "ps4_essay_comparison": Essay(
+    Essay(
+        name="essay_comparison",
         points=4,
         prompt="Compare the effects of vanishing and exploding gradients on training. Can one network have both?",
         rubric={
@@ -178,7 +379,8 @@ ESSAYS = {
             "the others."
         ),
     ),
-    "ps4_essay_gru": Essay(
+    Essay(
+        name="essay_gru",
         points=4,
         prompt=(
             "How can a GRU remember over longer sequences than a plain RNN? Say also what a freshly initialised "
@@ -203,7 +405,8 @@ ESSAYS = {
             "can be learned, or set by the bias, for each unit on its own."
         ),
     ),
-    "ps4_essay_stories": Essay(
+    Essay(
+        name="essay_stories",
         points=4,
         prompt=(
             "We build a system that writes stories. Which do we take, a plain RNN or a GRU? Give a reason, a way "
@@ -228,7 +431,8 @@ ESSAYS = {
             "plot of many pages in a state of fixed size."
         ),
     ),
-    "ps4_essay_chat": Essay(
+    Essay(
+        name="essay_chat",
         points=4,
         prompt=(
             "A chat system is to remember earlier conversations. What can a GRU contribute to that, and what can "
@@ -253,7 +457,8 @@ ESSAYS = {
             "a product of its gates. Facts that must not be lost belong in a store from which they are looked up."
         ),
     ),
-    "ps4_essay_translation": Essay(
+    Essay(
+        name="essay_translation",
         points=4,
         prompt=(
             "Describe the steps to train a system that translates sentences, built from GRUs. Name two "
@@ -282,4 +487,4 @@ ESSAYS = {
             "norm."
         ),
     ),
-}
+]

@@ -1,37 +1,24 @@
-"""Assignment 3 · the gated cell."""
+"""Assignment 3, the gated cell: its questions, for instructors only."""
+
+from functools import partial
 
 import numpy as np
 
-from course_utils.cells import Params, forward, sigmoid
-from course_utils.checks.exercise import Exercise
+from course_utils.cells import Params, forward
+from course_utils.checks.gru import WRONG_NETS, draw_stack, one_step, right_step, rows, sigmoid_candidate, wrong_step
 from course_utils.gradients import jacobian_paths
+from coursework.grader.question import Question
+
+IMPORTED = (1, 0, 2)  # the library's blocks z, r, n in our order
 
 
-def _step(Wx, Wh, bx, bh, x, h_prev, reset):
-    return forward(Params("GRU", Wx, Wh, bx, bh, reset=reset), x[None], h0=h_prev).h[1]
+def _steps(*net_and_state, step=right_step):
+    """(2, H): a step with the reset before the product, and with the reset after it."""
+    return np.array([step(*net_and_state, reset=reset) for reset in ("before", "after")])
 
 
-def _steps(Wx, Wh, bx, bh, x, h_prev):
-    return np.array([_step(Wx, Wh, bx, bh, x, h_prev, reset) for reset in ("before", "after")])
-
-
-def _by_hand(
-    Wx, Wh, bx, bh, x, h_prev, *, squash=np.tanh, order=(0, 1, 2), swap=False, after="r (W h + b)", use_r=True
-):
-    """Both steps with one thing wrong at a time."""
-    from_x, W, b = np.split(Wx @ x + bx, 3), np.split(Wh, 3), np.split(bh, 3)
-    r, z = (sigmoid(from_x[i] + W[i] @ h_prev + b[i]) for i in order[:2])
-    n, r, z = order[2], r if use_r else 1, 1 - z if swap else z
-    past = [W[n] @ (r * h_prev) + b[n], r * (W[n] @ h_prev + b[n])]
-    if after != "r (W h + b)":
-        past[1] = r * (W[n] @ h_prev) + b[n]
-    return np.array([z * h_prev + (1 - z) * squash(from_x[n] + part) for part in past])
-
-
-def _imported(W, order=(1, 0, 2), negate=(1,)):
-    """Blocks of W in `order`, those in `negate` with the other sign."""
-    parts = np.split(np.asarray(W), 3)
-    return np.concatenate([-parts[i] if k in negate else parts[i] for k, i in enumerate(order)])
+def _wrong_steps(mistake):
+    return lambda *net_and_state: _steps(*net_and_state, step=partial(wrong_step, mistake))
 
 
 def _one_minus_z(W):
@@ -44,14 +31,12 @@ def _run(Wx, Wh, bx, bh, x, h0):
 
 
 def _run_wrong(Wx, Wh, bx, bh, x, h0, last_line, hears=lambda h, tilde_prev: h):
-    (Wr, Wz, Wn), (br, bz, bn) = np.split(Wh, 3), np.split(bh, 3)
+    """A run whose last line or whose hearing is wrong: each step's gate and candidate are right for what they hear."""
     h, tilde_prev = [h0], np.zeros_like(h0)
     for x_t in x:
-        (xr, xz, xn), past = np.split(Wx @ x_t + bx, 3), hears(h[-1], tilde_prev)
-        r, z = sigmoid(xr + Wr @ past + br), sigmoid(xz + Wz @ past + bz)
-        h_tilde = np.tanh(xn + Wn @ (r * past) + bn)
-        h.append(last_line(z, h[-1], tilde_prev, h_tilde))
-        tilde_prev = h_tilde
+        step = one_step(Wx, Wh, bx, bh, x_t, hears(h[-1], tilde_prev), reset="before")
+        h.append(last_line(step["z"], h[-1], tilde_prev, step["h_tilde"]))
+        tilde_prev = step["h_tilde"]
     return np.array(h)
 
 
@@ -82,14 +67,9 @@ def _jacobian(*net, without=(), turned=(), reset="before"):
     return sum(-J if name in turned else J for name, J in paths.items() if name not in without)
 
 
-def _swapped(Wx, Wh, bx, bh, x, h_prev):
-    H = len(h_prev)
-    flip = np.repeat([1.0, -1.0, 1.0], H)
-    return _jacobian(flip[:, None] * Wx, flip[:, None] * Wh, flip * bx, flip * bh, x, h_prev)
-
-
-def _other_order(Wx, Wh, bx, bh, x, h_prev):
-    return _jacobian(*(_imported(part, negate=()) for part in (Wx, Wh, bx, bh)), x, h_prev)
+def _jacobian_of(mistake):
+    """Right for a net in which something is swapped or missing."""
+    return lambda *net_and_state: _jacobian(*WRONG_NETS[mistake](*net_and_state[:4]), *net_and_state[4:])
 
 
 def _draw_step(rng):
@@ -108,12 +88,6 @@ def _draw_step(rng):
 def _draw_run(rng):
     Wx, Wh, bx, bh, _, h0 = _draw_step(rng)
     return Wx, Wh, bx, bh, rng.normal(size=(int(rng.integers(3, 7)), Wx.shape[1])), h0
-
-
-def _draw_stack(rng):
-    H = int(rng.integers(2, 6))
-    shape = (3 * H, int(rng.integers(2, 6))) if rng.uniform() < 0.5 else (3 * H,)
-    return (rng.normal(size=shape),)
 
 
 def _draw_loss(rng):
@@ -141,49 +115,54 @@ def _draw_tilde(rng):
     return rng.normal(size=(H, H)), rng.uniform(-0.9, 0.9, H), rng.normal(size=(H, H))
 
 
-EXERCISES = {
-    "ps3 GRU steps": Exercise(
+QUESTIONS = [
+    Question(
+        name="gru_steps",
+        points=15,
+        objective="Write a step of the GRU, with the reset gate before and after the product.",
         right=_steps,
         draw=_draw_step,
         mistakes={
-            "z and 1-z are swapped. Here z keeps: it multiplies the old state.": lambda *net: _by_hand(*net, swap=True),
-            "the reset gate is never used.": lambda *net: _by_hand(*net, use_r=False),
+            "z and 1-z are swapped. Here z keeps: it multiplies the old state.": _wrong_steps("z and 1-z swapped"),
+            "the reset gate is never used.": _wrong_steps("reset never used"),
             "the two rows are swapped: before the product first, after it second.": lambda *net: _steps(*net)[::-1],
             "both rows have the reset before the product.": lambda *net: _steps(*net)[[0, 0]],
             "both rows have the reset after the product.": lambda *net: _steps(*net)[[1, 1]],
             "after the product, the reset gate multiplies the candidate's part of bh, too.": (
-                lambda *net: _by_hand(*net, after="r (W h) + b")
+                lambda *net: np.array([_steps(*net)[0], wrong_step("bias past the reset", *net)])
             ),
-            "the candidate went through a sigmoid. It may be negative.": lambda *net: _by_hand(*net, squash=sigmoid),
-            "the row blocks of r and z are swapped. Their order is r, z, n.": (
-                lambda *net: _by_hand(*net, order=(1, 0, 2))
-            ),
-            "the bias bh is missing.": lambda Wx, Wh, bx, bh, x, h: _steps(Wx, Wh, bx, 0 * bh, x, h),
-            "the bias bx is missing.": lambda Wx, Wh, bx, bh, x, h: _steps(Wx, Wh, 0 * bx, bh, x, h),
+            "the candidate went through a sigmoid. It may be negative.": partial(_steps, step=sigmoid_candidate),
+            "the row blocks of r and z are swapped. Their order is r, z, n.": _wrong_steps("r and z swapped"),
+            "the bias bh is missing.": _wrong_steps("no bh"),
+            "the bias bx is missing.": _wrong_steps("no bx"),
         },
     ),
-    "ps3 import weights": Exercise(
-        right=_imported,
-        draw=_draw_stack,
+    Question(
+        name="import_weights",
+        points=10,
+        objective="Translate weights between two conventions of the update gate and of the row order.",
+        right=partial(rows, order=IMPORTED, negate=(1,)),
+        draw=draw_stack,
         mistakes={
             "z and 1-z are swapped: the blocks are in order, but this z still writes.": (
-                lambda W: _imported(W, negate=())
+                lambda W: rows(W, IMPORTED, negate=())
             ),
-            "the blocks are still in the library's order, z, r, n.": (
-                lambda W: _imported(W, order=(0, 1, 2), negate=(0,))
-            ),
-            "the wrong block is negated: this is r's.": lambda W: _imported(W, negate=(0,)),
-            "all blocks are negated. Only z changes its meaning.": lambda W: _imported(W, negate=(0, 1, 2)),
+            "the blocks are still in the library's order, z, r, n.": (lambda W: rows(W, negate=(0,))),
+            "the wrong block is negated: this is r's.": lambda W: rows(W, IMPORTED, negate=(0,)),
+            "all blocks are negated. Only z changes its meaning.": lambda W: rows(W, IMPORTED, negate=(0, 1, 2)),
             "1 - z is taken of the weights. It holds for the gate; what does it mean for the sigmoid's argument?": (
                 _one_minus_z
             ),
             "nothing is changed.": lambda W: W,
             "the candidate has left its place. It comes last in both.": (
-                lambda W: _imported(W, order=(1, 2, 0), negate=(2,))
+                lambda W: rows(W, order=(1, 2, 0), negate=(2,))
             ),
         },
     ),
-    "ps3 repaired run": Exercise(
+    Question(
+        name="repaired_run",
+        points=10,
+        objective="Find and repair the mistake that turns a memory into none.",
         right=_run,
         draw=_draw_run,
         mistakes={
@@ -215,7 +194,10 @@ EXERCISES = {
             ),
         },
     ),
-    "ps3 readout loss": Exercise(
+    Question(
+        name="readout_loss",
+        points=10,
+        objective="Find a broadcasting bug that raises no error.",
         right=_loss,
         draw=_draw_loss,
         mistakes={
@@ -232,7 +214,11 @@ EXERCISES = {
             ),
         },
     ),
-    "ps3 gate by state": Exercise(
+    Question(
+        name="gate_by_state",
+        points=10,
+        objective="Differentiate a gate by the state it reads.",
+        axes=("unit of the gate", "old unit"),
         right=_gate,
         draw=_draw_gate,
         mistakes={
@@ -249,7 +235,11 @@ EXERCISES = {
             "this is a product with a vector. The slopes form a diagonal matrix.": lambda W, g: W @ (g * (1 - g)),
         },
     ),
-    "ps3 state by gate": Exercise(
+    Question(
+        name="state_by_gate",
+        points=5,
+        objective="Differentiate the new state by the gate that mixes it.",
+        axes=("new unit", "unit of the gate"),
         right=lambda h_prev, h_tilde: np.diag(h_prev - h_tilde),
         draw=_draw_by_gate,
         mistakes={
@@ -268,7 +258,11 @@ EXERCISES = {
             ),
         },
     ),
-    "ps3 reset by state": Exercise(
+    Question(
+        name="reset_by_state",
+        points=10,
+        objective="Use the product rule where a state is multiplied by a gate that reads it.",
+        axes=("unit that is reset", "old unit"),
         right=_reset,
         draw=_draw_reset_state,
         mistakes={
@@ -292,7 +286,11 @@ EXERCISES = {
             ),
         },
     ),
-    "ps3 candidate by state": Exercise(
+    Question(
+        name="candidate_by_state",
+        points=10,
+        objective="Put matrices and diagonals of a chain in the right order.",
+        axes=("unit of the candidate", "old unit"),
         right=_tilde,
         draw=_draw_tilde,
         mistakes={
@@ -316,11 +314,14 @@ EXERCISES = {
             ),
         },
     ),
-    "ps3 GRU jacobian": Exercise(
+    Question(
+        name="gru_jacobian",
+        points=20,
+        objective="Assemble the four paths of a GRU's gradient.",
         right=_jacobian,
         draw=_draw_step,
         mistakes={
-            "z and 1-z are swapped. In this course z keeps.": _swapped,
+            "z and 1-z are swapped. In this course z keeps.": _jacobian_of("z and 1-z swapped"),
             "the update path has the wrong sign.": lambda *net: _jacobian(*net, turned=("update",)),
             "the direct path is missing.": lambda *net: _jacobian(*net, without=("direct",)),
             "the update path is missing: z depends on h_prev, too.": lambda *net: _jacobian(*net, without=("update",)),
@@ -335,8 +336,8 @@ EXERCISES = {
             "this is right for a reset after the product. Here it comes before.": (
                 lambda *net: _jacobian(*net, reset="after")
             ),
-            "the row blocks of r and z are swapped. Their order is r, z, n.": _other_order,
+            "the row blocks of r and z are swapped. Their order is r, z, n.": _jacobian_of("r and z swapped"),
             "the biases are missing.": (lambda Wx, Wh, bx, bh, x, h: _jacobian(Wx, Wh, 0 * bx, 0 * bh, x, h)),
         },
     ),
-}
+]
