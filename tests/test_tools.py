@@ -137,15 +137,16 @@ def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
 
     python("tools.new_lesson", name)
     after = files(course)
-    assert set(after) - set(before) == {
+    new = set(after) - set(before)
+    assert new == {
         f"notebooks/{name}.ipynb",
         f"course_utils/checks/lesson_{number}.py",
         f"tests/lessons/test_lesson_{number}.py",
     }
     changed = {path for path in before if after[path] != before[path]}
     assert changed == {"README.md", f"notebooks/{LESSONS[0].name}"}
-    python("ruff", "check", ".")
-    python("ruff", "format", "--check", ".")
+    python("ruff", "check", *new)
+    python("ruff", "format", "--check", *new)
     chosen = f"lesson_{number} or {name} or ({number} and half)"
     tests = f"tests/lessons/test_lesson_{number}.py", "tests/lessons/test_checks.py", "tests/test_house.py"
     said = python("pytest", "-p", "no:cacheprovider", "-k", chosen, *tests)
