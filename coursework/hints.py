@@ -8,7 +8,7 @@ called or handed in. The points don't come from here; the grader asks the same q
 import functools
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -126,7 +126,9 @@ def _case(entry: dict[str, Any], case: Any) -> Case:
     if isinstance(case, dict):
         return Sealed(case["salt"], case["digits"], tuple(case["shape"]), case["right"], case["mistakes"])
     part = functools.partial(_part, case)
-    mistakes = {hint: functools.partial(part, 2, i) for i, hint in enumerate(entry["hints"])}
+    mistakes: dict[str, Callable[[], Any]] = {
+        hint: functools.partial(part, 2, i) for i, hint in enumerate(entry["hints"])
+    }
     return Worked(functools.partial(part, 0), functools.partial(part, 1), mistakes, entry["rtol"])
 
 

@@ -16,9 +16,10 @@ import platform
 import statistics
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -79,6 +80,13 @@ class Case:
     flops: float | None = None
     flops_goal: float | None = None
     seconds: float | None = None
+
+
+def gradient_of_Wh(layer: torch.nn.Module) -> np.ndarray:
+    """∂L/∂Wh that a backward pass has left in a torch layer, copied."""
+    gradient = dict(layer.named_parameters())["weight_hh_l0"].grad
+    assert gradient is not None
+    return gradient.numpy().copy()
 
 
 # --- the cases
@@ -196,13 +204,14 @@ def fused_layer(kind: str, dtype: type, H: int = 64, T: int = 200) -> Case:
     """All gradients of one sequence against torch's fused layer: its home ground."""
     p = init_params(kind, 8, H, reset="after", dtype=dtype)
     rng = np.random.default_rng(0)
-    x, dh = rng.standard_normal((T, 8)).astype(dtype), rng.standard_normal((T, H)).astype(dtype)
+    x: np.ndarray = rng.standard_normal((T, 8)).astype(dtype)
+    dh: np.ndarray = rng.standard_normal((T, H)).astype(dtype)
     layer, xt, dht = to_module(p), torch.from_numpy(x), torch.from_numpy(dh)
 
     def fused():
         layer.zero_grad()
         (layer(xt)[0] * dht).sum().backward()
-        return layer.weight_hh_l0.grad.numpy().copy()
+        return gradient_of_Wh(layer)
 
     return Case(
         f"all gradients of one sequence, {kind} {np.dtype(dtype).name}; H={H}, T={T}",
@@ -234,7 +243,7 @@ def training_step(H: int, goal: float, B: int = 64, T: int = 100, D: int = 8) ->
     def theirs():
         layer.zero_grad()
         torch.nn.functional.mse_loss(readout(layer(xt)[0][-1]), yt).backward()
-        return layer.weight_hh_l0.grad.numpy().copy()
+        return gradient_of_Wh(layer)
 
     name = f"training step, GRU float32, {B} sequences; H={H}, T={T}"
     return Case(name, ours, [Peer("torch.nn.GRU", theirs, goal)], tolerance=1e-4, difference=overall)
@@ -296,14 +305,14 @@ CASES = {
 # --- measuring
 
 
-def spent(run: Callable) -> float:
+def spent(run: Callable) -> tuple[float, Any]:
     """CPU seconds and result of one call."""
     start = time.process_time()
     result = run()
     return time.process_time() - start, result
 
 
-def measure(case: Case, runs: int) -> dict[str, float]:
+def measure(case: Case, runs: int) -> tuple[list[float], list[int], list[float]]:
     """Medians of our way, the machine's dgemm and every peer, taking turns; how many runs; the largest errors."""
     square = np.random.default_rng(0).standard_normal((PEAK_SIZE, PEAK_SIZE))
     ways = [Peer("ours", case.run), Peer("dgemm", lambda: square @ square), *case.peers]
@@ -322,12 +331,12 @@ def measure(case: Case, runs: int) -> dict[str, float]:
     return medians, [len(taken) - 1 for taken in times], errors
 
 
-def rows(case: Case, runs: int) -> list[str]:
+def rows(case: Case, runs: int) -> Iterator[tuple[str, ...]]:
     """The table's rows for one case; raises SystemExit if results disagree."""
     (ours, dgemm, *theirs), (_, _, *counts), (error, _, *errors) = measure(case, runs)
     if not max([error, *errors]) <= case.tolerance:
         raise SystemExit(f"{case.name}: errors {[error, *errors]}, wants at most {case.tolerance}")
-    peers = [
+    peers: list[tuple[str, float | None, float | None, str]] = [
         (peer.name + (f" ({n} runs)" if n < runs else ""), seconds, peer.goal, f"{e:.0e}")
         for peer, seconds, n, e in zip(case.peers, theirs, counts, errors, strict=True)
     ]
@@ -342,8 +351,8 @@ def rows(case: Case, runs: int) -> list[str]:
         verdict = [reached] if ratio is None else [f"≥ {goal}×"] if goal else []
         verdict += ["missed"] if ratio and goal and ratio < goal else []
         verdict += ["a loss"] if ratio and ratio < 1 else []
-        ratio, seconds = ("-", "-") if ratio is None else (f"{ratio:.3g}×", show(seconds))
-        yield case.name, show(ours), name, seconds, ratio, ", ".join(verdict), difference
+        shown = ("-", "-") if ratio is None or seconds is None else (show(seconds), f"{ratio:.3g}×")
+        yield case.name, show(ours), name, *shown, ", ".join(verdict), difference
 
 
 def show(seconds: float) -> str:
@@ -362,7 +371,7 @@ def processor() -> str:
     return names[0] if names else platform.processor() or platform.machine()
 
 
-def report(table: list[str], runs: int) -> str:
+def report(table: list[tuple[str, ...]], runs: int) -> str:
     """The Markdown page."""
     heads = ("work", "ours", "other way", "its time", "ratio", "goal", "difference")
     measured = (
@@ -376,7 +385,7 @@ def report(table: list[str], runs: int) -> str:
 
 def main() -> None:
     """Measure, print, and write."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("-n", "--runs", type=int, default=7, help="runs of each way, at least 5 for figures to publish")
     parser.add_argument("-k", "--keyword", default="", help="only cases whose name contains this")
     parser.add_argument("--write", type=Path, help="Markdown file to write")

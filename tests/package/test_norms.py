@@ -265,7 +265,7 @@ def huge_and_tiny(seed, T):
 
 @pytest.mark.parametrize("steps", FAR_APART.values(), ids=FAR_APART)
 def test_what_is_left_of_a_product_is_known_however_small_it_is(steps):
-    """The first: diag(1.5, .5) a thousand times, then the large unit wiped out: log .5^1000 = -693 is left, not -inf."""
+    """The first: diag(1.5, .5) a thousand times, then the large unit dies: log .5^1000 = -693 is left, not -inf."""
     J = np.array(steps)
     wanted = exact_log_norm(J)
     assert wanted == pytest.approx(norms_to_past(J, "fro", log=True)[0], rel=1e-12)
