@@ -362,9 +362,9 @@ def lyapunov_exponents(J: ArrayLike | Iterable[np.ndarray], interval: int | None
             elif not np.all(np.isfinite(stretch)):
                 raise ValueError(f"interval: got {interval}, wants fewer steps: their product overflowed")
             else:
-                with np.errstate(divide="ignore"):
+                with np.errstate(divide="ignore", invalid="ignore"):
                     logs += np.log(stretch)
-                    error = EPS * largest / stretch
+                    error = np.nan_to_num(EPS * largest / stretch, nan=0, posinf=np.inf)  # 0 / 0: all are dead for sure
                 errors += error
                 worst = max(worst, (error.max(), f"steps {start + t} to {start + t + n - 1} (shorten the interval)"))
             Q, t = new_Q, t + n
