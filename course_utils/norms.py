@@ -260,11 +260,10 @@ def _leaves(J, A, B, a, b, mantissa, exponent, doubtful):
         for lag in range(1, LEAF + 1):
             k = start[:, None] + np.arange(LEAF - lag + 1)
             if lag > 1:
-                earlier, later = products[:, :-1], steps[:, lag - 1 :]
-                products, shift = _rescale(later @ earlier)
+                products, shift = _rescale(steps[:, lag - 1 :] @ products[:, :-1])
                 power = power[:, :-1] + scale[:, lag - 1 :] + shift
-                if np.min(shift, initial=0) < LOST:  # unless a factor was zero, numbers too small may be missing
-                    lost = (shift < LOST) & earlier.any((-2, -1)) & later.any((-2, -1))
+                if shift.min() < LOST:  # unless a factor was zero, numbers too small may be missing
+                    lost = (shift < LOST) & (mantissa[k + lag - 1, k] > 0) & (mantissa[k + lag, k + lag - 1] > 0)
                     doubtful[: np.max(k[lost], initial=-1) + 1] = True
             mantissa[k + lag, k], exponent[k + lag, k] = _norms(products, "fro"), power
             A[start + lag - 1], a[start + lag - 1] = products[:, 0], power[:, 0]
@@ -283,7 +282,8 @@ def _grams_and_extend(X, x, grams, whole=None):
         if whole is not None:
             product, power = whole
             shift = _rescale(X[now] @ product, out=X[now])[1]
-            lost[now] = (shift < LOST) & (norms[now] > 0) & product.any()
+            if shift.min() < LOST:
+                lost[now] = (shift < LOST) & (norms[now] > 0) & product.any()
             x[now] += shift + power
     return grams, norms, lost
 
