@@ -83,7 +83,9 @@ def _prolong(product, power, steps):
                 powers[k] = scale
         # Was anything lost? Overflow would still be there, as infinity or NaN. A term that underflowed counts for
         # nothing in entries far above it; only where a zero or a tiny entry stands it might have been all there was.
-        if np.all(np.isfinite(last)) and _moderate(products) and (products.all() or _moderate(steps)):
+        if np.all(np.isfinite(last)) and (
+            _moderate(products, zeros=False) or (_moderate(products, zeros=True) and _moderate(steps, zeros=True))
+        ):
             return products, powers, last, scale
     for k in reversed(range(len(steps))):
         product, power = _times(product, power, steps[k])
@@ -91,12 +93,12 @@ def _prolong(product, power, steps):
     return products, powers, product, power
 
 
-def _moderate(M):
-    """Whether no entry of M (n, H, H), zeros aside, is so small that the product of two such might underflow."""
-    size = max(1, CACHE // M[0].size)
+def _moderate(M, zeros):
+    """Whether no entry of M (n, H, H) is so small that products of two such might underflow; `zeros` are allowed or not."""
+    size = max(1, CACHE // 8 // M[0].size)
     for i in range(0, len(M), size):
         sizes = np.abs(M[i : i + size])
-        if sizes.min() == 0:
+        if zeros:
             sizes[sizes == 0] = 1
         if sizes.min() < 1e-140:
             return False
