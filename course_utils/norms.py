@@ -94,7 +94,7 @@ def _prolong(product, power, steps):
 
 
 def _moderate(M, zeros):
-    """Whether no entry of M (n, H, H) is so small that products of two such might underflow; `zeros` are allowed or not."""
+    """Whether no entry of M (n, H, H), zeros aside or not, is so small that products of two such might underflow."""
     size = max(1, CACHE // 8 // M[0].size)
     for i in range(0, len(M), size):
         sizes = np.abs(M[i : i + size])
