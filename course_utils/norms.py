@@ -83,7 +83,9 @@ def _prolong(product, power, steps):
                 powers[k] = scale
         # Was anything lost? Overflow would still be there, as infinity or NaN. A term that underflowed counts for
         # nothing in entries far above it; only where a zero or a tiny entry stands it might have been all there was.
-        if np.all(np.isfinite(last)) and _moderate(products) and (products.all() or _moderate(steps)):
+        if np.all(np.isfinite(last)) and (
+            _moderate(products, zeros=False) or (_moderate(products, zeros=True) and _moderate(steps, zeros=True))
+        ):
             return products, powers, last, scale
     for k in reversed(range(len(steps))):
         product, power = _times(product, power, steps[k])
@@ -91,12 +93,12 @@ def _prolong(product, power, steps):
     return products, powers, product, power
 
 
-def _moderate(M):
-    """Whether no entry of M (n, H, H), zeros aside, is so small that the product of two such might underflow."""
-    size = max(1, CACHE // M[0].size)
+def _moderate(M, zeros):
+    """Whether no entry of M (n, H, H), zeros aside or not, is so small that products of two such might underflow."""
+    size = max(1, CACHE // 8 // M[0].size)
     for i in range(0, len(M), size):
         sizes = np.abs(M[i : i + size])
-        if sizes.min() == 0:
+        if zeros:
             sizes[sizes == 0] = 1
         if sizes.min() < 1e-140:
             return False
@@ -260,11 +262,10 @@ def _leaves(J, A, B, a, b, mantissa, exponent, doubtful):
         for lag in range(1, LEAF + 1):
             k = start[:, None] + np.arange(LEAF - lag + 1)
             if lag > 1:
-                earlier, later = products[:, :-1], steps[:, lag - 1 :]
-                products, shift = _rescale(later @ earlier)
+                products, shift = _rescale(steps[:, lag - 1 :] @ products[:, :-1])
                 power = power[:, :-1] + scale[:, lag - 1 :] + shift
-                if np.min(shift, initial=0) < LOST:  # unless a factor was zero, numbers too small may be missing
-                    lost = (shift < LOST) & earlier.any((-2, -1)) & later.any((-2, -1))
+                if shift.min() < LOST:  # unless a factor was zero, numbers too small may be missing
+                    lost = (shift < LOST) & (mantissa[k + lag - 1, k] > 0) & (mantissa[k + lag, k + lag - 1] > 0)
                     doubtful[: np.max(k[lost], initial=-1) + 1] = True
             mantissa[k + lag, k], exponent[k + lag, k] = _norms(products, "fro"), power
             A[start + lag - 1], a[start + lag - 1] = products[:, 0], power[:, 0]
@@ -283,7 +284,8 @@ def _grams_and_extend(X, x, grams, whole=None):
         if whole is not None:
             product, power = whole
             shift = _rescale(X[now] @ product, out=X[now])[1]
-            lost[now] = (shift < LOST) & (norms[now] > 0) & product.any()
+            if shift.min() < LOST:
+                lost[now] = (shift < LOST) & (norms[now] > 0) & product.any()
             x[now] += shift + power
     return grams, norms, lost
 
@@ -362,9 +364,9 @@ def lyapunov_exponents(J: ArrayLike | Iterable[np.ndarray], interval: int | None
             elif not np.all(np.isfinite(stretch)):
                 raise ValueError(f"interval: got {interval}, wants fewer steps: their product overflowed")
             else:
-                with np.errstate(divide="ignore"):
+                with np.errstate(divide="ignore", invalid="ignore"):
                     logs += np.log(stretch)
-                    error = EPS * largest / stretch
+                    error = np.nan_to_num(EPS * largest / stretch, nan=0, posinf=np.inf)  # 0 / 0: all are dead for sure
                 errors += error
                 worst = max(worst, (error.max(), f"steps {start + t} to {start + t + n - 1} (shorten the interval)"))
             Q, t = new_Q, t + n

@@ -265,7 +265,7 @@ def huge_and_tiny(seed, T):
 
 @pytest.mark.parametrize("steps", FAR_APART.values(), ids=FAR_APART)
 def test_what_is_left_of_a_product_is_known_however_small_it_is(steps):
-    """The first: diag(1.5, .5) a thousand times, then the large unit dies: log .5^1000 = -693 is left, not -inf."""
+    """The first: diag(1.5, .5) a thousand times, the large unit wiped out: log .5^1000 = -693 is left, not -inf."""
     J = np.array(steps)
     wanted = exact_log_norm(J)
     assert wanted == pytest.approx(norms_to_past(J, "fro", log=True)[0], rel=1e-12)
@@ -281,8 +281,11 @@ def test_entries_from_1e_minus_300_to_1e300_in_one_step(seed):
     assert np.allclose(norms_to_past(iter([*J[::-1, None]]), "fro", log=True)[:-1], wanted, rtol=1e-12, atol=0)
 
 
+SPLIT = (1e-38, 1e38)
+
+
 @pytest.mark.parametrize(
-    "steps", [[(1e-38, 1e38)] * 2, [(1e-38, 1e38), (1.0, 0.0)], [(1e-38, 1e38)] * 3 + [(1.0, 0.0)]]
+    "steps", [[SPLIT] * 2, [SPLIT, (1.0, 0.0)], [SPLIT] * 3 + [(1.0, 0.0)], [(1.0, 0.0)] + [SPLIT] * 6]
 )
 def test_a_float32_J_is_multiplied_in_float64(steps):
     """1e-38 beside 1e38 are ordinary float32 numbers. Brought to one size in float32, the small one would vanish, and a
@@ -399,6 +402,11 @@ def test_as_many_exponents_are_minus_infinity_as_the_product_loses_of_its_rank(J
     assert np.any(np.isneginf(exact))
     assert np.array_equal(np.isneginf(ours), np.isneginf(exact))
     assert np.allclose(ours, exact, rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("interval", [None, 1, 3])
+def test_where_a_step_is_zero_all_are_dead_at_any_interval(interval):
+    assert np.all(np.isneginf(lyapunov_exponents(RANK_LOST["everything"], interval)))
 
 
 def test_what_is_singular_to_rounding_counts_as_dead():
