@@ -32,7 +32,7 @@ def sigmoid(a: ArrayLike) -> np.ndarray:
     >>> print(sigmoid([0, 2, -2]))
     [0.5        0.88079708 0.11920292]
     """
-    return 1 / (1 + np.exp(np.negative(a)))
+    return 1 / (1 + np.exp(-np.asarray(a)))
 
 
 def relu(a: ArrayLike) -> np.ndarray:
@@ -178,12 +178,13 @@ def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
 
 def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     """Reset gate r, update gate z, candidate h_tilde, and the mixture h (Cho et al. 2014, eqs. 5-8)."""
-    Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
-    xr, xz, xn = from_x.reshape(3, -1)
-    hr, hz, hn = (p.Wh @ h_prev + p.bh).reshape(3, -1)
+    H, from_h = len(h_prev), p.Wh @ h_prev + p.bh
+    x_rz, xn = from_x[: 2 * H], from_x[2 * H :]
+    h_rz, hn = from_h[: 2 * H], from_h[2 * H :]
 
-    r, z = sigmoid([xr + hr, xz + hz])
+    r, z = sigmoid(x_rz + h_rz).reshape(2, H)
     if p.reset == "before":
+        Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
         h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
     else:
         h_tilde = np.tanh(xn + r * hn)
@@ -191,16 +192,15 @@ def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     return h, {"r": r, "z": z, "h_tilde": h_tilde}
 
 
-def lstm_step(p: Params, from_x: np.ndarray, state: tuple[np.ndarray, np.ndarray]) -> tuple:
+def lstm_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray) -> tuple:
     """Gates i, f, o, candidate g, cell c, and what it shows, h (Hochreiter & Schmidhuber 1997; f: Gers et al. 2000)."""
-    h_prev, c_prev = state
     a_i, a_f, a_g, a_o = (from_x + p.Wh @ h_prev + p.bh).reshape(4, -1)
 
     i, f, o = sigmoid([a_i, a_f, a_o])
     g = np.tanh(a_g)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
-    return (h, c), {"i": i, "f": f, "g": g, "o": o}
+    return h, c, {"i": i, "f": f, "g": g, "o": o}
 
 
 STEPS: dict[str, Callable] = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}
@@ -243,18 +243,17 @@ def _initial(p: Params, name: str, value: ArrayLike | None) -> np.ndarray:
 
 def run(p: Params, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> Trace:
     """`forward` without its checks. Any dtype, complex included."""
-    step = STEPS[p.kind]
-    state = (h0, c0) if p.kind == "LSTM" else h0
-    states, gates = [state], []
+    h, c, gates = [h0], [c0], []
     for from_x in x @ p.Wx.T + p.bx:  # what x sends into a step waits for no state: one product for all steps
-        state, step_gates = step(p, from_x, state)
-        states.append(state)
-        gates.append(step_gates)
-    together = {name: np.array([step_gates[name] for step_gates in gates]) for name in GATES[p.kind]}
-    if p.kind == "LSTM":
-        h, c = np.array(states).transpose(1, 0, 2).copy()
-        return Trace(p, x, h, together, c)
-    return Trace(p, x, np.array(states), together)
+        if p.kind == "LSTM":
+            h_next, c_next, now = lstm_step(p, from_x, h[-1], c[-1])
+            c.append(c_next)
+        else:
+            h_next, now = STEPS[p.kind](p, from_x, h[-1])
+        h.append(h_next)
+        gates.append(now)
+    together = {name: np.array([now[name] for now in gates]) for name in GATES[p.kind]}
+    return Trace(p, x, np.array(h), together, np.array(c) if p.kind == "LSTM" else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

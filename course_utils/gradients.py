@@ -127,7 +127,7 @@ def pull(v: np.ndarray, chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarr
 class _Sum:
     """A sum of chains, sorted so that it is quick.
 
-    diagonal (T, H)                the sum of all chains without a block
+    diagonal (T, H)                the chain without a block, of which there is at most one: the direct path
     slopes (T, n, H), W (nH, H)    the n chains diag(slope) W: one matrix product serves them all
     longer                         the other chains, one by one
     """
@@ -135,19 +135,21 @@ class _Sum:
     def __init__(self, chains: list[Chain], blocks: dict[str, np.ndarray]) -> None:
         chains, self.blocks = [_merged(chain) for chain in chains], blocks
         (T, H), dtype = chains[0][0].shape, chains[0][0].dtype
-        self.diagonal = sum((chain[0] for chain in chains if len(chain) == 1), np.zeros((T, H), dtype))
+        direct = [chain[0] for chain in chains if len(chain) == 1]
+        self.diagonal = direct[0] if direct else np.zeros((T, H), dtype)
         pairs = [chain for chain in chains if len(chain) == 2]
-        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H).transpose(1, 0, 2).copy()
+        self.slopes = np.empty((T, len(pairs), H), dtype)
+        for n, (slope, _) in enumerate(pairs):
+            self.slopes[:, n] = slope
         self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H)
         self.longer = [chain for chain in chains if len(chain) > 2]
 
-    def pull(self, v: np.ndarray, t: int) -> np.ndarray:
-        """From a gradient v (H,) of the new state at one step, t = 0 .. T-1, what the old state gets of it, (H,)."""
-        total = (self.slopes[t] * v).ravel() @ self.W  # Σ_n W_nᵀ (slope_n * v), all n at once
-        total += self.diagonal[t] * v
+    def pull(self, v: np.ndarray, t: int, into: np.ndarray) -> None:
+        """Add to `into` (H,) what the old state gets of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
+        into += (self.slopes[t] * v).ravel().dot(self.W)  # Σ_n W_nᵀ (slope_n * v), all n at once
+        into += self.diagonal[t] * v
         for chain in self.longer:
-            total += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
-        return total
+            into += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
 
     def multiply(self, out: np.ndarray) -> None:
         """The sum as matrices, written to out (T, H, H)."""
@@ -353,10 +355,10 @@ def _pass_back(trace: Trace, dh: ArrayLike) -> dict[str, np.ndarray]:
     part, _ = _parts(trace)
     total = {name: np.zeros(trace.h.shape, np.result_type(trace.h, dh)) for name in part}
     total["h"][1:] = dh
-    shown, sums = _shown(trace), _sums(trace)
+    shown, sums = _shown(trace), [(total[new], total[old], chains) for new, old, chains in _sums(trace)]
     for t in reversed(range(len(trace.x))):
         if shown is not None:
             total["c"][t + 1] += total["h"][t + 1] * shown[t]
         for new, old, chains in sums:
-            total[old][t] += chains.pull(total[new][t + 1], t)
+            chains.pull(new[t + 1], t, into=old[t])
     return total
