@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike
 from course_utils import _validate
 from course_utils.cells import Trace
 
-PIECE = 2**16  # numbers of J made at a time: half a megabyte, which a core's own cache holds
+PIECE = 2**18  # numbers of J made at a time: two megabytes, which a core's own cache about holds
 BLOCK_NAMES = {"RNN": ("W",), "GRU": ("Wr", "Wz", "Wn"), "LSTM": ("Wi", "Wf", "Wg", "Wo")}  # the row blocks of Wh
 
 Chain = list  # of factors: slopes (T, H), the diagonals of a matrix at every step, and names of blocks of Wh
@@ -128,7 +128,7 @@ class _Sum:
     """A sum of chains, sorted so that it is quick.
 
     diagonal (T, H)                the chain without a block, of which there is at most one: the direct path
-    slopes (T, n, H), W (nH, H)    the n chains diag(slope) W: one matrix product serves them all
+    slopes (T, n, H), W (n, H, H)  the n chains diag(slope) W: one matrix product serves them all
     longer                         the other chains, one by one
     """
 
@@ -141,12 +141,13 @@ class _Sum:
         self.slopes = np.empty((T, len(pairs), H), dtype)
         for n, (slope, _) in enumerate(pairs):
             self.slopes[:, n] = slope
-        self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H)
+        self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H, H)
+        self.WT = np.ascontiguousarray(self.W.reshape(-1, H).T)  # (H, nH)
         self.longer = [chain for chain in chains if len(chain) > 2]
 
     def pull(self, v: np.ndarray, t: int, into: np.ndarray) -> None:
         """Add to `into` (H,) what the old state gets of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
-        into += (self.slopes[t] * v).ravel().dot(self.W)  # Σ_n W_nᵀ (slope_n * v), all n at once
+        into += self.WT.dot((self.slopes[t] * v).ravel())  # Σ_n W_nᵀ (slope_n * v), all n at once
         into += self.diagonal[t] * v
         for chain in self.longer:
             into += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
@@ -154,8 +155,7 @@ class _Sum:
     def multiply(self, out: np.ndarray) -> None:
         """The sum as matrices, written to out (T, H, H)."""
         # Row i of Σ_n diag(slope_n) W_n at all steps is one product: slopes (T, n) times the W_n's rows i, (n, H).
-        W = self.W.reshape(-1, *out.shape[1:])
-        np.matmul(self.slopes.transpose(2, 0, 1), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+        np.matmul(self.slopes.transpose(2, 0, 1), self.W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
         np.einsum("tii->ti", out)[...] += self.diagonal
         for chain in self.longer:
             out += multiply(chain, self.blocks)
