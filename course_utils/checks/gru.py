@@ -16,6 +16,11 @@ Net = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 def draw_step(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Weights, an input and a state of random sizes, D and H from 2 to 5: (Wx, Wh, bx, bh, x, h_prev)."""
     D, H = (int(n) for n in rng.integers(2, 6, 2))
+    return draw_net(rng, D, H)
+
+
+def draw_net(rng: np.random.Generator, D: int, H: int) -> tuple[np.ndarray, ...]:
+    """The same for given sizes."""
     return (
         rng.normal(size=(3 * H, D)),
         rng.normal(size=(3 * H, H)),

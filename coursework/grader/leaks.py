@@ -31,6 +31,7 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
     ): "the lesson derives the factor h (1 - h) w; new is where to take it",
     ("ps1_rate", "course_utils/checks/lesson_01.py"): "the check of that factor",
     ("ps1_step_jacobian", "notebooks/04_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
+    ("ps1_step_jacobian", "notebooks/05_gru_bptt.ipynb"): "diag(slope) @ W, a factor of the GRU's paths, lessons later",
     ("ps1_slopes", "notebooks/02_bptt.ipynb"): "the lesson uses tanh's slope; new is which states have one",
     ("ps1_slopes", "course_utils/checks/lesson_02.py"): "the check of a product of these slopes",
     ("ps2_growth_curve", "notebooks/06_gradient_norms.ipynb"): "a later lesson's loop, which breaks in the same place",

@@ -5,7 +5,16 @@ from functools import partial
 import numpy as np
 
 from course_utils.cells import Params, forward
-from course_utils.checks.gru import WRONG_NETS, draw_stack, one_step, right_step, rows, sigmoid_candidate, wrong_step
+from course_utils.checks.gru import (
+    WRONG_NETS,
+    draw_net,
+    draw_stack,
+    one_step,
+    right_step,
+    rows,
+    sigmoid_candidate,
+    wrong_step,
+)
 from course_utils.gradients import jacobian_paths
 from coursework.grader.question import Question
 
@@ -74,15 +83,7 @@ def _jacobian_of(mistake):
 
 def _draw_step(rng):
     H = int(rng.integers(2, 6))
-    D = H + int(rng.choice([-1, 1, 2]))
-    return (
-        rng.normal(size=(3 * H, D)),
-        rng.normal(size=(3 * H, H)),
-        rng.normal(size=3 * H),
-        rng.normal(size=3 * H),
-        rng.normal(size=D),
-        rng.uniform(-1, 1, H),
-    )
+    return draw_net(rng, H + int(rng.choice([-1, 1, 2])), H)
 
 
 def _draw_run(rng):
