@@ -1,10 +1,9 @@
-"""The cells of training: many nets at once, quick, and the same numbers as `cells` and `gradients`, tested.
+"""The cells of training, written for speed: the same numbers as `cells` and `gradients`, tested.
 
-To read the mathematics, open those two: one plain step per cell, one derivative each. Here the same equations are
-written for speed. S nets of one shape (the seeds of an experiment) read B sequences each, and every array is laid out
-as (T, features, S, B): a gate of all nets at one step lies in one piece of memory, so that one call of NumPy serves
-them all. Features come in the blocks of `cells.GATES`. tests/package/test_kernels.py holds states and weight gradients
-against `forward` and `backward`.
+To read the mathematics, open those two: one plain step per cell, and its derivative by paths. S nets of one shape (the
+seeds of an experiment) read B sequences each here, and states and gates are laid out as (T, features, S, B): a gate of
+all nets at one step lies in one piece of memory, so that one call of NumPy serves them all. Features come in the blocks
+of `cells.GATES`. tests/package/test_kernels.py holds states and weight gradients against `forward` and `backward`.
 
 `Nets` is what training uses: the cells, a linear readout, a loss, and the gradient of all weights in one flat array.
 """
@@ -366,8 +365,13 @@ class Nets:
         self.cell.forward(self.W)
         return self.cell.h
 
-    def backward(self, own: np.ndarray) -> None:
-        """Leave ∂L/∂W in self.dW, after `states`. own (T or 1, H, S, B): the loss's own ∂L/∂h_t, as for `Cell`."""
+    def backward(self, own: np.ndarray, truncate: int | None = None) -> None:
+        """Leave ∂L/∂W in self.dW, after `states`.
+
+        own       (T or 1, H, S, B): the loss's own ∂L/∂h_t, as for `Cell`.
+        truncate  how many steps the pass goes back; None: all.
+        """
+        self.cell.reach = self.cell.T if truncate is None else truncate
         self.dW[:] = self.cell.backward(self.W, own)
 
     def outputs(self, x: np.ndarray, every_step: bool) -> np.ndarray:
@@ -397,9 +401,8 @@ class Nets:
         loss, d_out = _loss(self.loss, self.outputs(x, every_step), target)
         read = self._read(every_step)
         self.dV[:] = np.matmul(d_out, read.transpose(0, 1, 3, 2)).sum(0)
-        self.cell.reach = self.cell.T if truncate is None else truncate
         own = np.matmul(self.V[:, :, 1:].transpose(0, 2, 1), d_out)
-        self.backward(own.swapaxes(1, 2))
+        self.backward(own.swapaxes(1, 2), truncate)
         return loss
 
 

@@ -5,9 +5,10 @@ torch's order (GRU: r, z, h_tilde; LSTM: i, f, g, o), so that a state dict of `t
 In the GRU, z *keeps*: h = z * h_prev + (1 - z) * h_tilde.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,8 @@ from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
-GATES = {"RNN": (), "GRU": ("r", "z", "h_tilde"), "LSTM": ("i", "f", "g", "o")}  # in the order of their row blocks
+# Gates and candidates in the order of their row blocks. The candidate h_tilde is "n" in names of weights: Wn, bn, hn.
+GATES = {"RNN": (), "GRU": ("r", "z", "h_tilde"), "LSTM": ("i", "f", "g", "o")}
 BLOCKS = {"RNN": 1, "GRU": 3, "LSTM": 4}  # k: how many blocks of H rows the weights stack
 KEEPS = {"GRU": "z", "LSTM": "f"}  # the gate that keeps the old state
 WEIGHTS = ("Wx", "Wh", "bx", "bh")
@@ -27,7 +29,8 @@ RECURRENT = ("uniform", "orthogonal", "gaussian", "identity")
 def sigmoid(a: ArrayLike) -> np.ndarray:
     """σ(a) = 1 / (1 + e^-a), elementwise, real or complex.
 
-    Below a = -709 NumPy warns that e^-a overflows; what comes out, 1/inf = 0, is right. `forward` keeps that quiet.
+    Below a = -709 (float32: -88) NumPy warns that e^-a overflows; what comes out, 1/inf = 0, is right. `forward` keeps
+    that quiet. Of complex numbers, whose infinities have no such rule, only those above -709 can be taken.
 
     >>> print(sigmoid([0, 2, -2]))
     [0.5        0.88079708 0.11920292]
@@ -43,7 +46,7 @@ def relu(a: ArrayLike) -> np.ndarray:
 ACTIVATE: dict[str, Callable] = {"tanh": np.tanh, "sigmoid": sigmoid, "relu": relu}
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Params:
     """Weights of one recurrent layer: copies that can't be written to, float32 if all four were, else float64.
 
@@ -78,6 +81,10 @@ class Params:
         for name, values in arrays.items():
             object.__setattr__(self, name, _frozen(np.array(values, dtype=dtype)))
 
+    def __reduce__(self) -> tuple:
+        """What pickle and copy.deepcopy build it from: anew, so that a copy is protected as well."""
+        return Params, (self.kind, self.Wx, self.Wh, self.bx, self.bh, self.activation, self.reset)
+
     @property
     def hidden_size(self) -> int:
         """H, the length of the hidden state."""
@@ -107,7 +114,7 @@ class Params:
         """A copy with new values: of whole fields, or of the rows of one gate.
 
         gate  None, or a gate or candidate, named as in GATES; then `new` names weights and holds values for its rows,
-              arrays or one number for all.
+              arrays of their shape or one number for all. They take the dtype that the weights have.
 
         Raises ValueError naming the argument.
 
@@ -123,12 +130,10 @@ class Params:
         for name, values in new.items():
             if name not in WEIGHTS:
                 raise ValueError(f"{name}: got a value for gate {gate!r}, wants Wx, Wh, bx or bh for its rows")
-            whole = getattr(self, name).copy()
-            try:
-                whole[rows] = values
-            except (ValueError, TypeError):
-                wants = whole[rows].shape
-                raise ValueError(f"{name}: got shape {np.shape(values)}, wants {wants} or one number") from None
+            whole, given = getattr(self, name).copy(), _validate.array(name, values)
+            if given.shape not in ((), whole[rows].shape):
+                raise ValueError(f"{name}: got shape {given.shape}, wants {whole[rows].shape} or one number")
+            whole[rows] = given
             new[name] = whole
         return replace(self, **new)
 
@@ -140,9 +145,9 @@ class Params:
         return slice(block * self.hidden_size, (block + 1) * self.hidden_size)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Trace:
-    """What a forward pass leaves behind: all that its gradients need. Its arrays can't be written to.
+    """What a forward pass leaves behind: all that its gradients need. Nothing in it can be written to.
 
     x (T, D) inputs; h (T+1, H) states, h[0] the initial one; gates[name] (T, H), named as in GATES;
     c (T+1, H) cell states of the LSTM, None otherwise; params, the Params that made it.
@@ -151,22 +156,30 @@ class Trace:
     params: Params
     x: np.ndarray
     h: np.ndarray
-    gates: dict[str, np.ndarray]
+    gates: Mapping[str, np.ndarray]
     c: np.ndarray | None = None
 
     def __post_init__(self) -> None:
-        for values in (self.x, self.h, self.c, *self.gates.values()):
-            if values is not None:
-                _frozen(values)
+        for name in ("x", "h", "c"):
+            if getattr(self, name) is not None:
+                object.__setattr__(self, name, _frozen(getattr(self, name).view()))
+        gates = {name: _frozen(values.view()) for name, values in self.gates.items()}
+        object.__setattr__(self, "gates", MappingProxyType(gates))
+
+    def __reduce__(self) -> tuple:
+        """What pickle and copy.deepcopy build it from."""
+        return Trace, (self.params, self.x, self.h, dict(self.gates), self.c)
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
+    """The array itself, made read-only."""
     array.flags.writeable = False
     return array
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# One step of each cell. `from_x` (kH,) is Wx x + bx; returned are the new state and the gates that made it.
+# One step of each cell. `from_x` (kH,) is Wx x + bx, `h_prev` (H,) the old state. What is returned: the new state (H,),
+# of the LSTM h and c, and the gates that made it, {name: (H,)}.
 
 
 def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
@@ -214,8 +227,8 @@ def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike 
     h0  (H,) initial state, zeros unless given.
     c0  (H,) initial cell state, LSTM only, zeros unless given.
 
-    Returns a Trace, float32 if params and inputs all are, else float64.
-    Raises ValueError naming the argument; also if the state overflows, which only an unbounded (relu) cell can do.
+    Returns a Trace, whose states and gates are float32 if params, x, h0 and c0 all are, else float64.
+    Raises ValueError naming the argument; also if the state overflows, as that of an unbounded (relu) cell may.
 
     >>> trace = forward(init_params("GRU", 3, 4), np.ones((10, 3)))
     >>> print(trace.h.shape, trace.gates["z"].shape)
@@ -232,24 +245,25 @@ def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike 
     if not np.all(np.isfinite(trace.h)):
         step = int(np.argmin(np.all(np.isfinite(trace.h), axis=1)))
         raise ValueError(
-            f"Wh: the state overflowed at step {step}, wants recurrent weights small enough to keep it finite"
+            f"Wh: the state overflowed at step {step}, wants weights, inputs and states small enough to keep it finite"
         )
     return trace
 
 
 def _initial(p: Params, name: str, value: ArrayLike | None) -> np.ndarray:
+    """An initial state (H,): zeros unless given."""
     return np.zeros(p.hidden_size, p.Wh.dtype) if value is None else _validate.array(name, value, (p.hidden_size,))
 
 
 def run(p: Params, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> Trace:
     """`forward` without its checks. Any dtype, complex included."""
-    h, c, gates = [h0], [c0], []
+    h, c, gates, step = [h0], [c0], [], STEPS[p.kind]
     for from_x in x @ p.Wx.T + p.bx:  # what x sends into a step waits for no state: one product for all steps
         if p.kind == "LSTM":
-            h_next, c_next, now = lstm_step(p, from_x, h[-1], c[-1])
+            h_next, c_next, now = step(p, from_x, h[-1], c[-1])
             c.append(c_next)
         else:
-            h_next, now = STEPS[p.kind](p, from_x, h[-1])
+            h_next, now = step(p, from_x, h[-1])
         h.append(h_next)
         gates.append(now)
     together = {name: np.array([now[name] for now in gates]) for name in GATES[p.kind]}
@@ -289,7 +303,14 @@ def init_params(
     D, H = _validate.integer("input_size", input_size, 1), _validate.integer("hidden_size", hidden_size, 1)
     _validate.choice("recurrent", recurrent, RECURRENT)
     gain = _validate.number("gain", gain)
-    if dtype not in (np.float64, np.float32, np.dtype(np.float64), np.dtype(np.float32), "float64", "float32"):
+    if dtype is None or dtype not in (
+        np.float64,
+        np.float32,
+        np.dtype(np.float64),
+        np.dtype(np.float32),
+        "float64",
+        "float32",
+    ):
         raise ValueError(f"dtype: got {dtype!r}, wants float64 or float32")
     if gate_bias is not None and chrono is not None:
         raise ValueError("chrono: got a value together with gate_bias, wants only one of the two")

@@ -9,6 +9,7 @@ J[t-1] = ∂h_t/∂h_{t-1}, rows the new state, columns the old one. For the LST
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -17,7 +18,8 @@ from course_utils import _validate
 from course_utils.cells import Trace
 
 PIECE = 2**18  # numbers of J made at a time: two megabytes, which a core's own cache about holds
-BLOCK_NAMES = {"RNN": ("W",), "GRU": ("Wr", "Wz", "Wn"), "LSTM": ("Wi", "Wf", "Wg", "Wo")}  # the row blocks of Wh
+# The row blocks of Wh, in the order of `cells.GATES`; Wn is the candidate's.
+BLOCK_NAMES = {"RNN": ("W",), "GRU": ("Wr", "Wz", "Wn"), "LSTM": ("Wi", "Wf", "Wg", "Wo")}
 
 Chain = list  # of factors: slopes (T, H), the diagonals of a matrix at every step, and names of blocks of Wh
 
@@ -36,8 +38,9 @@ SLOPE = {  # φ' written in the output h = φ(a), which is all that a trace keep
 class Path:
     """One way from the new state back to the old one: a chain of factors, written from left to right as in the formula.
 
-    into  from the new state to the argument of a gate, where x and the biases enter as well.
-    past  from that argument to the old state. Empty for a direct path, which meets no gate's argument.
+    into  from the new state to what a gate or the candidate squashes, its argument: Wx x + bx enters there as well.
+    past  from that argument to the old state: one block, and slopes left or right of it. Empty for a direct path,
+          which passes by all arguments.
     new, old  which part of the state it leads from and to: "h", or the LSTM's "c".
     """
 
@@ -114,7 +117,9 @@ def multiply(chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarray:
             diagonal = diagonal * factor
         else:
             product = product * factor[:, None, :]
-    return diagonal[:, :, None] * np.eye(diagonal.shape[1], dtype=diagonal.dtype) if product is None else product
+    if product is None:
+        product = diagonal[:, :, None] * np.eye(diagonal.shape[1], dtype=diagonal.dtype)
+    return product
 
 
 def pull(v: np.ndarray, chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarray:
@@ -136,6 +141,7 @@ class _Sum:
         chains, self.blocks = [_merged(chain) for chain in chains], blocks
         (T, H), dtype = chains[0][0].shape, chains[0][0].dtype
         direct = [chain[0] for chain in chains if len(chain) == 1]
+        assert len(direct) <= 1
         self.diagonal = direct[0] if direct else np.zeros((T, H), dtype)
         pairs = [chain for chain in chains if len(chain) == 2]
         self.slopes = np.empty((T, len(pairs), H), dtype)
@@ -184,12 +190,14 @@ def jacobian_paths(trace: Trace) -> dict[str, np.ndarray]:
           update     through z:             diag((h_prev - h_tilde) z(1-z)) Wz
           candidate  through h_tilde, r held: diag((1-z)(1-h_tilde²)) Wn diag(r)
           reset      through r:             diag((1-z)(1-h_tilde²)) Wn diag(h_prev r(1-r)) Wr
-          (reset="after": r stands left of Wn, and Wn h_prev + bn takes the place of h_prev in the last line.)
+          With reset="after", the candidate's r stands left of Wn, and the last line is, without a Wn,
+          reset      through r:             diag((1-z)(1-h_tilde²) (Wn h_prev + bn) r(1-r)) Wr
     LSTM: direct (c_prev through f into c, and on into h), forget, input, candidate, output: through f, i, g, o.
 
     Returns {name: (T, H, H)}, or (T, 2H, 2H) for the LSTM. Raises ValueError if `trace` isn't a Trace of finite states.
     """
-    blocks, part, size = _blocks(_check_trace(trace)), *_parts(trace)
+    _check_trace(trace)
+    blocks, (part, size) = _blocks(trace), _parts(trace)
     paths = {}
     for name, path in PATHS[trace.params.kind](trace).items():
         paths[name] = J = np.zeros((len(trace.x), size, size), trace.h.dtype)
@@ -219,13 +227,14 @@ def jacobian_pieces(trace: Trace, backwards: bool = False) -> Iterator[np.ndarra
 
     backwards  True: begin with the piece that holds the last step, as `norms_to_past` takes them.
 
-    Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time.
+    Yields (n, H, H), or (n, 2H, 2H) for the LSTM, each in order of time. Raises ValueError as `jacobians` does.
     """
-    for _, piece in _cut(_check_trace(trace), backwards):
-        yield _multiply(piece, out=_room(piece))
+    pieces = _cut(_check_trace(trace), backwards)
+    return (_multiply(piece, out=_room(piece)) for _, piece in pieces)
 
 
 def _room(trace: Trace) -> np.ndarray:
+    """An array for the Jacobians of a trace, not filled yet."""
     size = _parts(trace)[1]
     return np.empty((len(trace.x), size, size), trace.h.dtype)
 
@@ -268,7 +277,7 @@ def _blocks(trace: Trace) -> dict[str, np.ndarray]:
 
 def _cut(trace: Trace, backwards: bool = False) -> Iterator[tuple[slice, Trace]]:
     """The trace in pieces whose Jacobians fit the cache: (which steps, their trace)."""
-    size = max(1, PIECE // trace.params.hidden_size**2)
+    size = max(1, PIECE // _parts(trace)[1] ** 2)
     starts = range(0, len(trace.x), size)
     for i in reversed(starts) if backwards else starts:
         steps, states = slice(i, i + size), slice(i, i + size + 1)
@@ -278,10 +287,11 @@ def _cut(trace: Trace, backwards: bool = False) -> Iterator[tuple[slice, Trace]]
 
 
 def _check_trace(trace: Trace) -> Trace:
-    if not all(hasattr(trace, name) for name in ("params", "x", "h", "gates")):
+    if not isinstance(trace, Trace):
         raise ValueError(f"trace: got {type(trace).__name__}, wants the Trace that forward() returns")
-    if not np.all(np.isfinite(trace.h)):
-        raise ValueError("trace: got NaN or inf in trace.h, wants finite states")
+    for name, values in {"h": trace.h, **trace.gates}.items():
+        if not np.all(np.isfinite(values)):
+            raise ValueError(f"trace: got NaN or inf in its {name}, wants finite states and gates")
     return trace
 
 
@@ -293,7 +303,7 @@ def _check_trace(trace: Trace) -> Trace:
 class Grads:
     """Gradients of a scalar loss L, each in the shape of what it belongs to.
 
-    Wx, Wh, bx, bh; x (T, D); h0 (H,); h (T+1, H), the total ∂L/∂h_t through all later steps, h[0] being h0;
+    Wx, Wh, bx, bh; x (T, D); h0 (H,); h (T+1, H), the total ∂L/∂h_t, direct and through all later steps, h[0] being h0;
     c0 (H,), LSTM only, None otherwise.
     """
 
@@ -322,22 +332,23 @@ def backward(trace: Trace, dh: ArrayLike) -> Grads:
     """
     total = _pass_back(trace, dh)
     p, h_prev, blocks = trace.params, trace.h[:-1], _blocks(trace)
-    arguments, products, met = {}, {}, {}
+    # For each block W of Wh, all steps at once: the gradients of the argument that it feeds and of its product W v, and
+    # the vector v itself, which is h_prev, times the slopes right of W (the candidate's Wn meets r * h_prev).
+    d_argument, d_product, vector = {}, {}, {}
     for path in PATHS[p.kind](trace).values():
         if path.past:
-            at = next(i for i, factor in enumerate(path.past) if isinstance(factor, str))
-            name = path.past[at]
-            arguments[name] = pull(total[path.new][1:], path.into, blocks)  # ∂L/∂(the gate's argument)
-            products[name] = pull(arguments[name], path.past[:at], blocks)  # ∂L/∂(what the block's product gave)
-            met[name] = pull(h_prev, path.past[at + 1 :], blocks)  # what the block was multiplied with
+            at, name = next((i, factor) for i, factor in enumerate(path.past) if isinstance(factor, str))
+            d_argument[name] = pull(total[path.new][1:], path.into, blocks)
+            d_product[name] = pull(d_argument[name], path.past[:at], blocks)
+            vector[name] = reduce(np.multiply, path.past[at + 1 :], h_prev)
     names = BLOCK_NAMES[p.kind]
-    d_argument = np.concatenate([arguments[name] for name in names], axis=1)
+    d_arguments = np.concatenate([d_argument[name] for name in names], axis=1)  # (T, kH), as rows are stacked in Wx
     return Grads(
-        Wx=d_argument.T @ trace.x,
-        Wh=np.concatenate([products[name].T @ met[name] for name in names]),
-        bx=d_argument.sum(0),
-        bh=np.concatenate([products[name].sum(0) for name in names]),
-        x=d_argument @ p.Wx,
+        Wx=d_arguments.T @ trace.x,
+        Wh=np.concatenate([d_product[name].T @ vector[name] for name in names]),
+        bx=d_arguments.sum(0),
+        bh=np.concatenate([d_product[name].sum(0) for name in names]),
+        x=d_arguments @ p.Wx,
         h0=total["h"][0].copy(),
         h=total["h"],
         c0=total["c"][0].copy() if "c" in total else None,

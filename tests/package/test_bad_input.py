@@ -47,6 +47,7 @@ BAD = {
         lambda: params(Wx=np.ones((3 * H, 0))),
     ],
     "Wh": [
+        lambda: GRU.changed("r", Wh=np.ones((H, 1))),
         lambda: params(Wh=np.ones((3 * H, H + 1))),
         lambda: params(Wh=np.ones((3 * H, H), dtype=complex)),
         lambda: params(Wh=np.full((3 * H, H), np.inf)),
@@ -57,7 +58,10 @@ BAD = {
     "bx": [lambda: params(bx=np.zeros((3 * H, 1))), lambda: params(bx=np.full(3 * H, np.nan))],
     "bh": [
         lambda: GRU.changed("r", bh=np.zeros(H + 1)),
-        lambda: GRU.changed("r", bh="many"),
+        lambda: GRU.changed("r", bh="3"),
+        lambda: GRU.changed("r", bh=1j * np.ones(H)),
+        lambda: GRU.changed("r", bh=[1, [2, 3]]),
+        lambda: GRU.changed("r", bh=None),
         lambda: GRU.changed("r", bh=np.nan),
         lambda: params(bh=np.zeros(H)),
         lambda: params(bh=[object()] * 3 * H),
@@ -75,7 +79,12 @@ BAD = {
     "gain": [lambda: make(gain=np.nan), lambda: make(gain="2"), lambda: make(gain=np.inf)],
     "gate_bias": [lambda: make(gate_bias=np.inf), lambda: make(kind="RNN", gate_bias=1.0)],
     "chrono": [lambda: make(chrono=2), lambda: make(kind="RNN", chrono=9), lambda: make(chrono=9, gate_bias=1.0)],
-    "dtype": [lambda: make(dtype=np.int64), lambda: make(dtype=complex), lambda: make(dtype="no")],
+    "dtype": [
+        lambda: make(dtype=np.int64),
+        lambda: make(dtype=None),
+        lambda: make(dtype=complex),
+        lambda: make(dtype="no"),
+    ],
     "p": [lambda: forward(None, X), lambda: forward("GRU", X)],
     "x": [
         lambda: forward(GRU, np.ones((T, D + 1))),

@@ -1,7 +1,9 @@
 """The forward pass against torch's own layers, the initial distributions against their definitions."""
 
 import ast
+import copy
 import inspect
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -114,6 +116,27 @@ def test_params_and_traces_cannot_be_written_to(kind):
         with pytest.raises(ValueError, match="read-only"):
             array[0] = 7
     assert all(not array.flags.writeable for array in replace(p, reset="after").Wh_blocks)
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
+@pytest.mark.parametrize("kind", BLOCKS)
+def test_copies_are_protected_too(kind, duplicate):
+    """A copy whose weights could be written to would go on computing with the blocks it has cut before."""
+    p = init_params(kind, 3, 4)
+    trace = forward(p, np.ones((5, 3)))
+    p, trace = duplicate(p), duplicate(trace)
+    for array in (p.Wh, *p.Wh_blocks, trace.h, trace.params.Wh, *trace.gates.values()):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 7
+    with pytest.raises(TypeError):
+        trace.gates["z"] = 0
+
+
+def test_a_trace_leaves_the_arrays_it_is_made_from_alone():
+    trace = forward(init_params("GRU", 3, 4), np.ones((5, 3)))
+    mine = np.zeros((6, 4))
+    replace(trace, h=mine).h.sum()
+    mine[0] = 1
 
 
 @pytest.mark.parametrize("kind", ["GRU", "LSTM"])
