@@ -1,5 +1,6 @@
 """Holding an answer against the right one and against known wrong ones."""
 
+import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
@@ -120,10 +121,12 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
-    failed, suspects = None, None
+    tried, failures, suspects = 0, [], None
     for case in cases:
+        arguments, tried = case.arguments() if called else (), tried + 1
+        size, described = _size(arguments), _described(answer, arguments) if called else ""
         try:
-            got = answer(*case.arguments()) if called else answer
+            got = answer(*arguments) if called else answer
         except NotImplementedError:
             return Verdict(False, NOT_STARTED)
         except Exception as error:
@@ -132,11 +135,50 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
             return Verdict(False, NOT_STARTED)
         complaint = case.complaint(got)
         if complaint:
-            failed = failed or complaint
+            failures.append((size, complaint, described))
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
-    if failed is None:
+    if not failures:
         return Verdict(True, "Right, on every random input tried." if called else "Right.")
-    return Verdict(False, suspects[0] if suspects else failed)
+    if suspects:
+        return Verdict(False, suspects[0])
+    _, complaint, described = min(failures, key=lambda failure: failure[0])
+    if tried > len(failures):
+        complaint += f" It is right on {tried - len(failures)} of {tried} inputs."
+    return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
+
+
+def _size(arguments: tuple) -> tuple[int, float]:
+    """What makes one input smaller than another: how many numbers it holds, and then how large its numbers are."""
+    count, single = 0, 0.0
+    for argument in arguments:
+        if isinstance(argument, list | tuple):
+            count += _size(tuple(argument))[0]
+        else:
+            count += np.size(argument)
+            single += abs(float(argument)) if _is_number(argument) else 0.0
+    return count, single
+
+
+def _described(answer: Callable, arguments: tuple) -> str:
+    """An input in words, each argument by the name that the answer gives it: shapes of arrays, values of numbers."""
+    try:
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):  # some built-in functions don't tell
+        names = []
+    words = []
+    for n, argument in enumerate(arguments):
+        name = names[n] if n < len(names) else f"argument {n + 1}"
+        if _is_number(argument):
+            words.append(f"{name} = {float(argument):.4g}")
+        elif isinstance(argument, np.ndarray):
+            words.append(f"{name} of shape {argument.shape}")
+        elif isinstance(argument, list | tuple):
+            words.append(f"{name} of length {len(argument)}")
+    return ", ".join(words)
+
+
+def _is_number(argument: Any) -> bool:
+    return isinstance(argument, int | float | np.integer | np.floating) and not isinstance(argument, bool)
 
 
 def difference(got: Any, wanted: Any, rtol: float) -> str | None:

@@ -93,3 +93,22 @@ def test_general_hints():
 def test_check_prints_one_line(capsys):
     check("01 smallest w", 4)
     assert capsys.readouterr().out == "Right.\n"
+
+
+def test_where_no_mistake_is_known_the_smallest_failing_input_is_told():
+    def right(values, lag):
+        return values * lag
+
+    exercise = Exercise(right, draw=lambda rng: (np.ones(int(rng.integers(2, 9))), int(rng.integers(1, 9))))
+    drawn = [exercise.draw(np.random.default_rng(seed)) for seed in range(4)]
+    fails = [(len(values), lag) for values, lag in drawn if lag > 3]
+    assert 0 < len(fails) < 4
+    size, lag = min(fails)
+
+    def answer(values, lag):
+        return values * (lag if lag <= 3 else 0)
+
+    assert verdict(exercise, answer) == (
+        f"Not yet: {size} of {size} numbers differ. It is right on {4 - len(fails)} of 4 inputs. "
+        f"The smallest input that fails: values of shape ({size},), lag = {lag}."
+    )
