@@ -371,3 +371,29 @@ def test_keys_of_the_exercises_a_second_way():
     for w, below in ((0.999 * largest, True), (1.001 * largest, False)):
         stretched = np.linalg.norm(np.full((100, 100), w) @ np.ones(100)) / np.linalg.norm(np.ones(100))
         assert (0.25 * stretched < 1) == below
+
+
+def test_radius_and_bound_are_too_high_at_every_size_of_the_inputs():
+    """The explorer with sizes: its sentence on the dots, and where ρ comes nearest."""
+    gains = np.linspace(0.4, 3.2, 29)[::4]
+    rates, ratio = {}, {}
+    for gain in gains:
+        p = init_params("RNN", 8, 32, recurrent="gaussian", gain=gain)
+        rho = np.abs(np.linalg.eigvals(p.Wh)).max()
+        for size in (0.0, 0.5, 1.0, 2.0, 4.0):
+            J = jacobians(forward(p, size * noise(100, 8, seed=100)))
+            rates[size, gain] = np.exp(lyapunov_exponents(J))
+            ratio[size, gain] = rates[size, gain][0] / rho
+    assert max(ratio.values()) < 1 and max(np.sum(rate > 1) for rate in rates.values()) < 8
+    assert max(ratio, key=ratio.get) == (0.0, gains[0])
+    for low, high in ((1.0, 2.0), (2.0, 4.0)):
+        assert np.mean([np.mean(rates[high, gain] < rates[low, gain]) for gain in gains]) > 0.85
+
+
+def test_without_inputs_the_exponent_stays_near_zero(lesson):
+    """On the lesson's nets between the gains that it prints, and in the median of fifteen others."""
+    low, high = map(float, re.search(r"within 0.1 of zero from gain (\d\.\d) to (\d\.\d)", lesson.printed).groups())
+    assert (low, high) == (1.0, 2.0)
+    for gain in (1.2, 1.6):
+        assert abs(np.median([exponent(0, gain, seed) for seed in range(5)])) < 0.1
+        assert abs(np.median([exponent(0, gain, seed) for seed in range(20, 35)])) < 0.1
