@@ -249,3 +249,13 @@ def test_six_uses_are_not_enough_at_any_small_weight(w):
     E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
     (uses,) = torch.autograd.grad(E, weights)
     assert abs(uses[6:].sum() / uses.sum()) < 0.5
+
+
+def test_factors_below_one_and_a_gradient_above(lesson):
+    w, start = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.99, 1.0))
+    h = start
+    for _ in range(100):
+        h = w * h
+    of_w, of_start = torch.autograd.grad(h, (w, start))
+    assert f"with $w = 0.99$ and $T = 100$ it is {of_w.item():.0f}" in lesson.prose
+    assert f"$dh_T/dh_0 = {of_start.item():.2f}$" in lesson.prose
