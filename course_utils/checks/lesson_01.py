@@ -63,7 +63,7 @@ EXERCISES = {
     "01 smallest w": Exercise(
         right=4.0,
         mistakes={
-            "that is the popular rule. Multiply the weight by the slope at h = 1/2.": 1.0,
+            "that is the rule without a sigmoid. Multiply the weight by the slope at h = 1/2.": 1.0,
             "that is the slope at h = 1/2. Which w brings slope times w to 1?": 0.25,
         },
     ),

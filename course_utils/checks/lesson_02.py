@@ -58,7 +58,7 @@ EXERCISES = {
             "this is the use in the last step alone. Earlier uses reach h_T too, through the steps between.": (
                 lambda w, h: _terms(w, h)[-1]
             ),
-            "this is the use in step 1 alone, the popular slide's one chain. Every step used w.": (
+            "this is the use in step 1 alone, one chain without the sum. Every step used w.": (
                 lambda w, h: _terms(w, h)[0]
             ),
             "the immediate derivatives are added as they are. Each still has to travel from step k to step T.": (

@@ -82,7 +82,7 @@ EXERCISES = {
         mistakes={
             "that is the bound on σ₁, and right for one unit. What is σ₁ if 100 units act together?": 4.0,
             "that would be so for tanh or relu. How steep is a sigmoid at most?": 0.01,
-            "that is the popular rule. It knows neither the slope nor how many units there are.": 1.0,
+            "that is the rule for one linear unit. It knows neither the slope nor how many units there are.": 1.0,
             "this divides by √100. Multiply the matrix by a vector of ones: how much longer does it get?": 0.4,
         },
     ),

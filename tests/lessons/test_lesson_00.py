@@ -2,9 +2,11 @@
 
 import numpy as np
 import pytest
+import torch
 
 from course_utils import tasks
 from course_utils.cells import forward, init_params
+from course_utils.checks.lesson_00 import EXERCISES
 from course_utils.gradients import jacobians
 
 
@@ -31,3 +33,58 @@ def test_ninety_nine_percent_ninety_times():
     for _ in range(90):
         remaining -= 0.01 * remaining
     assert f"{remaining:.2f}" == "0.40"
+
+
+def logs_of(kind, seeds, offset=100):
+    """log10 of the norm over 200 steps for each seed, by an explicit product that is rescaled at each step."""
+    logs = []
+    for seed in seeds:
+        product, log = np.eye(64), 0.0
+        for J in jacobians(forward(init_params(kind, 8, 64, seed=seed), tasks.noise(200, 8, seed=offset + seed))):
+            product = J @ product
+            size = np.linalg.norm(product)
+            product, log = product / size, log + np.log10(size)
+        logs.append(log + np.log10(np.linalg.svd(product, compute_uv=False)[0]))
+    return np.array(logs)
+
+
+def test_both_fresh_nets_vanish_and_the_gru_a_little_more_slowly(lesson):
+    """The stated half-lives on the lesson's seeds, and their order on twenty seeds that it does not show."""
+    for kind, powers in (("RNN", 47), ("GRU", 38)):
+        median = np.median(logs_of(kind, range(5)))
+        halves = 200 * np.log10(2) / -median
+        assert f"fresh {kind}: the gradient halves every {halves:.1f} steps" in lesson.printed
+        assert abs(-median - powers) < 1 and f"by about {powers}" in lesson.titles
+        assert f"every {halves:.1f}" in lesson.prose
+    plain, gru = (logs_of(kind, range(40, 60)) for kind in ("RNN", "GRU"))
+    assert np.sum(gru > plain) >= 17 and np.median(gru) - np.median(plain) > 5
+    assert plain.max() < -30 and gru.max() < -30
+
+
+def test_a_weight_is_a_rate_too_and_a_gate_differs_in_what_the_lesson_names():
+    """∂h_T/∂w of h_T = w^T and ∂h_T/∂b of h_T = σ(b)^T at half a share per step, and where each can go."""
+    w, b = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.5, 0.0))
+    w.pow(100).backward()
+    torch.sigmoid(b).pow(100).backward()
+    assert float(b.grad) == pytest.approx(0.25 * float(w.grad), rel=1e-12)  # the same, but for dz/db
+    grid = torch.linspace(-30, 30, 101, dtype=torch.float64)
+    assert torch.all((torch.sigmoid(grid) > 0) & (torch.sigmoid(grid) < 1))  # and w is free: 1.02^200 is 52
+    for T in (100, 1000, 10_000):  # a tenfold time needs log 10 more bias: the rate whose half-life grows with T
+        z = 1 - 1 / T
+        assert np.log(z / (1 - z)) == pytest.approx(np.log(T), rel=0.01)
+
+
+def test_keys_of_the_exercises_by_adding_up_losses():
+    """Each key by stepping: take the lost share away again and again."""
+
+    def left(z, lag):
+        remaining = 1.0
+        for _ in range(lag):
+            remaining -= (1 - z) * remaining
+        return remaining
+
+    assert EXERCISES["00 what is left"].right == pytest.approx(left(0.99, 90), rel=1e-12)
+    rng = np.random.default_rng(5)
+    for _ in range(5):
+        z, lag = EXERCISES["00 decay"].draw(rng)
+        assert EXERCISES["00 decay"].right(z, lag) == pytest.approx(left(z, lag), rel=1e-9)

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from course_utils.cells import Params, forward
+from course_utils.checks.lesson_01 import EXERCISES
 from course_utils.gradients import jacobians
 
 
@@ -67,3 +68,80 @@ def test_at_weight_8_only_the_resting_bias_keeps_the_gradient():
 def test_a_negative_weight_swings():
     h = autograd_chain(-8.0, 3.75, 0.5, 12)[0]
     assert h[-1] == pytest.approx(h[-3], abs=1e-3) and abs(h[-1] - h[-2]) > 0.9
+
+
+def latched(start, T):
+    """States and |∂h_t/∂h_0| of the unit with w = 6, b = -3, in tanh: σ(6h - 3) = (1 + tanh(3h - 3/2)) / 2."""
+    h, size, states, sizes = start, 1.0, [start], [1.0]
+    for _ in range(T):
+        u = np.tanh(3 * h - 1.5)
+        h, size = (1 + u) / 2, size * 1.5 * (1 - u * u)
+        states.append(h)
+        sizes.append(size)
+    return np.array(states), np.array(sizes)
+
+
+def test_the_nudged_state_falls_into_a_latch_and_its_gradient_with_it(lesson):
+    states, sizes = latched(0.5 + 1e-6, 60)
+    assert float(sizes[60]) == pytest.approx(autograd_chain(6.0, -3.0, 0.5 + 1e-6, 60)[1], rel=1e-6)
+    assert f"largest gradient: {sizes.max():.2g}, at step {sizes.argmax()}" in lesson.printed
+    assert f"after 60 steps: {sizes[60]:.2g}" in " ".join(lesson.printed.split())
+    rest = states[60]
+    assert f"rests at {rest:.3f}, with factor {6 * rest * (1 - rest):.2f} a step" in lesson.printed
+    assert "1.7e5 at step 31, then straight down to 2e-6" in lesson.titles
+    assert f"finds a *stable* fixed point, {rest:.3f}, and by symmetry there is another, {1 - rest:.3f}" in lesson.prose
+    assert abs((states[10] - 0.5) / 1e-6 / 1.5**10 - 1) < 1e-8  # "to eight digits"
+
+
+@pytest.mark.parametrize("nudge", [1e-8, -1e-6, 1e-5, -1e-3])
+def test_every_nudge_ends_in_a_latch(nudge):
+    """The peak comes when the difference has grown to the latch's size, and then every gradient is lost."""
+    states, sizes = latched(0.5 + nudge, 200)
+    assert abs(states[-1] - 0.5) == pytest.approx(0.42928, abs=1e-4)
+    assert sizes.max() == pytest.approx(0.17 / abs(nudge), rel=0.05)
+    assert sizes[-1] < 1e-30
+
+
+@pytest.mark.parametrize("seed", range(1, 16))
+def test_the_dilemma_on_seeds_that_the_lesson_does_not_show(seed):
+    """Noise .05: of four hundred latches none is lost, of four hundred plain memories a tenth to two fifths."""
+    noise = np.random.default_rng(seed).normal(0, 0.05, (200, 400))
+    latch, logs = np.full(400, 0.92928), np.zeros(400)
+    for disturbance in noise:
+        u = np.tanh(3 * latch - 1.5)
+        latch, logs = (1 + u) / 2 + disturbance, logs + np.log10(1.5 * (1 - u * u))
+    assert np.all(latch > 0.5) and logs.max() < -60
+    assert 0.15 < np.mean(0.92928 + noise.sum(axis=0) < 0.5) < 0.35
+
+
+def test_the_dilemma_as_the_lesson_prints_it(lesson):
+    noise = np.random.default_rng(0).normal(0, 0.05, (200, 400))
+    lost = np.mean(latched(0.5 + 1e-6, 60)[0][60] + noise.sum(axis=0) < 0.5)
+    assert f"plain: {lost:.0%} lost, gradient exactly 1" in lesson.printed
+    assert "latch: 0% lost" in lesson.printed and "below 1e-60: True" in lesson.printed
+
+
+@pytest.mark.parametrize(("w", "low", "high"), [(6, "0.21", "0.79"), (10, "0.11", "0.89")])
+def test_the_wedge_where_a_factor_exceeds_one(lesson, w, low, high):
+    """The roots of w h (1 - h) = 1."""
+    roots = sorted(np.roots([-w, w, -1]))
+    assert [f"{root:.2f}" for root in roots] == [low, high]
+    assert f"at $w = {w}$" in lesson.prose and f"{low[1:]} to {high[1:]}" in lesson.prose
+    inside, outside = np.mean(roots), roots[0] / 2
+    assert w * inside * (1 - inside) > 1 > w * outside * (1 - outside)
+
+
+def test_keys_of_the_exercises_agree_with_autograd():
+    rng = np.random.default_rng(2)
+    for _ in range(5):
+        w, b, h_prev = EXERCISES["01 step factor"].draw(rng)
+        assert EXERCISES["01 step factor"].right(w, b, h_prev) == pytest.approx(
+            autograd_chain(w, b, h_prev, 1)[1], rel=1e-9
+        )
+        w, b, h0, T = EXERCISES["01 gradient to start"].draw(rng)
+        assert EXERCISES["01 gradient to start"].right(w, b, h0, T) == pytest.approx(
+            autograd_chain(w, b, h0, T)[1], rel=1e-9
+        )
+    key = EXERCISES["01 smallest w"].right
+    gradients = [autograd_chain(w, -w / 2, 0.5, 200)[1] for w in (0.99 * key, key, 1.01 * key)]
+    assert gradients[0] < 0.2 and gradients[1] == pytest.approx(1, rel=1e-9) and gradients[2] > 5

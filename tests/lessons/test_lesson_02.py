@@ -157,21 +157,22 @@ def test_truncation_at_other_lengths(functions):
         np.testing.assert_allclose(functions["in_pieces"](trace, dh, 9), backward(trace, dh).Wh, rtol=1e-9)
 
 
-def test_gains_vanish_and_stand_near_the_edge():
-    """Mean growth of a small change over 1000 steps. At gain 0.5 the bound is exact: slope at most 1, σ₁(Wh) = 0.5."""
+def test_gains_vanish_and_stand_near_the_edge(lesson):
+    """Mean growth of a small change over 5000 steps. At gain 0.5 the bound is exact: slope at most 1, σ₁(Wh) = 0.5."""
     growth = []
     for seed in range(7):
         half = init_params("RNN", 4, 16, seed=seed, recurrent="orthogonal", gain=0.5)
         assert np.linalg.norm(half.Wh, 2) == pytest.approx(0.5, rel=1e-12)
         p = init_params("RNN", 4, 16, seed=seed, recurrent="orthogonal", gain=1.4)
         h, change, logs = np.zeros(16), np.ones(16) / 4, 0.0
-        for x_t in tasks.noise(1000, 4, seed=seed):
+        for x_t in tasks.noise(5000, 4, seed=seed):
             h = np.tanh(p.Wx @ x_t + p.bx + p.Wh @ h + p.bh)
             change = (1 - h**2) * (p.Wh @ change)
             logs, change = logs + np.log(np.linalg.norm(change)), change / np.linalg.norm(change)
-        growth.append(np.exp(logs / 1000))
+        growth.append(np.exp(logs / 5000))
     assert np.median(growth) == pytest.approx(0.97, abs=0.007)
-    assert max(growth) < 1
+    lost = [100 * (1 - factor) for factor in (max(growth), min(growth))]
+    assert f"between {lost[0]:.0f} % and {lost[1]:.0f} % in each" in lesson.prose
 
 
 def sentence_scores():
@@ -248,3 +249,13 @@ def test_six_uses_are_not_enough_at_any_small_weight(w):
     E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
     (uses,) = torch.autograd.grad(E, weights)
     assert abs(uses[6:].sum() / uses.sum()) < 0.5
+
+
+def test_factors_below_one_and_a_gradient_above(lesson):
+    w, start = (torch.tensor(v, dtype=torch.float64, requires_grad=True) for v in (0.99, 1.0))
+    h = start
+    for _ in range(100):
+        h = w * h
+    of_w, of_start = torch.autograd.grad(h, (w, start))
+    assert f"with $w = 0.99$ and $T = 100$ it is {of_w.item():.0f}" in lesson.prose
+    assert f"$dh_T/dh_0 = {of_start.item():.2f}$" in lesson.prose

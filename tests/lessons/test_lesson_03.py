@@ -1,6 +1,7 @@
 """Every figure that lesson 03 states, recomputed by another way than the lesson's."""
 
 import math
+import re
 from fractions import Fraction
 
 import numpy as np
@@ -259,3 +260,145 @@ def test_radius_and_bound_are_too_high_as_rates_at_every_gain():
     assert np.median(rates[gains[-1]]) < 0.5
     J = jacobians(forward(init_params("RNN", 8, 32, recurrent="gaussian"), noise(100, 8, seed=100)))
     assert np.linalg.norm(J[-1], 2) > 1.0 > ratio[gains[6]]  # gain 1: above ρ's line after one step
+
+
+@pytest.mark.parametrize("activation", STEEPEST)
+def test_the_scale_with_sigma_two_on_sixty_nets(activation, lesson):
+    """The lesson's counts at lag 40, from explicit products; and the first rise of its five nets."""
+
+    def log_of(seed):
+        net = gaussian_net(1.0, seed, activation, sigma_1=2.0)
+        return log_norm(jacobians(forward(net, noise(40, 8, seed=100 + seed))))
+
+    logs = np.array([log_of(seed) for seed in range(100, 160)])
+    assert f"{activation}: median {np.exp(np.median(logs)):.0e}, above 1: {np.sum(logs > 0)} of 60" in lesson.printed
+    peaks = []
+    for seed in range(5):
+        J = jacobians(forward(gaussian_net(1.0, seed, activation, sigma_1=2.0), noise(40, 8, seed=100 + seed)))
+        logs = np.array([0.0, *(log_norm(J[40 - lag :]) for lag in range(1, 41))])
+        assert logs.argmax() <= 3 and logs[-1] < 0
+        peaks.append(np.exp(logs.max()))
+    if activation == "sigmoid":
+        assert max(peaks) == 1
+    else:
+        assert 1.55 < min(peaks) and max(peaks) < 2.45
+
+
+def exponent(size, gain, seed):
+    """λ₁ after 100 steps, from one vector carried along: a direction drawn at random meets the fastest."""
+    J = jacobians(forward(gaussian_net(gain, seed), size * noise(300, 8, seed=100 + seed)))
+    v, log = np.random.default_rng(seed).standard_normal(32), 0.0
+    for t, step in enumerate(J):
+        v = step @ v
+        length = np.linalg.norm(v)
+        v, log = v / length, log + (math.log(length) if t >= 100 else 0.0)
+    return log / (len(J) - 100)
+
+
+def crossing(size, seeds):
+    """The gain at which the median λ₁ of some seeds changes sign."""
+    gains = np.linspace(0.6, 2.6, 11)
+    medians = np.array([np.median([exponent(size, gain, seed) for seed in seeds]) for gain in gains])
+    first = int(np.argmax(medians > 0))
+    return float(np.interp(0.0, medians[first - 1 : first + 1], gains[first - 1 : first + 1]))
+
+
+def test_inputs_move_the_edge(lesson):
+    """Where it prints, and in the same order near the same gains on fifteen nets that it doesn't show."""
+    told = {
+        size: tuple(
+            map(float, re.search(rf"inputs × {size}: .* between gain (\S+) and (\S+)", lesson.printed).groups())
+        )
+        for size in (1, 2, 4)
+    }
+    assert told[1] < told[2] < told[4]
+    for size, (low, high) in told.items():
+        assert low < crossing(size, range(5)) < high
+        assert low - 0.1 < crossing(size, range(20, 35)) < high + 0.1
+
+
+def test_not_every_exploding_net_vanishes_too(lesson):
+    """The counterexample by its closed form, and forty further nets at gain 3.2."""
+    net = Params("RNN", np.ones((32, 1)), 1.1 * np.eye(32), np.zeros(32), np.zeros(32), activation="relu")
+    product = np.linalg.multi_dot(jacobians(forward(net, np.ones((20, 1)))))
+    np.testing.assert_allclose(np.linalg.svd(product, compute_uv=False), 1.1**20, rtol=1e-12)
+    rates = [
+        log_norm(jacobians(forward(gaussian_net(3.2, seed), noise(400, 8, seed=100 + seed)))) / 400
+        for seed in range(400, 440)
+    ]
+    assert np.sum(np.array(rates) < 0) == 1 and "of 40 further seeds, one does not" in lesson.prose
+
+
+def test_share_that_arrives_at_the_thresholds_the_lesson_names(lesson):
+    rng = np.random.default_rng(0)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    arrive = {c: np.mean(last_error(start, True, c) < 0.01) for c in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)}
+    assert "half arrive at $c = 0.01$, 19 of 20 at 0.05" in lesson.prose
+    assert arrive[0.01] == pytest.approx(0.5, abs=0.03) and arrive[0.05] == pytest.approx(0.95, abs=0.02)
+    assert arrive[0.02] < arrive[0.05] and arrive[2.0] < 1
+    assert [arrive[c] for c in (0.1, 0.2, 0.5, 1.0)] == [1, 1, 1, 1] and "from 0.1 to 1, all arrive" in lesson.prose
+
+
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_tenth_of_the_threshold_is_too_little_and_ten_times_as_good(seed):
+    rng = np.random.default_rng(seed)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    unclipped = np.mean(last_error(start, False) < 0.01)
+    assert np.mean(last_error(start, True, 0.01) < 0.01) == pytest.approx(unclipped, abs=0.1)
+    assert np.mean(last_error(start, True, 1.0) < 0.01) == 1
+    assert np.mean(last_error(start, True, 0.05) < 0.01) < 1
+
+
+def test_keys_of_the_exercises_a_second_way():
+    rng = np.random.default_rng(4)
+    for _ in range(5):
+        Wh, gamma, lag = EXERCISES["03 bound"].draw(rng)
+        v = rng.standard_normal(len(Wh))
+        for _ in range(20_000):  # power iteration on WᵀW: the largest stretch, without an SVD
+            v = Wh.T @ (Wh @ v)
+            v /= np.linalg.norm(v)
+        key = (gamma * np.linalg.norm(Wh @ v)) ** lag
+        assert EXERCISES["03 bound"].right(Wh, gamma, lag) == pytest.approx(key, rel=1e-6)
+
+        for _ in range(2):
+            dWh, dbh, c = EXERCISES["03 clip factor"].draw(rng)
+            arrays = [torch.nn.Parameter(torch.zeros(g.shape, dtype=torch.float64)) for g in (dWh, dbh)]
+            for array, g in zip(arrays, (dWh, dbh), strict=True):
+                array.grad = torch.from_numpy(g.copy())
+            torch.nn.utils.clip_grad_norm_(arrays, c)
+            key = EXERCISES["03 clip factor"].right(dWh, dbh, c)
+            np.testing.assert_allclose(arrays[0].grad.numpy(), key * dWh, rtol=1e-4)
+            np.testing.assert_allclose(arrays[1].grad.numpy(), key * dbh, rtol=1e-4)
+
+    largest = EXERCISES["03 largest w"].right
+    for w, below in ((0.999 * largest, True), (1.001 * largest, False)):
+        stretched = np.linalg.norm(np.full((100, 100), w) @ np.ones(100)) / np.linalg.norm(np.ones(100))
+        assert (0.25 * stretched < 1) == below
+
+
+def test_radius_and_bound_are_too_high_at_every_size_of_the_inputs():
+    """The explorer with sizes: its sentence on the dots, and where ρ comes nearest."""
+    gains = np.linspace(0.4, 3.2, 29)[::4]
+    rates, ratio = {}, {}
+    for gain in gains:
+        p = init_params("RNN", 8, 32, recurrent="gaussian", gain=gain)
+        rho = np.abs(np.linalg.eigvals(p.Wh)).max()
+        for size in (0.0, 0.5, 1.0, 2.0, 4.0):
+            J = jacobians(forward(p, size * noise(100, 8, seed=100)))
+            rates[size, gain] = np.exp(lyapunov_exponents(J))
+            ratio[size, gain] = rates[size, gain][0] / rho
+    assert max(ratio.values()) < 1 and max(np.sum(rate > 1) for rate in rates.values()) < 8
+    assert max(ratio, key=ratio.get) == (0.0, gains[0])
+    for low, high in ((1.0, 2.0), (2.0, 4.0)):
+        assert np.mean([np.mean(rates[high, gain] < rates[low, gain]) for gain in gains]) > 0.85
+
+
+def test_without_inputs_the_exponent_stays_near_zero(lesson):
+    """On the lesson's nets between the gains that it prints, and in the median of fifteen others."""
+    low, high = map(float, re.search(r"within 0.1 of zero from gain (\d\.\d) to (\d\.\d)", lesson.printed).groups())
+    assert (low, high) == (1.0, 2.0)
+    for gain in (1.2, 1.6):
+        assert abs(np.median([exponent(0, gain, seed) for seed in range(5)])) < 0.1
+        assert abs(np.median([exponent(0, gain, seed) for seed in range(20, 35)])) < 0.1
