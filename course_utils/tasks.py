@@ -97,27 +97,32 @@ def _test_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
 
-def adding(T: int, *, seed: int = 0) -> Task:
+def adding(T: int, *, empty: int = 0, seed: int = 0) -> Task:
     """The adding problem (Hochreiter & Schmidhuber 1997): numbers from U(0, 1), of which two are marked. Their sum?
 
-    T  length, at least 2: one mark stands in the first half, one in the second.
+    T      length, at least 2: one mark stands in the first half, one in the second.
+    empty  no mark stands in the last so many steps, at most T - 2: the halves are those of the steps before.
 
     Inputs (B, T, 2): number, mark 0 or 1. Target (B, 1). Baseline: always answering 1 has the expected error
     Var(a + b) = 1/6 = .167; the task holds its error on the 200 test sequences, which are drawn from `seed`. Solved
     below .01.
     """
     T = _validate.integer("T", T, 2)
+    until = T - _validate.integer("empty", empty, 0)
+    if until < 2:
+        raise ValueError(f"empty: got {empty}, wants at most T - 2 = {T - 2}, since two steps are marked")
 
     def sample(rng: np.random.Generator, batch: int) -> Batch:
         x = np.zeros((batch, T, 2))
         x[:, :, 0] = rng.uniform(size=(batch, T))
         row = np.arange(batch)
-        for first, last in ((0, T // 2), (T // 2, T)):
+        for first, last in ((0, until // 2), (until // 2, until)):
             x[row, rng.integers(first, last, batch), 1] = 1
         return x, (x[:, :, 0] * x[:, :, 1]).sum(1, keepdims=True)
 
     x, y = sample(_test_rng(seed), 200)
-    return Task(f"adding T={T}", sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
+    name = f"adding T={T}, last {empty} empty" if empty else f"adding T={T}"
+    return Task(name, sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
 
 
 def latch(lag: int, *, noise: float = 0.0, seed: int = 0) -> Task:
