@@ -684,3 +684,19 @@ def test_adding_with_an_empty_end():
         assert np.allclose([row[marks, 0].sum() for row, marks in zip(x, at, strict=True)], y[:, 0])
     with pytest.raises(ValueError, match="empty: got 19, wants at most T - 2 = 18"):
         tasks.adding(20, empty=19)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_latch_with_mixed_lags(noise):
+    """Each lag as often, one symbol a sequence and fillers everywhere else; the test is that of the fixed lag."""
+    task = tasks.latch(6, noise=noise, shortest=2)
+    assert all(map(np.array_equal, task.test, tasks.latch(6, noise=noise).test))
+    x, symbol = task.sample(np.random.default_rng(4), 5000)
+    at = x[:, :, :4].any(2)
+    assert np.all(at.sum(1) == 1) and np.array_equal(x[at][:, :4].argmax(1), symbol)
+    assert np.array_equal(x[:, :, 4:].any(2), ~at)
+    assert np.bincount(6 - at.argmax(1), minlength=7) / 5000 == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2, 0.2], abs=0.03)
+    same_draw = [tasks.latch(6, noise=noise, **o).sample(np.random.default_rng(4), 9)[0] for o in ({}, {"shortest": 6})]
+    assert np.array_equal(*same_draw)
+    with pytest.raises(ValueError, match="shortest: got 7, wants at most lag = 6"):
+        tasks.latch(6, shortest=7)
