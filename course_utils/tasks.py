@@ -97,52 +97,67 @@ def _test_rng(seed: int) -> np.random.Generator:
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
 
-def adding(T: int, *, seed: int = 0) -> Task:
+def adding(T: int, *, empty: int = 0, seed: int = 0) -> Task:
     """The adding problem (Hochreiter & Schmidhuber 1997): numbers from U(0, 1), of which two are marked. Their sum?
 
-    T  length, at least 2: one mark stands in the first half, one in the second.
+    T      length, at least 2: one mark stands in the first half, one in the second.
+    empty  no mark stands in the last so many steps, at most T - 2: the halves are those of the steps before.
 
     Inputs (B, T, 2): number, mark 0 or 1. Target (B, 1). Baseline: always answering 1 has the expected error
     Var(a + b) = 1/6 = .167; the task holds its error on the 200 test sequences, which are drawn from `seed`. Solved
     below .01.
     """
     T = _validate.integer("T", T, 2)
+    until = T - _validate.integer("empty", empty, 0)
+    if until < 2:
+        raise ValueError(f"empty: got {empty}, wants at most T - 2 = {T - 2}, since two steps are marked")
 
     def sample(rng: np.random.Generator, batch: int) -> Batch:
         x = np.zeros((batch, T, 2))
         x[:, :, 0] = rng.uniform(size=(batch, T))
         row = np.arange(batch)
-        for first, last in ((0, T // 2), (T // 2, T)):
+        for first, last in ((0, until // 2), (until // 2, until)):
             x[row, rng.integers(first, last, batch), 1] = 1
         return x, (x[:, :, 0] * x[:, :, 1]).sum(1, keepdims=True)
 
     x, y = sample(_test_rng(seed), 200)
-    return Task(f"adding T={T}", sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
+    name = f"adding T={T}, last {empty} empty" if empty else f"adding T={T}"
+    return Task(name, sample, (x, y), 2, 1, "mse", {"always 1": float(np.mean((y - 1) ** 2))}, goal=0.01)
 
 
-def latch(lag: int, *, noise: float = 0.0, seed: int = 0) -> Task:
+def latch(lag: int, *, noise: float = 0.0, shortest: int | None = None, seed: int = 0) -> Task:
     """Which of four symbols came first? (Bengio, Simard & Frasconi 1994.) Then come `lag` fillers, then the answer.
 
-    noise  0: two filler symbols, between which a fair coin chooses. Above 0: recall among distractors; the fillers are
-           one number each, from N(0, noise²).
+    noise     0: two filler symbols, between which a fair coin chooses. Above 0: recall among distractors; the fillers
+              are one number each, from N(0, noise²).
+    shortest  mixed lags while training: each sequence draws its own, `shortest` to `lag` and all equally likely, and
+              has fillers in front of its symbol too. The test keeps the longest. None: always `lag`.
 
     Inputs (B, lag + 1, 6), one-hot, or (B, lag + 1, 5) with noise: four symbols, then the fillers. Target (B,), the
     class 0 to 3. Baseline: chance, .25. Solved from .95 on. 200 test sequences drawn from `seed`, 50 of each symbol.
     """
     lag, noise = _validate.integer("lag", lag, 1), _validate.number("noise", noise, at_least=0)
+    shortest = lag if shortest is None else _validate.integer("shortest", shortest, 1)
+    if shortest > lag:
+        raise ValueError(f"shortest: got {shortest}, wants at most lag = {lag}")
 
-    def sequences(rng: np.random.Generator, symbol: np.ndarray) -> Batch:
-        shape = (len(symbol), lag)
+    def sequences(rng: np.random.Generator, symbol: np.ndarray, at: np.ndarray | int = 0) -> Batch:
+        """Each symbol at its own step `at`, fillers at all others."""
+        shape, row = (len(symbol), lag), np.arange(len(symbol))
         fillers = noise * rng.standard_normal((*shape, 1)) if noise else np.eye(2)[rng.integers(0, 2, shape)]
         x = np.zeros((len(symbol), lag + 1, 4 + fillers.shape[2]))
-        x[np.arange(len(symbol)), 0, symbol] = 1
-        x[:, 1:, 4:] = fillers
+        filler = np.ones((len(symbol), lag + 1), bool)
+        filler[row, at] = False
+        x[filler, 4:] = fillers.reshape(-1, fillers.shape[2])
+        x[row, at, symbol] = 1
         return x, symbol
 
     def sample(rng: np.random.Generator, batch: int) -> Batch:
-        return sequences(rng, rng.integers(0, 4, batch))
+        symbol = rng.integers(0, 4, batch)
+        return sequences(rng, symbol, lag - rng.integers(shortest, lag + 1, batch) if shortest < lag else 0)
 
     name = f"recall lag={lag}, noise {noise:g}" if noise else f"latch lag={lag}"
+    name = f"{name}, from lag {shortest}" if shortest < lag else name
     test = sequences(_test_rng(seed), np.arange(200) % 4)
     return Task(name, sample, test, test[0].shape[2], 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
 

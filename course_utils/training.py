@@ -141,8 +141,45 @@ class Run:
 
 
 def solved_count(runs: Sequence[Run]) -> str:
-    """How many runs solved their task, as "3/5"."""
+    """How many runs solved their task, as "3/5": at one evaluation at least, be it not the last."""
     return f"{sum(run.solved for run in runs)}/{len(runs)}"
+
+
+def solved_at_end(runs: Sequence[Run], task: Task) -> str:
+    """How many runs meet the task's goal at their last evaluation too, as "3/5"."""
+    return f"{sum(task.is_solved(run.score[-1]) for run in runs)}/{len(runs)}"
+
+
+def roughly(count: int, of: int) -> str:
+    """A count of nets in words that hold on any computer, where rounding may make a net change sides.
+
+    >>> roughly(5, 5), roughly(4, 5), roughly(1, 5), roughly(3, 5)
+    ('at least 4 of 5', 'at least 4 of 5', 'at most 1 of 5', '2 to 3 of 5')
+    """
+    count, of = _validate.integer("count", count, 0), _validate.integer("of", of, 1)
+    if count > of:
+        raise ValueError(f"count: got {count}, wants at most of = {of}")
+    if count >= of - 1:
+        return f"at least {of - 1} of {of}"
+    return f"at most 1 of {of}" if count <= 1 else f"2 to {of - 2} of {of}"
+
+
+def wilson(count: int, of: int) -> tuple[float, float]:
+    """95 % interval for the share of all nets that solve a task, when `count` of `of` independent ones did.
+
+    Wilson 1927: the shares p that lie within 1.96 standard deviations √(p(1 - p)/of) of the share seen. Unlike
+    count/of ± 1.96 deviations it stays within 0 and 1, and it is not of width zero at "0 of 15".
+
+    >>> [round(15 * end, 1) for end in wilson(9, 15)]
+    [5.4, 12.0]
+    """
+    count, of = _validate.integer("count", count, 0), _validate.integer("of", of, 1)
+    if count > of:
+        raise ValueError(f"count: got {count}, wants at most of = {of}")
+    share, z2 = count / of, 1.959963984540054**2
+    middle = (share + z2 / (2 * of)) / (1 + z2 / of)
+    half = np.sqrt(z2 * (share * (1 - share) / of + z2 / (4 * of**2))) / (1 + z2 / of)
+    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
 @dataclass

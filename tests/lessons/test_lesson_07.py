@@ -16,7 +16,7 @@ import torch
 from course_utils import tasks
 from course_utils.cells import init_params
 from course_utils.checks.lesson_07 import EXERCISES
-from course_utils.training import solved_count, train
+from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
 
 SHOWN, FURTHER = range(5), range(100, 115)
@@ -82,6 +82,21 @@ def sentences(clauses, opposite, n=60):
 def accuracy(run, clauses, opposite):
     words, plural = sentences(clauses, opposite)
     return np.mean((score_difference(run, words) > 0) == plural)
+
+
+def score_in_training_format(run, words):
+    """The same as score_difference with zeros in front, up to fifty words."""
+    x = read_words(words)
+    x = np.concatenate([np.zeros((50 - len(x), *x.shape[1:])), x])
+    h = oracles.states(run.params, x)[-1]
+    readout = torch.tensor(run.readout[1] - run.readout[0], dtype=torch.float64)
+    return (h @ readout).numpy() + float(run.readout_bias[1] - run.readout_bias[0])
+
+
+def accuracy_in_training_format(run, clauses):
+    """With all nouns but the subject attractors, at up to 12 clauses."""
+    words, plural = sentences(clauses, clauses)
+    return np.mean((score_in_training_format(run, words) > 0) == plural)
 
 
 def test_vocabulary():
@@ -154,9 +169,9 @@ def test_highway_of_the_seeds_shown(lesson):
     assert check_highway(SHOWN) == "5/5"
     rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2)
     assert solved_count(rnns) == "0/5"
-    assert "adding, solved: GRU 5/5, RNN 0/5\n" in lesson.printed
-    assert "when the error has halved:           5/5\n" in lesson.printed
-    assert "at norm below 1e-3: 0/5\n" in lesson.printed
+    assert "adding, solved: GRU at least 4 of 5, RNN at most 1 of 5\n" in lesson.printed
+    assert "when the error has halved:           at least 4 of 5\n" in lesson.printed
+    assert "at norm below 1e-3: at most 1 of 5\n" in lesson.printed
 
 
 def test_before_and_after():
@@ -179,11 +194,100 @@ def check_controls(seeds):
 
 
 def test_the_gate_opens_with_nothing_to_remember(lesson):
-    assert check_controls(SHOWN) == [5, 1]
-    for name, count in ("adding", 5), ("shuffled answers", 5), ("no inputs either", 1):
-        assert f"{'GRU, ' + name:21} norm above 0.05: {count}/5\n" in lesson.printed
-    assert "adding           z falls by more than 0.05 at a mark: 5/5\n" in lesson.printed
-    assert "shuffled answers z falls by more than 0.05 at a mark: 0/5\n" in lesson.printed
+    assert check_controls(SHOWN) == [5, pytest.approx(1, abs=1)]
+    most, few = "most nets", "fewer than half"
+    for name, many in ("adding", most), ("shuffled answers", most), ("no inputs either", few):
+        assert f"{'GRU, ' + name:21} norm above 0.05: {many}\n" in lesson.printed
+    assert "adding           z falls by more than 0.05 at a mark: at least 4 of 5\n" in lesson.printed
+    assert "shuffled answers z falls by more than 0.05 at a mark: at most 1 of 5\n" in lesson.printed
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The backward pass cut short, and a gate taken away
+
+
+@functools.cache
+def cut(empty, K, seeds, rate=3e-2):
+    """Adding with the backward pass cut after K steps; no mark in the last `empty` steps."""
+    steps = {3e-2: 400, 1e-2: 800}[rate]
+    return train(tasks.adding(50, empty=empty), "GRU", 32, seeds=seeds, truncate=K, steps=steps, learning_rate=rate)
+
+
+CUTS = [(0, 50, True), (0, 10, True), (0, 5, True), (20, 30, True), (20, 10, False)]
+
+
+@pytest.mark.parametrize("empty, K, learns", CUTS)
+def test_cut_nets_of_the_seeds_shown(lesson, empty, K, learns):
+    runs = cut(empty, K, SHOWN)
+    assert solved_count(runs) == ("5/5" if learns else "0/5")
+    name = "last 20 empty" if empty else "marks anywhere"
+    line = f"{name:14} K = {K:2}: solved {roughly(5 * learns, 5)}, most also at the end: {learns}\n"
+    assert line in lesson.printed
+    if K < 30:  # "It ends above 0.5 in all of these nets"
+        assert min(reach(run.params) for run in runs) > 0.5
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate", [3e-2, 1e-2])
+@pytest.mark.parametrize("empty, K, learns", CUTS)
+def test_cut_nets_of_further_seeds(empty, K, learns, rate):
+    runs = cut(empty, K, FURTHER, rate)
+    assert sum(run.solved for run in runs) >= 14 if learns else not any(run.solved for run in runs)
+    below = sum(run.score[-1] < 0.01 for run in runs)
+    if (K, rate) == (5, 3e-2):
+        assert below == pytest.approx(11, abs=3)
+    elif learns:
+        assert below >= 13
+    if K < 30 and rate == 3e-2:
+        assert sum(reach(run.params) > 0.5 for run in runs) >= 14
+
+
+@pytest.mark.parametrize("K, share", [(10, Fraction(2, 5)), (5, Fraction(1, 5))])
+def test_how_often_a_mark_is_in_reach(K, share):
+    """The second mark stands in one of the steps 26 to 50; the first never among the last 25."""
+    x = tasks.adding(50).sample(np.random.default_rng(5), 20000)[0][:, :, 1]
+    assert x[:, -K:].any(1).mean() == pytest.approx(float(share), abs=0.02)
+    assert x.argmax(1).max() < 25 and not tasks.adding(50, empty=20).test[0][:, -20:, 1].any()
+
+
+def test_agreement_has_the_subject_in_reach_in_three_of_thirteen():
+    x = tasks.agreement(12).sample(np.random.default_rng(5), 20000)[0]
+    start = x.any(2).argmax(1)  # of the sentence; the subject is its second word
+    assert np.mean(start + 1 >= 50 - 10) == pytest.approx(3 / 13, abs=0.02)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("K, low, high", [(10, 4, 10), (2, 0, 0)])
+def test_cut_agreement_of_further_seeds(K, low, high):
+    runs = train(tasks.agreement(12), hidden_size=32, seeds=FURTHER, truncate=K, **SETUPS["GRU"])
+    assert low <= sum(run.solved for run in runs) <= high
+    assert [round(100 * end) for end in wilson(7, 15)] == [25, 70]
+
+
+def without(gate, seeds, rate=1e-2, steps=400):
+    held = {"reset": {"r": 1000}, "update": {"z": -1000}}[gate]
+    return train(tasks.adding(50), "GRU", 32, seeds=seeds, steps=steps, learning_rate=rate, held=held)
+
+
+@pytest.mark.parametrize("gate, count", [("reset", 5), ("update", 0)])
+def test_a_gate_taken_away(lesson, gate, count):
+    assert sum(run.solved for run in without(gate, SHOWN)) == count
+    assert f"without {gate:6} gate: solved {roughly(count, 5)}\n" in lesson.printed
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "gate, rate, steps, least, most",
+    [
+        ("reset", 1e-2, 800, 14, 15),
+        ("reset", 3e-2, 400, 9, 15),
+        ("update", 1e-2, 800, 0, 0),
+        ("update", 3e-2, 400, 0, 0),
+    ],
+)
+def test_a_gate_taken_away_on_further_seeds(gate, rate, steps, least, most):
+    assert least <= sum(run.solved for run in without(gate, FURTHER, rate, steps)) <= most
+    assert [round(100 * end) for end in wilson(12, 15)] == [55, 93]
 
 
 def torch_adder(seed):
@@ -223,7 +327,8 @@ def outcome(name, seeds):
 def test_agreement_of_the_seeds_shown(lesson, name, expected):
     assert outcome(name, SHOWN) == expected
     m12, m24, below = expected
-    line = f"{name:14} solves it at m = 12 {m12}/5, at m = 24 {m24}/5; below 0.25 at m = 12: {below}/5\n"
+    right = f"right at m = 12 {roughly(m12, 5)}, at m = 24 {roughly(m24, 5)}"
+    line = f"{name:14} {right}; most below 0.25: {below > 2}\n"
     assert line in lesson.printed
 
 
@@ -234,6 +339,9 @@ def test_attraction_grows_with_the_dose():
         assert median[0] > 0.9 and median[0] > median[1] > median[2] and median[2] < 0.1
     assert all(accuracy(run, 12, k) == 1 for run in agreers("GRU", SHOWN) for k in (0, 6, 12))
     assert all(accuracy(run, m, m) == 1 for run in agreers("GRU", SHOWN) for m in (0, 1, 2, 4, 8, 16))
+    assert all(accuracy_in_training_format(run, m) == 1 for run in agreers("GRU", SHOWN) for m in (0, 1, 2, 4, 8, 12))
+    falls = [np.median([accuracy_in_training_format(run, m) for run in agreers("RNN", SHOWN)]) for m in (0, 1, 2, 3, 4)]
+    assert falls[0] > 0.95 and np.all(np.diff(falls)[:2] < 0) and max(falls[3:]) < 0.1  # "to nearly 0 within 3"
 
 
 def trust_after_each_noun(run, attractors):
@@ -289,16 +397,17 @@ def test_swapped_nouns(lesson):
     shares = {name: np.array([swap_effects(run) for run in agreers(name, SHOWN)]) for name in ("RNN", "GRU")}
     for name, expected in ("RNN", 0), ("GRU", 5):
         assert np.sum(shares[name] < 0.1) == expected
-        assert f"{name}: every attractor below a tenth of the subject: {expected}/5\n" in lesson.printed
+        assert f"{name}: every attractor below a tenth of the subject: {roughly(expected, 5)}\n" in lesson.printed
         assert f"{name}: autograd agrees: True\n" in lesson.printed
 
 
-def noun_pushes(run):
-    """Gradient of were minus was towards plural at the five nouns, by reverse mode."""
-    x = torch.tensor(np.eye(13)[[VOCABULARY.index(word) for word in SENTENCE]], requires_grad=True)
+def noun_pushes(run, front=0):
+    """Gradient of were minus was towards plural at the five nouns, by reverse mode; `front` zeros come first."""
+    x = np.vstack([np.zeros((front, 13)), np.eye(13)[[VOCABULARY.index(word) for word in SENTENCE]]])
+    x = torch.tensor(x, requires_grad=True)
     h = oracles.states(run.params, x)[-1]
     (h @ torch.tensor(run.readout[1] - run.readout[0], dtype=torch.float64)).backward()
-    gradient = x.grad[1::4].numpy()
+    gradient = x.grad[front + 1 :: 4].numpy()
     return gradient[:, 9:].mean(1) - gradient[:, 5:9].mean(1)
 
 
@@ -309,6 +418,8 @@ def test_gradients_find_the_subject():
     rnns = np.array([noun_pushes(run) for run in agreers("RNN", SHOWN)])
     last = rnns[:, -1] > 2 * np.abs(rnns[:, :-1]).max(1)
     assert last.sum() == 2
+    padded = np.array([noun_pushes(run, 50 - len(SENTENCE)) for run in agreers("RNN", SHOWN)])
+    assert (padded[:, -1] > 2 * np.abs(padded[:, :-1]).max(1)).sum() >= 3  # "still more of the RNNs"
     assert np.all(rnns[~last] > 0) and np.all(rnns[~last, 1:].sum(1) > rnns[~last, 0])  # outvoted
 
 
@@ -321,7 +432,7 @@ def gate_rise(run):
 def test_gates_at_nouns(lesson):
     assert all(min(gate_rise(run)) > 0 for run in agreers("GRU", SHOWN))
     for gate in "zr":
-        assert f"mean {gate} higher at the attractors than at the subject: 5/5\n" in lesson.printed
+        assert f"mean {gate} higher at the attractors than at the subject: at least 4 of 5\n" in lesson.printed
     x = read_words([[VOCABULARY.index(word) for word in SENTENCE]])
     z = oracles.gates(agreers("GRU", SHOWN)[0].params, x)["z"]
     assert z[1].mean().item() == pytest.approx(2 / 3, abs=0.05)  # "about two thirds at the subject"
@@ -366,9 +477,9 @@ def check_groups(seeds):
 
 def test_long_and_short_term_units(lesson):
     assert check_groups(SHOWN) == "5/5"
-    assert "both questions, solved: GRU 5/5\n" in lesson.printed
-    assert "long-term units over twice the others':  5/5\n" in lesson.printed
-    assert "short-term units over twice the others': 0/5\n" in lesson.printed
+    assert "both questions, solved: GRU at least 4 of 5\n" in lesson.printed
+    assert "long-term units over twice the others':  at least 4 of 5\n" in lesson.printed
+    assert "short-term units over twice the others': at most 1 of 5\n" in lesson.printed
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -386,6 +497,13 @@ def test_gradient_at_word_is_autograds(seed):
 
 def test_lost_per_step_on_a_chain_of_equal_factors():
     assert EXERCISES["07 lost per step"].right(0.8 ** np.arange(20, -1, -1)) == pytest.approx(-np.log(0.8), rel=1e-12)
+
+
+@pytest.mark.parametrize("kind, units, count", [("RNN", 32, "1,570"), ("GRU", 32, "4,578"), ("RNN", 60, "4,622")])
+def test_weights_counted(lesson, kind, units, count):
+    layer = {"RNN": torch.nn.RNN, "GRU": torch.nn.GRU}[kind](13, units)
+    weights = [*layer.parameters(), *torch.nn.Linear(units, 2).parameters()]
+    assert f"{sum(each.numel() for each in weights):,}" == count and f"{count}" in lesson.prose
 
 
 def test_fresh_nets_are_what_the_lesson_says():
@@ -419,6 +537,8 @@ def test_agreement_of_further_seeds():
     assert outcome("GRU", FURTHER) == [15, 15, 0]
     assert outcome("GRU, update 75", FURTHER)[2] >= 10
     assert all(125 <= run.solved_at <= 175 for run in agreers("GRU", FURTHER))
+    short = [[accuracy_in_training_format(run, m) for m in (1, 4, 8)] for run in agreers("GRU", FURTHER)]
+    assert sum(np.min(short, axis=1) > 0.95) >= 13  # "one of the GRUs gives the same answer to all"
     assert sum(swap_effects(run) < 0.1 for run in agreers("RNN", FURTHER)) <= 2
     assert all(swap_effects(run) < 0.1 for run in agreers("GRU", FURTHER))
     assert all(min(gate_rise(run)) > 0 for run in agreers("GRU", FURTHER))
@@ -429,14 +549,16 @@ def test_agreement_of_further_seeds():
     "kind, options, low, high",
     [
         ("RNN", {"learning_rate": 1e-2}, 0, 0),
+        ("RNN", {"learning_rate": 3e-3, "hidden_size": 60}, 1, 6),
         ("GRU", {"learning_rate": 3e-3, "gate_bias": 2.0}, 0, 0),
         ("GRU", {"learning_rate": 1e-2}, 6, 10),
         ("RNN", {"learning_rate": 3e-3, "steps": 500}, 5, 10),
     ],
-    ids=["RNN at 1e-2", "GRU at 3e-3", "GRU without bias", "RNN, 500 updates"],
+    ids=["RNN at 1e-2", "RNN with 60 units", "GRU at 3e-3", "GRU without bias", "RNN, 500 updates"],
 )
 def test_other_settings_of_further_seeds(kind, options, low, high):
-    runs = train(tasks.agreement(12), kind, 32, seeds=FURTHER, **{"steps": 200, **options})
+    options = {"steps": 200, "hidden_size": 32, **options}
+    runs = train(tasks.agreement(12), kind, seeds=FURTHER, **options)
     assert low <= sum(run.solved for run in runs) <= high
 
 

@@ -174,8 +174,11 @@ def test_months_and_the_coin(printed, said):
     said(f"With {rmse(season, truth) - rmse(damped, truth):.2f} °C between them")
     assert sum(math.comb(11, k) for k in (10, 11)) == 12 and 2**11 == 2048
     said("in 12 of 2,048 trials")
-    assert departure > 1
-    said("over 1 °C above our climatology")
+    assert f"{departure:.1f}" == f"{without_net(3, 2014)[2]:.1f}" == "1.2"
+    said("both 2014 and 2015 were 1.2 °C warmer than the climatology of the years before them")
+    means = [np.mean([y for day, y in record().items() if day.year == year]) for year in range(2012, 2016)]
+    assert np.all(np.diff(means) > 0)
+    said("Of our four years each was warmer than the one before")
 
 
 def months_won(one, other):

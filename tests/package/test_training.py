@@ -16,7 +16,7 @@ from course_utils.cells import forward, init_params
 from course_utils.gradients import jacobians
 from course_utils.norms import norms_to_past
 from course_utils.torch_bridge import NAMES, to_module
-from course_utils.training import Adam, clip_gradients, solved_count, train
+from course_utils.training import Adam, clip_gradients, roughly, solved_at_end, solved_count, train, wilson
 
 CELLS = {
     "RNN tanh": dict(kind="RNN"),
@@ -633,3 +633,70 @@ def test_a_notebooks_progress_bar_goes_away(monkeypatch, task, options):
     monkeypatch.setattr(training, "tqdm", Bar)
     train(task, "RNN", 2, **options, **SHORT)
     assert styles[-1] == "closed" and "danger" not in styles
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Counts of nets
+
+
+@pytest.mark.parametrize("count, of", [(0, 15), (1, 15), (9, 15), (15, 15), (3, 5), (0, 1), (70, 100)])
+def test_wilson_solves_its_equation(count, of):
+    """Its ends are the roots in p of (count/of - p)² = z² p(1 - p)/of, with z the normal 97.5 % quantile."""
+    z = float(torch.distributions.Normal(0.0, 1.0).icdf(torch.tensor(0.975, dtype=torch.float64)))
+    share = count / of
+    roots = np.sort(np.roots([1 + z**2 / of, -(2 * share + z**2 / of), share**2]).real)
+    assert wilson(count, of) == pytest.approx(tuple(roots), abs=1e-9)
+
+
+def test_wilson_at_the_ends():
+    """0 of n: from 0 to z²/(n + z²); n of n is its mirror image."""
+    assert wilson(0, 15) == pytest.approx((0, 3.8414588 / 18.8414588), abs=1e-7)
+    assert wilson(15, 15) == pytest.approx((15 / 18.8414588, 1), abs=1e-7)
+
+
+@pytest.mark.parametrize("counted", [wilson, roughly])
+def test_counts_that_cannot_be(counted):
+    with pytest.raises(ValueError, match="count: got 6, wants at most of = 5"):
+        counted(6, 5)
+    with pytest.raises(ValueError, match="of: got 0"):
+        counted(0, 0)
+
+
+def test_roughly_is_true_and_forgives_one_net_at_either_end():
+    for of in (5, 10, 15):
+        words = [roughly(count, of) for count in range(of + 1)]
+        assert words[0] == words[1] and words[-1] == words[-2] and len(set(words)) == 3
+
+
+def test_solved_at_end_forgets_a_goal_that_was_lost():
+    (run,) = train(ADDING, "RNN", 4, seeds=1, steps=10, every=5, batch=4)
+    lost = replace(run, score=np.array([1.0, 0.001, 1.0]), solved_at=5)
+    kept = replace(run, score=np.array([1.0, 0.1, 0.001]), solved_at=10)
+    assert solved_count([lost, kept]) == "2/2" and solved_at_end([lost, kept], ADDING) == "1/2"
+
+
+def test_adding_with_an_empty_end():
+    task = tasks.adding(20, empty=7)
+    for x, y in (task.test, task.sample(np.random.default_rng(3), 300)):
+        at = [np.flatnonzero(marks) for marks in x[:, :, 1]]
+        assert {len(marks) for marks in at} == {2}
+        assert {marks[0] for marks in at} == set(range(6)) and {marks[1] for marks in at} == set(range(6, 13))
+        assert np.allclose([row[marks, 0].sum() for row, marks in zip(x, at, strict=True)], y[:, 0])
+    with pytest.raises(ValueError, match="empty: got 19, wants at most T - 2 = 18"):
+        tasks.adding(20, empty=19)
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_latch_with_mixed_lags(noise):
+    """Each lag as often, one symbol a sequence and fillers everywhere else; the test is that of the fixed lag."""
+    task = tasks.latch(6, noise=noise, shortest=2)
+    assert all(map(np.array_equal, task.test, tasks.latch(6, noise=noise).test))
+    x, symbol = task.sample(np.random.default_rng(4), 5000)
+    at = x[:, :, :4].any(2)
+    assert np.all(at.sum(1) == 1) and np.array_equal(x[at][:, :4].argmax(1), symbol)
+    assert np.array_equal(x[:, :, 4:].any(2), ~at)
+    assert np.bincount(6 - at.argmax(1), minlength=7) / 5000 == pytest.approx([0, 0, 0.2, 0.2, 0.2, 0.2, 0.2], abs=0.03)
+    same_draw = [tasks.latch(6, noise=noise, **o).sample(np.random.default_rng(4), 9)[0] for o in ({}, {"shortest": 6})]
+    assert np.array_equal(*same_draw)
+    with pytest.raises(ValueError, match="shortest: got 7, wants at most lag = 6"):
+        tasks.latch(6, shortest=7)
