@@ -65,7 +65,8 @@ class Worked:
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives."""
-        return difference(got, self.mistakes[hint](), self.rtol) is None
+        wrong = self.mistakes[hint]()
+        return difference(got, wrong, self.rtol) is None or _same_infinity(got, wrong)
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,11 @@ def _described(answer: Callable, arguments: tuple) -> str:
 
 def _is_number(argument: Any) -> bool:
     return isinstance(argument, int | float | np.integer | np.floating) and not isinstance(argument, bool)
+
+
+def _same_infinity(got: Any, wrong: Any) -> bool:
+    """Whether both are the same infinite number: the logarithm of a product that has underflowed."""
+    return np.ndim(got) == 0 and isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
 
 
 def difference(got: Any, wanted: Any, rtol: float) -> str | None:

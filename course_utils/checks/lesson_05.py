@@ -24,6 +24,12 @@ def _bias_gradient(b, h0, T):
     return T * z**T * (1 - z) * h0
 
 
+def _best_bias_of_the_loss(T):
+    """Where the gradient of ½(σ(b)^T - 1)² is largest: the slope of the state times what is still missing."""
+    b = np.linspace(0, 10, 100_001)
+    return float(b[np.argmax((1 - sigmoid(b) ** T) * _bias_gradient(b, 1.0, T))])
+
+
 EXERCISES = {
     "05 direct and update": Exercise(
         right=_direct_and_update,
@@ -88,6 +94,9 @@ EXERCISES = {
         right=float(np.log(200)),
         rtol=2e-3,
         mistakes={
+            "that is where the loss ½(h_T - 1)² has its largest gradient: it has a factor 1 - h_T, which falls as b "
+            "rises. Asked for is the slope of h_T alone.": _best_bias_of_the_loss(200),
+            "that is the best bias for 100 steps.": float(np.log(100)),
             "that is the best z, not its bias. Which b has σ(b) equal to it?": 200 / 201,
             "that is the decimal logarithm. The sigmoid is made of powers of e.": float(np.log10(200)),
             "that is a fresh gate's bias. See how small the gradient is there.": 0.0,

@@ -14,18 +14,33 @@ def _log_norm(J, k, log=np.log10, ord=2):
     return scale
 
 
+def _underflown(J, k):
+    """The plain product of such factors is zero, and its logarithm -inf."""
+    with np.errstate(divide="ignore"):
+        return np.log10(np.linalg.norm(np.linalg.multi_dot([np.eye(J.shape[1]), *J[k:][::-1]]), 2))
+
+
 def _tiny_jacobians(rng):
     """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
     T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
     return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
 
 
-def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False):
+def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False, ord=2):
     h, product = np.zeros(len(W)), np.eye(len(W))
     for _ in range(T):
         h_prev, h = h, np.tanh(W @ h + b)
         J = jacobian(W, h, h_prev)
         product = product @ J if backwards else J @ product
+    return np.linalg.norm(product, ord)
+
+
+def _entry_by_entry(W, b, T):
+    """The lab's second bug: * between matrices."""
+    h, product = np.zeros(len(W)), np.ones_like(W)
+    for _ in range(T):
+        h = np.tanh(W @ h + b)
+        product = product * (np.diag(1 - h**2) @ W)
     return np.linalg.norm(product, 2)
 
 
@@ -48,6 +63,8 @@ EXERCISES = {
         right=_log_norm,
         draw=_tiny_jacobians,
         mistakes={
+            "the product has underflowed to zero, and the logarithm of 0 is -inf. Divide it by its size at every step "
+            "(every tenth is too late for factors as small as these) and add up the logarithms.": _underflown,
             "these are natural logarithms. The exercise asks for powers of ten.": (
                 lambda J, k: _log_norm(J, k, log=np.log)
             ),
@@ -77,6 +94,7 @@ EXERCISES = {
             "the sign: this bias closes the gate. Our z keeps.": lambda N: np.log(2 ** (1 / N) - 1),
             "this leaves 1/e after N steps, not a half.": lambda N: -np.log(np.exp(1 / N) - 1),
             "log N is a rule of thumb (it leaves about 1/e). Solve z^N = 1/2 exactly.": lambda N: np.log(N),
+            "log(N / log 2) is the estimate for large N. Solve z^N = 1/2 exactly.": lambda N: np.log(N / np.log(2)),
             "z = 1 - 1/(2N) treats the decay as a straight line. Take the N-th root of a half.": (
                 lambda N: np.log(2 * N - 1)
             ),
@@ -90,6 +108,10 @@ EXERCISES = {
             "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
                 _broadcast
             ),
+            "this is the Frobenius norm, as in `plotted`. Asked for is the largest singular value, norm(..., 2).": (
+                lambda W, b, T: _chain(W, b, T, ord="fro")
+            ),
+            "the steps are multiplied entry by entry: * is not the product of matrices, @ is.": _entry_by_entry,
             "h is a column now, and np.diag of a column (H, 1) picks out its first entry. Give it a vector (H,).": (
                 lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: (1 - h[0] ** 2) * W)
             ),

@@ -173,16 +173,45 @@ def test_reset_gate_silences_a_column_or_a_row(reset):
     assert np.all(zero[:, 2] if reset == "before" else zero[2])
 
 
-def test_before_and_after_over_seeds(lesson):
-    states, J = [], []
-    for seed in range(8):
+def differences_of_resets(seeds, move_bias):
+    """Relative differences of states and Jacobians (seeds, 2), "before" against "after", by torch."""
+    found = []
+    for seed in seeds:
         one, x = init_params("GRU", 4, 8, seed=seed), noise(20, 4, seed=seed)
-        two = replace(one, reset="after")
-        for found, of in (states, oracles.states), (J, oracles.jacobians):
-            ours, theirs = of(one, x), of(two, x)
-            found.append(f"{100 * (ours - theirs).norm() / theirs.norm():.0f}")
-    assert "states differ by " + " ".join(states) in lesson.printed
-    assert "J differs by     " + " ".join(J) in lesson.printed
+        moved = np.r_[np.zeros(16), one.bh[16:]] * move_bias
+        two = replace(one, reset="after", bx=one.bx + moved, bh=one.bh - moved)
+        pairs = [(of(one, x), of(two, x)) for of in (oracles.states, oracles.jacobians)]
+        found.append([float((ours - theirs).norm() / theirs.norm()) for ours, theirs in pairs])
+    return np.array(found)
+
+
+def test_before_and_after_over_seeds(lesson):
+    for name, move_bias in ("as torch does it", False), ("b_n kept from the gate", True):
+        states, J = 100 * np.median(differences_of_resets(range(20), move_bias), axis=0)
+        line = f"{name:22}: states differ by {states:.0f} %, J by {J:.0f} % (medians of 20)\n"
+        assert line in lesson.printed
+    assert (f"{states:.0f}", f"{J:.0f}") == ("5", "8")  # as the text says of the last
+
+
+def test_most_of_the_difference_in_states_is_the_gated_bias():
+    """On seeds that no lesson shows."""
+    both, order = (differences_of_resets(range(100, 115), move_bias) for move_bias in (False, True))
+    assert np.all(order[:, 0] < 0.5 * both[:, 0])
+    assert np.all(order < 0.15) and np.median(both[:, 0]) > 0.2
+    assert 0.5 < np.median(order[:, 1] / both[:, 1]) < 1.2  # the Jacobians differ by the order in the main
+
+
+def test_moving_b_n_leaves_before_as_it_is():
+    p, x = init_params("GRU", 4, 8, seed=3), noise(20, 4)
+    moved = np.r_[np.zeros(16), p.bh[16:]]
+    q = replace(p, bx=p.bx + moved, bh=p.bh - moved)
+    np.testing.assert_allclose(oracles.states(q, x), oracles.states(p, x), rtol=1e-12, atol=1e-15)
+
+
+def test_the_posts_own_last_line_would_jump_to_the_candidate(lesson):
+    first, offer, kept = Fraction(72, 100), Fraction(9, 10), Fraction(9, 10)
+    assert (1 - kept) * offer + kept * offer == Fraction(9, 10) > first  # both tildes are .9
+    assert "(With it, our cat would jump from .72 to .9 at once.)" in lesson.prose
 
 
 def test_torch_weights_are_after():

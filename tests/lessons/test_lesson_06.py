@@ -7,8 +7,10 @@ import re
 import numpy as np
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from course_utils.cells import forward, init_params
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_06 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.norms import all_pairs_norms
@@ -150,13 +152,87 @@ def test_the_lstm_without_its_c_looks_dead(lesson):
     assert re.search(r"less than 1e-300 is left: +True", lesson.printed)
 
 
-def test_gru_is_three_quarters_of_an_lstm(lesson):
-    def count(module):
-        return sum(parameter.numel() for parameter in module(8, 64).parameters())
-
-    assert count(torch.nn.GRU) / count(torch.nn.LSTM) == 0.75
-    assert "GRU parameters / LSTM parameters = 0.75\n" in lesson.printed
+def test_tied_gates(lesson):
     assert "c follows the GRU's equation: True" in lesson.printed
+
+
+@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
+def test_cost(lesson, kind):
+    """Multiplications by torch's own counter (it counts a product as two operations), parameters by torch's layers."""
+    p = init_params(kind, 8, 64)
+    state = torch.zeros(1, 128 if kind == "LSTM" else 64, dtype=torch.float64)
+    with FlopCounterMode(display=False) as counter:
+        oracles.next_state(p, np.zeros((1, 8)), state, oracles.tensors(p))
+    numbers = [sum(w.numel() for w in layer(8, 64).parameters()) for layer in (getattr(torch.nn, kind), torch.nn.LSTM)]
+    share = numbers[0] / numbers[1]
+    line = f"{kind:4}: {counter.get_total_flops() // 2:5} products a step, {share:.2f} of an LSTM's parameters\n"
+    assert line in lesson.printed
+    assert counter.get_total_flops() // 2 == {"RNN": 1, "GRU": 3, "LSTM": 4}[kind] * 64 * (8 + 64)
+
+
+REMOVED = {"all gates": {}, "no update gate": {"z": 0.0}, "no reset gate": {"r": 1.0}}
+
+
+@functools.cache
+def without(name, gate_bias, seeds, held=None):
+    """log10 of the norm at lag 50 for each seed, with gates held inside torch's step."""
+    hold, ends = REMOVED[name] if held is None else {"r": held}, []
+    for seed in seeds:
+        p, x = (
+            init_params("GRU", 8, 64, seed=seed, gate_bias=gate_bias),
+            torch.from_numpy(noise(50, 8, seed=100 + seed)),
+        )
+        weights, before = oracles.tensors(p), oracles.states(p, x, hold=hold)[:-1]
+        J = torch.func.jacrev(lambda h, xt, p=p, weights=weights: oracles.step(p, xt, h, weights=weights, hold=hold).h)
+        ends.append(scaled_log10(torch.func.vmap(J)(before, x)))
+    return np.array(ends)
+
+
+def test_what_each_gate_costs(lesson):
+    for name in REMOVED:
+        texts = []
+        for gate_bias in (None, 3.0):
+            ends = without(name, gate_bias, range(10))
+            texts.append(f"{np.median(ends):.1f} ({ends.min():.1f}, {ends.max():.1f})")
+        assert "{:14} fresh {}, bias +3 {}\n".format(name, *texts) in lesson.printed
+    medians = {name: np.median(without(name, None, range(10))) for name in REMOVED}
+    assert medians["no reset gate"] - medians["all gates"] == pytest.approx(4, abs=0.3)
+    assert medians["no update gate"] < np.median(decades("RNN, fresh")[:, 1]) - 10
+
+
+def test_what_each_gate_costs_on_further_nets():
+    """Fifteen that no lesson shows: the order holds in every one of them."""
+    further = range(200, 215)
+    fresh, opened = ({name: without(name, bias, further) for name in REMOVED} for bias in (None, 3.0))
+    for ends in (fresh, opened):
+        assert np.all(ends["no update gate"] < ends["all gates"] - 10)
+        assert np.all(ends["all gates"] < ends["no reset gate"])
+    assert 3.3 < np.median(fresh["no reset gate"] - fresh["all gates"]) < 4.7
+    assert 0.2 < np.median(opened["no reset gate"] - opened["all gates"]) < 0.5  # "a third of one"
+
+
+@pytest.mark.parametrize("r", [0.25, 0.5, 0.75])
+def test_reset_gate_held(lesson, r):
+    end = np.median(without("", None, range(10), held=r))
+    assert f"r held at {r:.2f}: log10 norm at lag 50 {end:.1f} (median of ten)\n" in lesson.printed
+
+
+@functools.cache
+def lstm_ends(gain, seeds):
+    ends = []
+    for seed in seeds:
+        p = init_params("LSTM", 8, 64, seed=seed, recurrent="gaussian", gain=gain)
+        ends.append(scaled_log10(oracles.jacobians(p, noise(50, 8, seed=100 + seed))))
+    return np.array(ends)
+
+
+@pytest.mark.parametrize("gain", [1, 2, 4, 6])
+def test_an_lstm_can_explode(lesson, gain):
+    ends = lstm_ends(gain, range(10))
+    line = f"LSTM, gain {gain}: log10 norm {np.median(ends):5.1f}, {np.sum(ends > 0):2} of 10 grew\n"
+    assert line in lesson.printed
+    further = lstm_ends(gain, range(200, 215))
+    assert np.all(further > 0) if gain >= 4 else np.mean(further > 0) < 0.5
 
 
 def first_zero(J):
@@ -268,6 +344,55 @@ def test_broadcasting_bug(lesson):
     assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in lesson.printed
     assert (f"{plotted:.1e}", f"{true:.1e}") == ("2.1e-03", "3.6e-07")
     assert 3000 < plotted / true < 9000
+
+
+def two_products(seed):
+    """log10 of the norm of the product entry by entry, by a sum of logarithms, and of the true one, at lag 20."""
+    rng = np.random.default_rng(seed)
+    W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
+    h, steps = torch.zeros(5, dtype=torch.float64), []
+    for _ in range(20):
+        h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
+        steps.append((1 - h**2)[:, None] * torch.from_numpy(W))
+    logs = sum(step.abs().log10() for step in steps)
+    true = torch.linalg.matrix_norm(functools.reduce(lambda product, J: J @ product, steps)).log10()
+    return float(torch.linalg.norm(10**logs).log10()), float(true)
+
+
+def test_the_labs_second_bug(lesson):
+    entries, true = two_products(1)
+    assert f"entry by entry at lag 20: {10**entries:.0e}\ntrue at lag 20:           {10**true:.0e}\n" in lesson.printed
+    assert entries - true == pytest.approx(2, abs=0.1)  # "a factor of a hundred"
+    off = np.array([np.subtract(*two_products(seed)) for seed in range(100, 140)])
+    assert 5 <= np.sum(off < 0) <= 20  # "with other weights it comes out too small"
+
+
+@pytest.mark.parametrize("form", ["plain", "the lesson's, every tenth step"])
+def test_an_underflown_product_is_named(lesson, form):
+    def answer(J, k):
+        if form == "plain":
+            return np.log10(np.linalg.norm(functools.reduce(lambda product, J: J @ product, J[k:]), 2))
+        return lesson.functions["log10_norms"](J[k:])[-1]
+
+    with np.errstate(divide="ignore", invalid="ignore"):
+        assert "underflowed" in verdict(EXERCISES["06 log norm"], answer)
+    assert verdict(EXERCISES["06 log norm"], lambda J, k: np.nan) == "Not yet: the answer holds NaN or inf."
+
+
+def test_likely_slips_are_named():
+    def repaired(W, b, T, multiply, ord):
+        h, product = np.zeros(len(W)), None
+        for _ in range(T):
+            h = np.tanh(W @ h + b)
+            J = np.diag(1 - h**2) @ W
+            product = J if product is None else multiply(J, product)
+        return np.linalg.norm(product, ord)
+
+    exercise = EXERCISES["06 repaired chain"]
+    assert "Frobenius" in verdict(exercise, lambda W, b, T: repaired(W, b, T, np.matmul, None))
+    assert "entry by entry" in verdict(exercise, lambda W, b, T: repaired(W, b, T, np.multiply, 2))
+    estimate = EXERCISES["06 half-life bias"]
+    assert "estimate for large N" in verdict(estimate, lambda N: math.log(N) - math.log(math.log(2)))
 
 
 @pytest.mark.parametrize("N", [7, 90, 365])
