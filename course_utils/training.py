@@ -178,7 +178,7 @@ def wilson(count: int, of: int) -> tuple[float, float]:
         raise ValueError(f"count: got {count}, wants at most of = {of}")
     share, z2 = count / of, 1.959963984540054**2
     middle = (share + z2 / (2 * of)) / (1 + z2 / of)
-    half = np.sqrt(z2 * (share * (1 - share) / of + z2 / (4 * of**2))) / (1 + z2 / of)
+    half = np.sqrt(z2 * (count * (of - count) / of**3 + z2 / (4 * of**2))) / (1 + z2 / of)
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
