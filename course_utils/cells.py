@@ -52,7 +52,7 @@ class Params:
 
     Wx (kH, D), Wh (kH, H), bx and bh (kH,), with k = 1, 3, 4 row blocks for RNN, GRU, LSTM.
     `activation` is read by the RNN only, `reset` by the GRU only: "before" multiplies r into h_prev before the
-    product with Wh (Cho et al. 2014), "after" multiplies r into the product (torch and cuDNN).
+    product with Wh (Cho et al. 2014, arXiv v3), "after" multiplies r into the product (v1; torch and cuDNN).
 
     Raises ValueError on an unknown kind, activation or reset, and on a wrong shape, dtype, NaN or inf.
     """
