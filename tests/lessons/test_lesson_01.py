@@ -121,6 +121,17 @@ def test_the_dilemma_as_the_lesson_prints_it(lesson):
     assert "latch: 0% lost" in lesson.printed and "below 1e-60: True" in lesson.printed
 
 
+def test_louder_noise_throws_a_quarter_of_the_latches():
+    """The sentence on noise of size 0.1, over ten draws of four hundred."""
+    lost = []
+    for seed in range(10):
+        latch = np.full(400, 0.92928)
+        for disturbance in np.random.default_rng(seed).normal(0, 0.1, (200, 400)):
+            latch = (1 + np.tanh(3 * latch - 1.5)) / 2 + disturbance
+        lost.append(np.mean(latch < 0.5))
+    assert np.median(lost) == pytest.approx(0.25, abs=0.03)
+
+
 @pytest.mark.parametrize(("w", "low", "high"), [(6, "0.21", "0.79"), (10, "0.11", "0.89")])
 def test_the_wedge_where_a_factor_exceeds_one(lesson, w, low, high):
     """The roots of w h (1 - h) = 1."""
