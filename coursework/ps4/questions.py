@@ -394,15 +394,15 @@ ESSAYS = [
             ),
             "4: learned, not given": (
                 "Says in addition that a fresh GRU has z near 1/2 and forgets almost as fast as a plain RNN; what "
-                "is gained is a decay rate that training or a bias can set, unit by unit."
+                "is gained is a decay rate between 0 and 1 for each unit, which a bias sets and the input can change."
             ),
         },
         model=(
             "The new state is z times the old one plus 1 - z times a candidate. A memory, and its gradient, "
             "therefore has a direct path on which each step multiplies by z alone, with no weights and no slope. "
             "With z = .99, 40 % are left after 90 steps. But a fresh GRU has z near 1/2, which would leave one "
-            "part in 10^27: its gradient vanishes like a plain RNN's. What the GRU offers is a decay rate that "
-            "can be learned, or set by the bias, for each unit on its own."
+            "part in 10^27: its gradient vanishes like a plain RNN's. What the GRU offers is a decay rate of its own "
+            "for each unit, between 0 and 1, that a bias sets, training finds and the input can change at every step."
         ),
     ),
     Essay(
