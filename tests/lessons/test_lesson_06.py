@@ -376,7 +376,7 @@ def test_an_underflown_product_is_named(lesson, form):
 
     with np.errstate(divide="ignore", invalid="ignore"):
         assert "underflowed" in verdict(EXERCISES["06 log norm"], answer)
-    assert verdict(EXERCISES["06 log norm"], lambda J, k: np.nan) == "Not yet: the answer holds NaN or inf."
+    assert verdict(EXERCISES["06 log norm"], lambda J, k: np.nan).startswith("Not yet: the answer holds NaN or inf.")
 
 
 def test_likely_slips_are_named():
