@@ -40,6 +40,10 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "notebooks/03_vanish_or_explode.ipynb",
     ): "a cell sets up its net this way, without a word on it",
     ("ps3_state_by_gate", "course_utils/checks/lesson_05.py"): "a piece of a known mistake of the update path",
+    (
+        "ps4_biases",
+        "notebooks/05_gru_bptt.ipynb",
+    ): "the lesson measures how wide a window of biases keeps some of a memory",
     ("ps4_biases", "course_utils/checks/lesson_04.py"): "the lesson's half-life is the case of the share 1/2",
 }
 
