@@ -47,6 +47,7 @@ def test_float32_stays_float32(run):
     trace = forward(params, x, h0, c0)
     assert {a.dtype for a in [trace.h, *trace.gates.values()]} == {np.dtype(np.float32)}
     assert_close(trace.h, run_torch(params, x, h0, c0), rtol=1e-5)
+    assert forward(params, x).h.dtype == np.float32  # states that nobody hands in are float32, too
     assert forward(params, x.astype(np.float64), h0, c0).h.dtype == np.float64
 
 
@@ -199,6 +200,16 @@ def test_torch_round_trip(variant, seed):
     assert all(np.array_equal(getattr(back, name), getattr(params, name)) for name in ("Wx", "Wh", "bx", "bh"))
     assert back.activation == params.activation if params.kind == "RNN" else True
     assert back.reset == params.reset if params.kind == "GRU" else True
+
+
+@pytest.mark.parametrize("variant", VARIANTS, ids=str)
+def test_training_a_module_leaves_the_params_it_came_from_alone(variant):
+    params = init_params(input_size=3, hidden_size=4, **variant)
+    before, module = params.Wh.copy(), to_module(params)
+    with torch.no_grad():
+        for weights in module.parameters():
+            weights.add_(1)
+    assert np.array_equal(params.Wh, before)
 
 
 def test_modules_are_torchs_own_where_torch_has_them():
