@@ -347,11 +347,9 @@ class Nets:
 
     def freeze(self, names: Iterable[str]) -> None:
         """Set the gradient of the named weights to zero, or of all weights of the named gates."""
-        gates, H = GATES[self.like.kind], self.like.hidden_size
         for name in names:
-            if name in gates:
-                block = gates.index(name)
-                self.dW[:, block * H : (block + 1) * H] = 0
+            if name in GATES[self.like.kind]:
+                self.dW[:, self.like.rows(name)] = 0
             else:
                 self.by_name(self.dW)[name][:] = 0
 

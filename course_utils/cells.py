@@ -107,7 +107,7 @@ class Params:
 
     def gate(self, name: str) -> dict[str, np.ndarray]:
         """The rows of one gate or candidate, named as in GATES: {"Wx": (H, D), "Wh": (H, H), "bx": (H,), "bh": ...}."""
-        rows = self._rows(name)
+        rows = self.rows(name)
         return {weights: getattr(self, weights)[rows] for weights in WEIGHTS}
 
     def changed(self, gate: str | None = None, **new: Any) -> "Params":
@@ -126,7 +126,7 @@ class Params:
         """
         if gate is None:
             return replace(self, **new)
-        rows = self._rows(gate)
+        rows = self.rows(gate)
         for name, values in new.items():
             if name not in WEIGHTS:
                 raise ValueError(f"{name}: got a value for gate {gate!r}, wants Wx, Wh, bx or bh for its rows")
@@ -137,8 +137,8 @@ class Params:
             new[name] = whole
         return replace(self, **new)
 
-    def _rows(self, gate: str) -> slice:
-        """Where a gate's block lies in the stacked rows."""
+    def rows(self, gate: str) -> slice:
+        """Where the block of a gate or candidate, named as in GATES, lies in the stacked rows."""
         if not GATES[self.kind]:
             raise ValueError(f"gate: got {gate!r} for an RNN, which has no gates; wants None")
         block = GATES[self.kind].index(_validate.choice("gate", gate, GATES[self.kind]))

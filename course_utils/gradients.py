@@ -9,7 +9,7 @@ J[t-1] = ∂h_t/∂h_{t-1}, rows the new state, columns the old one. For the LST
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from functools import reduce
+from functools import cached_property, reduce
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -148,8 +148,12 @@ class _Sum:
         for n, (slope, _) in enumerate(pairs):
             self.slopes[:, n] = slope
         self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H, H)
-        self.WT = np.ascontiguousarray(self.W.reshape(-1, H).T)  # (H, nH)
         self.longer = [chain for chain in chains if len(chain) > 2]
+
+    @cached_property
+    def WT(self) -> np.ndarray:
+        """All W_nᵀ side by side, (H, nH): only a way back needs them."""
+        return np.ascontiguousarray(self.W.reshape(-1, self.W.shape[2]).T)
 
     def pull(self, v: np.ndarray, t: int, into: np.ndarray) -> None:
         """Add to `into` (H,) what the old state gets of a gradient v (H,) of the new one, at step t = 0 .. T-1."""

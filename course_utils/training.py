@@ -15,11 +15,10 @@ from tqdm.auto import tqdm
 
 from course_utils import _validate
 from course_utils._kernels import Nets
-from course_utils.cells import Params, init_params
+from course_utils.cells import WEIGHTS, Params, init_params
 from course_utils.tasks import Task
 
 BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's constants, torch's defaults
-WEIGHTS = ("Wx", "Wh", "bx", "bh")
 Probes = dict[str, Callable[[Params], Any]]
 Net = tuple[Params, np.ndarray, np.ndarray]  # params, readout, readout_bias
 

@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils._kernels import CELLS, Nets
-from course_utils.cells import BLOCKS, forward, init_params
+from course_utils.cells import BLOCKS, WEIGHTS, forward, init_params
 from course_utils.gradients import backward
 from tests.strategies import VARIANTS, assert_close
 
-WEIGHTS = ("Wx", "Wh", "bx", "bh")
 variants = pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: " ".join(variant.values()))
 
 
