@@ -195,7 +195,8 @@ def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     x_rz, xn = from_x[: 2 * H], from_x[2 * H :]
     h_rz, hn = from_h[: 2 * H], from_h[2 * H :]
 
-    r, z = sigmoid(x_rz + h_rz).reshape(2, H)
+    rz = sigmoid(x_rz + h_rz)
+    r, z = rz[:H], rz[H:]
     if p.reset == "before":
         Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
         h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
