@@ -67,5 +67,5 @@ widgets.explore(kinds, a=np.linspace(-3, 3, 13))
 LESSON = {  # lesson, and place in it: source
     f"{path.stem[:2]}.{i}": source for path in LESSONS for i, source in enumerate(of_lesson(path), start=1)
 }
-BIAS = LESSON["06.1"]
+BIAS = LESSON["07.1"]
 LIVE = BIAS.replace("widgets.explore(open_by,", "widgets.explore(open_by, live=True,")

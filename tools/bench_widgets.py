@@ -53,9 +53,9 @@ AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'jupyter_server_config.py'}"]
 CASES = {  # name: source, its pictures, what takes the keys, options of the server
     f"lesson {key}": (source, *EXPLORER, AS_MAKE_LAB) for key, source in explorers.LESSON.items()
 } | {
-    "06.1, 101 positions, tabled": (TABLED, *EXPLORER, AS_MAKE_LAB),
-    "06.1, 101 positions, live": (LIVE, *EXPLORER, AS_MAKE_LAB),
-    "06.1, 101 positions, live, without `make lab`": (LIVE, *EXPLORER, []),
+    "07.1, 101 positions, tabled": (TABLED, *EXPLORER, AS_MAKE_LAB),
+    "07.1, 101 positions, live": (LIVE, *EXPLORER, AS_MAKE_LAB),
+    "07.1, 101 positions, live, without `make lab`": (LIVE, *EXPLORER, []),
     "`interact` + inline figure": (PEER, ".jp-OutputArea-output img", ".noUi-handle", AS_MAKE_LAB),
 }
 # Watches the pictures at every animation frame. What is found changed there is painted in this very frame.

@@ -2,7 +2,7 @@
 
 An answer is run on random inputs and compared with the right one and with known wrong ones, so that a mistake is named
 ("z and 1-z are swapped") and not only found. The exercises of each lesson stand in a module of their own, lesson_NN,
-and are found by name: "07 lost per step" is in lesson_07. The assignments' checks are not here, see coursework.hints.
+and are found by name: "08 lost per step" is in lesson_08. The assignments' checks are not here, see coursework.hints.
 """
 
 import pkgutil

@@ -1,133 +1,107 @@
-"""06 · how far back."""
+"""06 · the four paths of a GRU's gradient."""
 
 import numpy as np
 
+from course_utils.cells import sigmoid
 from course_utils.checks.exercise import Exercise
 
 
-def _log_norm(J, k, log=np.log10, ord=2):
-    product, scale = np.eye(J.shape[1]), 0.0
-    for step in J[k:]:
-        product = step @ product
-        size = np.linalg.norm(product, ord)
-        product, scale = product / size, scale + log(size)
-    return scale
+def _update(Wz, h_prev, z, h_tilde):
+    return np.diag((h_prev - h_tilde) * z * (1 - z)) @ Wz
 
 
-def _underflown(J, k):
-    """The plain product of such factors is zero, and its logarithm -inf."""
-    with np.errstate(divide="ignore"):
-        return np.log10(np.linalg.norm(np.linalg.multi_dot([np.eye(J.shape[1]), *J[k:][::-1]]), 2))
+def _direct_and_update(Wz, h_prev, z, h_tilde):
+    return np.diag(z) + _update(Wz, h_prev, z, h_tilde)
 
 
-def _tiny_jacobians(rng):
-    """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
-    T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
-    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
+def _draw_step(rng):
+    H = int(rng.integers(2, 6))
+    return rng.normal(size=(H, H)), rng.normal(size=H), rng.uniform(0.1, 0.9, H), rng.uniform(-1, 1, H)
 
 
-def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False, ord=2):
-    h, product = np.zeros(len(W)), np.eye(len(W))
-    for _ in range(T):
-        h_prev, h = h, np.tanh(W @ h + b)
-        J = jacobian(W, h, h_prev)
-        product = product @ J if backwards else J @ product
-    return np.linalg.norm(product, ord)
+def _bias_gradient(b, h0, T):
+    z = sigmoid(b)
+    return T * z**T * (1 - z) * h0
 
 
-def _entry_by_entry(W, b, T):
-    """The lab's second bug: * between matrices."""
-    h, product = np.zeros(len(W)), np.ones_like(W)
-    for _ in range(T):
-        h = np.tanh(W @ h + b)
-        product = product * (np.diag(1 - h**2) @ W)
-    return np.linalg.norm(product, 2)
-
-
-def _broadcast(W, b, T):
-    """The lesson's bug: b (H,) plus h (H, 1) is (H, H)."""
-    h, product = np.zeros((len(W), 1)), np.eye(len(W))
-    for _ in range(T):
-        h = np.tanh(np.dot(W, h) + b)
-        product = np.dot(np.dot(np.diag(1 - h**2), W), product)
-    return np.linalg.norm(np.atleast_1d(product))
-
-
-def _small_net(rng):
-    H = int(rng.integers(3, 7))
-    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9))
+def _best_bias_of_the_loss(T):
+    """Where the gradient of ½(σ(b)^T - 1)² is largest: the slope of the state times what is still missing."""
+    b = np.linspace(0, 10, 100_001)
+    return float(b[np.argmax((1 - sigmoid(b) ** T) * _bias_gradient(b, 1.0, T))])
 
 
 EXERCISES = {
-    "06 log norm": Exercise(
-        right=_log_norm,
-        draw=_tiny_jacobians,
+    "06 direct and update": Exercise(
+        right=_direct_and_update,
+        draw=_draw_step,
         mistakes={
-            "the product has underflowed to zero, and the logarithm of 0 is -inf. Divide it by its size at every step "
-            "(every tenth is too late for factors as small as these) and add up the logarithms.": _underflown,
-            "these are natural logarithms. The exercise asks for powers of ten.": (
-                lambda J, k: _log_norm(J, k, log=np.log)
+            "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": (
+                lambda Wz, h_prev, z, h_tilde: np.diag(1 - z) + _update(Wz, h_prev, z, h_tilde)
             ),
-            "the norms of the steps are multiplied. That is only a bound: multiply the matrices, then take the norm.": (
-                lambda J, k: sum(np.log10(np.linalg.norm(step, 2)) for step in J[k:])
+            "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": (
+                lambda Wz, h_prev, z, h_tilde: np.diag(z) - _update(Wz, h_prev, z, h_tilde)
             ),
-            "this is the whole chain, from h_0. The exercise starts at h_k.": lambda J, k: _log_norm(J, 0),
-            "off by one: J[k] is the step from h_k to h_{k+1}, and it belongs to the chain.": (
-                lambda J, k: _log_norm(J, k + 1)
+            "this is the transpose. Rows belong to the new state, columns to the old one.": (
+                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz, h_prev, z, h_tilde).T
             ),
-            "this is the chain up to h_k, from h_0. The exercise asks for the part after it.": (
-                lambda J, k: _log_norm(J[:k], 0)
+            "Wz is transposed. Going forward, z meets Wz as it is.": (
+                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz.T, h_prev, z, h_tilde)
             ),
-            "the factors stand in the wrong order. A later step multiplies from the left.": (
-                lambda J, k: _log_norm(J[k:][::-1], 0)
+            "the diagonal stands on the wrong side of Wz. The gate comes after the product with Wz.": (
+                lambda Wz, h_prev, z, h_tilde: np.diag(z) + _update(Wz.T, h_prev, z, h_tilde).T
             ),
-            "this is the Frobenius norm. The exercise asks for the largest singular value, norm(..., 2).": (
-                lambda J, k: _log_norm(J, k, ord="fro")
+            "the slope of the sigmoid is missing from the update path.": (
+                lambda Wz, h_prev, z, h_tilde: np.diag(z) + np.diag(h_prev - h_tilde) @ Wz
             ),
+            "1 - z² is the slope of tanh. The gate is a sigmoid.": (
+                lambda Wz, h_prev, z, h_tilde: np.diag(z) + np.diag((h_prev - h_tilde) * (1 - z**2)) @ Wz
+            ),
+            "h_tilde is missing from the update path: raising z also takes something away.": (
+                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz, h_prev, z, 0 * h_tilde)
+            ),
+            "z was added to every row. The direct path is a diagonal matrix.": (
+                lambda Wz, h_prev, z, h_tilde: z + _update(Wz, h_prev, z, h_tilde)
+            ),
+            "this is the direct path alone.": lambda Wz, h_prev, z, h_tilde: np.diag(z),
+            "this is the update path alone.": _update,
         },
     ),
-    "06 half-life bias": Exercise(
-        right=lambda N: -np.log(2 ** (1 / N) - 1),
-        draw=lambda rng: (int(rng.integers(2, 400)),),
+    "06 bias gradient": Exercise(
+        right=_bias_gradient,
+        draw=lambda rng: (rng.uniform(-1, 3), rng.normal(), int(rng.integers(2, 9))),
         mistakes={
-            "this is the gate z itself. Which bias b has σ(b) = z?": lambda N: 0.5 ** (1 / N),
-            "the sign: this bias closes the gate. Our z keeps.": lambda N: np.log(2 ** (1 / N) - 1),
-            "this leaves 1/e after N steps, not a half.": lambda N: -np.log(np.exp(1 / N) - 1),
-            "log N is a rule of thumb (it leaves about 1/e). Solve z^N = 1/2 exactly.": lambda N: np.log(N),
-            "log(N / log 2) is the estimate for large N. Solve z^N = 1/2 exactly.": lambda N: np.log(N / np.log(2)),
-            "z = 1 - 1/(2N) treats the decay as a straight line. Take the N-th root of a half.": (
-                lambda N: np.log(2 * N - 1)
+            "T is missing: b acts at every one of the T steps, and the shares add up.": (
+                lambda b, h0, T: _bias_gradient(b, h0, T) / T
             ),
-            "this inverts tanh. The gate is a sigmoid.": lambda N: np.arctanh(0.5 ** (1 / N)),
+            "this is the derivative by z. The chain rule goes on, from z to b.": (
+                lambda b, h0, T: T * sigmoid(b) ** (T - 1) * h0
+            ),
+            "half of the sigmoid's slope is missing: it falls to 0 where the gate is open, too.": (
+                lambda b, h0, T: T * sigmoid(b) ** T * h0
+            ),
+            "one factor z too few: the power rule takes one away, the sigmoid's slope brings one back.": (
+                lambda b, h0, T: _bias_gradient(b, h0, T) / sigmoid(b)
+            ),
+            "one factor z too many: the power rule takes one away.": (
+                lambda b, h0, T: _bias_gradient(b, h0, T) * sigmoid(b)
+            ),
+            "h_0 is missing.": lambda b, h0, T: _bias_gradient(b, 1.0, T),
+            "this is h_T itself, not its derivative.": lambda b, h0, T: sigmoid(b) ** T * h0,
+            "z and 1-z are swapped. Here z keeps.": lambda b, h0, T: -_bias_gradient(-b, h0, T),
         },
     ),
-    "06 repaired chain": Exercise(
-        right=_chain,
-        draw=_small_net,
+    "06 best bias": Exercise(
+        right=float(np.log(200)),
+        rtol=2e-3,
         mistakes={
-            "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
-                _broadcast
-            ),
-            "this is the Frobenius norm, as in `plotted`. Asked for is the largest singular value, norm(..., 2).": (
-                lambda W, b, T: _chain(W, b, T, ord="fro")
-            ),
-            "the steps are multiplied entry by entry: * is not the product of matrices, @ is.": _entry_by_entry,
-            "h is a column now, and np.diag of a column (H, 1) picks out its first entry. Give it a vector (H,).": (
-                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: (1 - h[0] ** 2) * W)
-            ),
-            "the slope is taken at the previous state. Step first, then use 1 - h².": (
-                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: np.diag(1 - h_prev**2) @ W)
-            ),
-            "the slopes scale the columns of W here. Unit i's slope belongs to row i.": (
-                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W * (1 - h**2))
-            ),
-            "the slopes are missing: this is a product of W alone.": (
-                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W)
-            ),
-            "the factors stand in the wrong order. A later step multiplies from the left.": (
-                lambda W, b, T: _chain(W, b, T, backwards=True)
-            ),
+            "that is where the loss ½(h_T - 1)² has its largest gradient: it has a factor 1 - h_T, which falls as b "
+            "rises. Asked for is the slope of h_T alone.": _best_bias_of_the_loss(200),
+            "that is the best bias for 100 steps.": float(np.log(100)),
+            "that is the best z, not its bias. Which b has σ(b) equal to it?": 200 / 201,
+            "that is the decimal logarithm. The sigmoid is made of powers of e.": float(np.log10(200)),
+            "that is a fresh gate's bias. See how small the gradient is there.": 0.0,
+            "that is the lag. A gate with this bias is saturated, and its slope is 0.": 200.0,
+            "the sign is wrong: that gate is shut.": float(-np.log(200)),
         },
-        rtol=1e-6,
     ),
 }

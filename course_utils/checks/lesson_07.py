@@ -1,93 +1,133 @@
-"""07 · learning to remember."""
+"""07 · how far back."""
 
 import numpy as np
 
-from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import Exercise
-from course_utils.gradients import backward
 
 
-def _gradient_at_word(p, x, V, t, asked=(-1,), sign=1, index=None):
-    dh = np.zeros((len(x), p.hidden_size))
-    dh[list(asked)] = sign * (V[1] - V[0])
-    return backward(forward(p, x), dh).x[t - 1 if index is None else index]
+def _log_norm(J, k, log=np.log10, ord=2):
+    product, scale = np.eye(J.shape[1]), 0.0
+    for step in J[k:]:
+        product = step @ product
+        size = np.linalg.norm(product, ord)
+        product, scale = product / size, scale + log(size)
+    return scale
 
 
-def _last_state_gradient(p, x, V, t):
-    dh = np.zeros((len(x), p.hidden_size))
-    dh[-1] = V[1] - V[0]
-    return backward(forward(p, x), dh).h[t]
+def _underflown(J, k):
+    """The plain product of such factors is zero, and its logarithm -inf."""
+    with np.errstate(divide="ignore"):
+        return np.log10(np.linalg.norm(np.linalg.multi_dot([np.eye(J.shape[1]), *J[k:][::-1]]), 2))
 
 
-def _one_score(p, x, V, t):
-    return _gradient_at_word(p, x, np.vstack([np.zeros(p.hidden_size), V[1]]), t)
+def _tiny_jacobians(rng):
+    """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
+    T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
+    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
 
 
-def _sentence(rng):
-    T, D, H = (int(n) for n in (rng.integers(4, 8), rng.integers(2, 5), rng.integers(5, 8)))
-    p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
-    return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), int(rng.integers(2, T - 1))
+def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False, ord=2):
+    h, product = np.zeros(len(W)), np.eye(len(W))
+    for _ in range(T):
+        h_prev, h = h, np.tanh(W @ h + b)
+        J = jacobian(W, h, h_prev)
+        product = product @ J if backwards else J @ product
+    return np.linalg.norm(product, ord)
 
 
-def _norms(rng):
-    T = int(rng.integers(5, 30))
-    return np.exp(np.r_[np.cumsum(rng.uniform(-0.6, 0.1, T))[::-1], 0.0])
+def _entry_by_entry(W, b, T):
+    """The lab's second bug: * between matrices."""
+    h, product = np.zeros(len(W)), np.ones_like(W)
+    for _ in range(T):
+        h = np.tanh(W @ h + b)
+        product = product * (np.diag(1 - h**2) @ W)
+    return np.linalg.norm(product, 2)
+
+
+def _broadcast(W, b, T):
+    """The lesson's bug: b (H,) plus h (H, 1) is (H, H)."""
+    h, product = np.zeros((len(W), 1)), np.eye(len(W))
+    for _ in range(T):
+        h = np.tanh(np.dot(W, h) + b)
+        product = np.dot(np.dot(np.diag(1 - h**2), W), product)
+    return np.linalg.norm(np.atleast_1d(product))
+
+
+def _small_net(rng):
+    H = int(rng.integers(3, 7))
+    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9))
 
 
 EXERCISES = {
-    "07 gradient at word": Exercise(
-        right=_gradient_at_word,
-        draw=_sentence,
+    "07 log norm": Exercise(
+        right=_log_norm,
+        draw=_tiny_jacobians,
         mistakes={
-            "the sign: score 1 minus score 0 means V[1] - V[0].": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, sign=-1)
+            "the product has underflowed to zero, and the logarithm of 0 is -inf. Divide it by its size at every step "
+            "(every tenth is too late for factors as small as these) and add up the logarithms.": _underflown,
+            "these are natural logarithms. The exercise asks for powers of ten.": (
+                lambda J, k: _log_norm(J, k, log=np.log)
             ),
-            "off by one: x_1 is the first row, so word t stands in row t - 1.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, index=t)
+            "the norms of the steps are multiplied. That is only a bound: multiply the matrices, then take the norm.": (
+                lambda J, k: sum(np.log10(np.linalg.norm(step, 2)) for step in J[k:])
             ),
-            "the scores are read at the last step only. Your dh asks something of every step.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=range(len(x)))
+            "this is the whole chain, from h_0. The exercise starts at h_k.": lambda J, k: _log_norm(J, 0),
+            "off by one: J[k] is the step from h_k to h_{k+1}, and it belongs to the chain.": (
+                lambda J, k: _log_norm(J, k + 1)
             ),
-            "dh asks something of h_t at the word itself. The scores are read from h_T.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=(t - 1,))
+            "this is the chain up to h_k, from h_0. The exercise asks for the part after it.": (
+                lambda J, k: _log_norm(J[:k], 0)
             ),
-            "this is the gradient of score 1 alone. The difference has V[1] - V[0].": _one_score,
-            "this is the gradient in the state h_t. The exercise asks for the word x_t.": _last_state_gradient,
-        },
-    ),
-    "07 lost per step": Exercise(
-        right=lambda norms: -np.log(norms[0]) / (len(norms) - 1),
-        draw=lambda rng: (_norms(rng),),
-        mistakes={
-            "the sign: where the gradient fades, the loss per step is positive.": (
-                lambda norms: np.log(norms[0]) / (len(norms) - 1)
+            "the factors stand in the wrong order. A later step multiplies from the left.": (
+                lambda J, k: _log_norm(J[k:][::-1], 0)
             ),
-            "there are T + 1 norms, but only T steps between them.": lambda norms: -np.log(norms[0]) / len(norms),
-            "these are powers of ten. The exercise asks for natural logarithms.": (
-                lambda norms: -np.log10(norms[0]) / (len(norms) - 1)
-            ),
-            "this is the whole loss. Divide it by the number of steps.": lambda norms: -np.log(norms[0]),
-            "this is the loss of one step alone. Take the average over all steps.": (
-                lambda norms: np.log(norms[-1] / norms[-2])
-            ),
-            "this is the factor per step. Its logarithm is asked for.": (
-                lambda norms: norms[0] ** (1 / (len(norms) - 1))
-            ),
-            "this averages the norms before the logarithm. Logarithms add along the chain, norms don't.": (
-                lambda norms: -np.log(norms.mean())
+            "this is the Frobenius norm. The exercise asks for the largest singular value, norm(..., 2).": (
+                lambda J, k: _log_norm(J, k, ord="fro")
             ),
         },
     ),
-    "07 last noun in training": Exercise(
-        right=lambda M: (1 + M / 2) / (1 + M),
-        draw=lambda rng: (int(rng.integers(2, 40)),),
+    "07 half-life bias": Exercise(
+        right=lambda N: -np.log(2 ** (1 / N) - 1),
+        draw=lambda rng: (int(rng.integers(2, 400)),),
         mistakes={
-            "without clauses the last noun is the subject. (Or is this how often the guesser is wrong?)": (
-                lambda M: (M / 2) / (1 + M)
+            "this is the gate z itself. Which bias b has σ(b) = z?": lambda N: 0.5 ** (1 / N),
+            "the sign: this bias closes the gate. Our z keeps.": lambda N: np.log(2 ** (1 / N) - 1),
+            "this leaves 1/e after N steps, not a half.": lambda N: -np.log(np.exp(1 / N) - 1),
+            "log N is a rule of thumb (it leaves about 1/e). Solve z^N = 1/2 exactly.": lambda N: np.log(N),
+            "log(N / log 2) is the estimate for large N. Solve z^N = 1/2 exactly.": lambda N: np.log(N / np.log(2)),
+            "z = 1 - 1/(2N) treats the decay as a straight line. Take the N-th root of a half.": (
+                lambda N: np.log(2 * N - 1)
             ),
-            "this counts the sentences without clauses only. In the others a coin decides.": lambda M: 1 / (1 + M),
-            "0 to M clauses are M + 1 lengths.": lambda M: (1 + (M - 1) / 2) / M,
-            "one half is right for sentences with clauses. Some have none.": lambda M: 0.5,
+            "this inverts tanh. The gate is a sigmoid.": lambda N: np.arctanh(0.5 ** (1 / N)),
         },
+    ),
+    "07 repaired chain": Exercise(
+        right=_chain,
+        draw=_small_net,
+        mistakes={
+            "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
+                _broadcast
+            ),
+            "this is the Frobenius norm, as in `plotted`. Asked for is the largest singular value, norm(..., 2).": (
+                lambda W, b, T: _chain(W, b, T, ord="fro")
+            ),
+            "the steps are multiplied entry by entry: * is not the product of matrices, @ is.": _entry_by_entry,
+            "h is a column now, and np.diag of a column (H, 1) picks out its first entry. Give it a vector (H,).": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: (1 - h[0] ** 2) * W)
+            ),
+            "the slope is taken at the previous state. Step first, then use 1 - h².": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: np.diag(1 - h_prev**2) @ W)
+            ),
+            "the slopes scale the columns of W here. Unit i's slope belongs to row i.": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W * (1 - h**2))
+            ),
+            "the slopes are missing: this is a product of W alone.": (
+                lambda W, b, T: _chain(W, b, T, lambda W, h, h_prev: W)
+            ),
+            "the factors stand in the wrong order. A later step multiplies from the left.": (
+                lambda W, b, T: _chain(W, b, T, backwards=True)
+            ),
+        },
+        rtol=1e-6,
     ),
 }

@@ -1,110 +1,65 @@
-"""09 · weather."""
+"""09 · agreement."""
 
 import numpy as np
 
+from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import Exercise
+from course_utils.gradients import backward
 
 
-def _forecasts(rng):
-    shape = (int(rng.integers(5, 12)), 1)
-    return rng.normal(size=shape), rng.normal(size=shape), rng.uniform(3, 9)
+def _gradient_at_word(p, x, V, t, asked=(-1,), sign=1, index=None):
+    dh = np.zeros((len(x), p.hidden_size))
+    dh[list(asked)] = sign * (V[1] - V[0])
+    return backward(forward(p, x), dh).x[t - 1 if index is None else index]
 
 
-def _share(e, d):
-    return (e[:-d] @ e[d:]) / (e[:-d] @ e[:-d])
+def _last_state_gradient(p, x, V, t):
+    dh = np.zeros((len(x), p.hidden_size))
+    dh[-1] = V[1] - V[0]
+    return backward(forward(p, x), dh).h[t]
 
 
-def _leaked(learn_first, test_first, window, days_ahead, read=None, reach=None, answered=True):
-    """How many test targets are among the days that some learning window reads (`read` of them) or is asked for.
-
-    reach     how far the target lies after a window's first day, window - 1 + days_ahead unless given.
-    answered  whether a learning window's target counts as seen.
-    """
-    read = window if read is None else read
-    reach = window - 1 + days_ahead if reach is None else reach
-    seen = {first + day for first in learn_first for day in range(read)}
-    seen |= {first + reach for first in learn_first} if answered else set()
-    return sum(first + reach in seen for first in test_first)
+def _one_score(p, x, V, t):
+    return _gradient_at_word(p, x, np.vstack([np.zeros(p.hidden_size), V[1]]), t)
 
 
-def _splits(rng):
-    """First days of learning and of test windows, thinly strewn, some shared."""
-    window, days_ahead = int(rng.integers(2, 5)), int(rng.integers(3, 7))
-    learn, test = (np.sort(rng.choice(60, size=14, replace=False)) for _ in range(2))
-    return learn, test, window, days_ahead
+def _sentence(rng):
+    T, D, H = (int(n) for n in (rng.integers(4, 8), rng.integers(2, 5), rng.integers(5, 8)))
+    p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
+    return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), int(rng.integers(2, T - 1))
 
 
 EXERCISES = {
-    "09 rmse in degrees": Exercise(
-        right=lambda forecast, truth, scale: scale * np.sqrt(np.mean((forecast - truth) ** 2)),
-        draw=_forecasts,
+    "09 gradient at word": Exercise(
+        right=_gradient_at_word,
+        draw=_sentence,
         mistakes={
-            "the root is missing: this is in °C², or would be with scale squared.": (
-                lambda forecast, truth, scale: scale * np.mean((forecast - truth) ** 2)
+            "the sign: score 1 minus score 0 means V[1] - V[0].": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, sign=-1)
             ),
-            "this is the mean squared error in °C². Take its root.": (
-                lambda forecast, truth, scale: scale**2 * np.mean((forecast - truth) ** 2)
+            "off by one: x_1 is the first row, so word t stands in row t - 1.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, index=t)
             ),
-            "scale stands under the root. It has the unit °C, and the root would leave it √°C.": (
-                lambda forecast, truth, scale: np.sqrt(scale * np.mean((forecast - truth) ** 2))
+            "the scores are read at the last step only. Your dh asks something of every step.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=range(len(x)))
             ),
-            "this is still in standard deviations. One of them is `scale` °C.": (
-                lambda forecast, truth, scale: np.sqrt(np.mean((forecast - truth) ** 2))
+            "dh asks something of h_t at the word itself. The scores are read from h_T.": (
+                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=(t - 1,))
             ),
-            "this is the mean absolute error. Square before the mean, take the root after it.": (
-                lambda forecast, truth, scale: scale * np.mean(np.abs(forecast - truth))
-            ),
-            "this divides by scale. It turned °C into standard deviations; now we go back.": (
-                lambda forecast, truth, scale: np.sqrt(np.mean((forecast - truth) ** 2)) / scale
-            ),
-            "this is the root of the sum. The error would grow with the number of days.": (
-                lambda forecast, truth, scale: scale * np.sqrt(np.sum((forecast - truth) ** 2))
-            ),
+            "this is the gradient of score 1 alone. The difference has V[1] - V[0].": _one_score,
+            "this is the gradient in the state h_t. The exercise asks for the word x_t.": _last_state_gradient,
         },
     ),
-    "09 share that lasts": Exercise(
-        right=_share,
-        draw=lambda rng: (rng.normal(size=int(rng.integers(30, 50))).cumsum(), int(rng.integers(2, 7))),
+    "09 last noun in training": Exercise(
+        right=lambda M: (1 + M / 2) / (1 + M),
+        draw=lambda rng: (int(rng.integers(2, 40)),),
         mistakes={
-            "divided by the later days' squares: that forecasts the past from the future.": (
-                lambda e, d: (e[:-d] @ e[d:]) / (e[d:] @ e[d:])
+            "without clauses the last noun is the subject. (Or is this how often the guesser is wrong?)": (
+                lambda M: (M / 2) / (1 + M)
             ),
-            "divided by the squares of all days. The last d days have no day d days later: leave them out.": (
-                lambda e, d: (e[:-d] @ e[d:]) / (e @ e)
-            ),
-            "this is the coefficient for one day, whatever d is.": lambda e, d: _share(e, 1),
-            "this is a_1 to the power d. The weather need not fade at the same rate every day: measure a_d itself.": (
-                lambda e, d: _share(e, 1) ** d
-            ),
-            "off by one: this looks d + 1 days ahead.": lambda e, d: _share(e, d + 1),
-            "off by one: this looks d - 1 days ahead.": lambda e, d: _share(e, d - 1),
-            "this is the correlation coefficient. Departures are taken from climatology, not from their own mean.": (
-                lambda e, d: np.corrcoef(e[:-d], e[d:])[0, 1]
-            ),
-        },
-    ),
-    "09 leaked targets": Exercise(
-        right=_leaked,
-        draw=_splits,
-        mistakes={
-            "only the learning windows' inputs are searched. Their targets have been seen, too.": (
-                lambda learn, test, window, d: _leaked(learn, test, window, d, answered=False)
-            ),
-            "only the learning windows' targets are searched. Their inputs have been seen, too.": (
-                lambda learn, test, window, d: _leaked(learn, test, window, d, read=0)
-            ),
-            "off by one: a window's last day is s + window - 1, and the target comes days_ahead after *that*.": (
-                lambda learn, test, window, d: _leaked(learn, test, window, d, reach=window + d)
-            ),
-            "the days between a window's end and its target count as seen. No learning window reads them.": (
-                lambda learn, test, window, d: _leaked(learn, test, window, d, read=window + d)
-            ),
-            "the roles are swapped: these are learning targets seen by test windows.": (
-                lambda learn, test, window, d: _leaked(test, learn, window, d)
-            ),
-            "this counts the windows without a leak.": (
-                lambda learn, test, window, d: len(test) - _leaked(learn, test, window, d)
-            ),
+            "this counts the sentences without clauses only. In the others a coin decides.": lambda M: 1 / (1 + M),
+            "0 to M clauses are M + 1 lengths.": lambda M: (1 + (M - 1) / 2) / M,
+            "one half is right for sentences with clauses. Some have none.": lambda M: 0.5,
         },
     ),
 }

@@ -30,21 +30,21 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "notebooks/01_sigmoid_rnn.ipynb",
     ): "the lesson derives the factor h (1 - h) w; new is where to take it",
     ("ps1_rate", "course_utils/checks/lesson_01.py"): "the check of that factor",
-    ("ps1_step_jacobian", "notebooks/04_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
-    ("ps1_step_jacobian", "notebooks/05_gru_bptt.ipynb"): "diag(slope) @ W, a factor of the GRU's paths, lessons later",
+    ("ps1_step_jacobian", "notebooks/05_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
+    ("ps1_step_jacobian", "notebooks/06_gru_bptt.ipynb"): "diag(slope) @ W, a factor of the GRU's paths, lessons later",
     ("ps1_slopes", "notebooks/02_bptt.ipynb"): "the lesson uses tanh's slope; new is which states have one",
     ("ps1_slopes", "course_utils/checks/lesson_02.py"): "the check of a product of these slopes",
-    ("ps2_growth_curve", "notebooks/06_gradient_norms.ipynb"): "a later lesson's loop, which breaks in the same place",
+    ("ps2_growth_curve", "notebooks/07_gradient_norms.ipynb"): "a later lesson's loop, which breaks in the same place",
     (
         "ps2_holding_bias",
         "notebooks/03_vanish_or_explode.ipynb",
     ): "a cell sets up its net this way, without a word on it",
-    ("ps3_state_by_gate", "course_utils/checks/lesson_05.py"): "a piece of a known mistake of the update path",
+    ("ps3_state_by_gate", "course_utils/checks/lesson_06.py"): "a piece of a known mistake of the update path",
     (
         "ps4_biases",
-        "notebooks/05_gru_bptt.ipynb",
+        "notebooks/06_gru_bptt.ipynb",
     ): "the lesson measures how wide a window of biases keeps some of a memory",
-    ("ps4_biases", "course_utils/checks/lesson_04.py"): "the lesson's half-life is the case of the share 1/2",
+    ("ps4_biases", "course_utils/checks/lesson_05.py"): "the lesson's half-life is the case of the share 1/2",
 }
 
 

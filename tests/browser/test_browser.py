@@ -12,7 +12,7 @@ from tests import chromium, explorers
 
 pytestmark = pytest.mark.skipif(bool(chromium.MISSING), reason=f"not on this machine: {', '.join(chromium.MISSING)}")
 SOURCES = explorers.LESSON | {"all kinds": explorers.KINDS, "live": explorers.LIVE}
-PLACES = {"exported page": list(SOURCES), "JupyterLab": ["01.1", "06.1", "all kinds", "live"]}
+PLACES = {"exported page": list(SOURCES), "JupyterLab": ["01.1", "07.1", "all kinds", "live"]}
 
 
 @pytest.fixture(scope="module", params=PLACES)

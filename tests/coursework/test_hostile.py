@@ -80,8 +80,8 @@ IN_A_CELL = {  # name: (a cell before the answers, step, points)
         NO_STEP,
     ),
     "takes_from_checks": (
-        "from course_utils.checks.lesson_04 import EXERCISES",
-        "step = EXERCISES['04 GRU step'].right",
+        "from course_utils.checks.lesson_05 import EXERCISES",
+        "step = EXERCISES['05 GRU step'].right",
         NO_STEP,
     ),
     "takes_from_questions": ("from coursework.ps0.questions import QUESTIONS", "step = QUESTIONS[0].right", NO_STEP),

@@ -59,8 +59,8 @@ def test_a_check_imports_its_own_lesson_alone():
 
 
 def test_an_unknown_name_is_answered_with_its_lessons_names():
-    with pytest.raises(ValueError, match=r"^name: got '07 mean norm', wants one of '07 [^']*'(, '07 [^']*')*$"):
-        check("07 mean norm", 1)
+    with pytest.raises(ValueError, match=r"^name: got '08 mean norm', wants one of '08 [^']*'(, '08 [^']*')*$"):
+        check("08 mean norm", 1)
     for name in ("99 nothing", "ps1 states", "", "../", 7):
         with pytest.raises(ValueError, match=r"^name: got .*wants a name that starts with its lesson's number"):
             check(name, 1)

@@ -1,293 +1,146 @@
 """Every figure that lesson 04 states, recomputed by another way than the lesson's."""
 
 import math
-from dataclasses import replace
-from fractions import Fraction
 
 import numpy as np
 import pytest
 import torch
 
-from course_utils.cells import Params, forward, init_params
 from course_utils.checks.lesson_04 import EXERCISES
-from course_utils.tasks import noise
-from course_utils.torch_bridge import autograd_jacobians, to_module, to_params
-from tests import oracles
 
-SEEDS = range(10)
+START = 1 / (1 + math.exp(-0.5))  # σ(½), where the cliff's unit starts
 
 
-def recursion(p, x, line, h0=None, hold=None):
-    """States of the GRU with another last line. All of it is a function of z, h_prev, and h_tilde, before and now."""
-    weights, h = oracles.tensors(p), torch.zeros(p.hidden_size, dtype=torch.float64) if h0 is None else h0
-    states, tilde_prev = [h], torch.zeros_like(h)
-    for xt in torch.from_numpy(x):
-        gates = oracles.step(p, xt, h, weights=weights, hold=hold).gates
-        h, tilde_prev = line(gates["z"], h, tilde_prev, gates["h_tilde"]), gates["h_tilde"]
-        states.append(h)
-    return torch.stack(states)
+def autograd_surface(w, b):
+    """E and its gradient in w and b by torch, elementwise."""
+    w, b = (torch.tensor(v, dtype=torch.float64).expand(np.broadcast(w, b).shape) for v in (w, b))
+    w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
+    h = torch.full_like(w, START)
+    for _ in range(50):
+        h = torch.sigmoid(w * h + b)
+    E = (h - 0.7) ** 2
+    E.sum().backward()
+    return E.detach().numpy(), np.stack([w.grad.numpy(), b.grad.numpy()])
 
 
-def keeps(z, h, tilde_prev, tilde):
-    return z * h + (1 - z) * tilde
+def test_cliff_on_the_grid():
+    w, b = np.linspace(2, 7, 501), np.linspace(-5, 0, 501)
+    size = np.linalg.norm(autograd_surface(w[None, :], b[:, None])[1], axis=0)
+    row, column = np.unravel_index(size.argmax(), size.shape)
+    assert (f"{size.max():.0f}", f"{w[column]:.2f}", f"{b[row]:.2f}") == ("440", "4.69", "-2.42")
+    assert f"{np.median(size):.3f}" == "0.034"
+    assert 12_500 < size.max() / np.median(size) < 13_500
 
 
-def writes(z, h, tilde_prev, tilde):
-    return (1 - z) * h + z * tilde
+@pytest.mark.parametrize(("spacing", "largest"), [(0.01, "440"), (0.005, "3320"), (0.002, "39390")])
+def test_finer_grids_find_larger_gradients(spacing, largest):
+    w = 4.5 + spacing * np.arange(round(1 / spacing) + 1)
+    gradient = autograd_surface(w[None, :], w[:, None] - 7.5)[1]
+    assert f"{np.linalg.norm(gradient, axis=0).max():.0f}" == largest
 
 
-def as_printed(z, h, tilde_prev, tilde):
-    return z * tilde_prev + (1 - z) * tilde
+def test_on_the_line_the_start_rests_and_the_gradient_is_a_geometric_sum():
+    slope = START * (1 - START)
+    assert f"{1 / slope:.2f}" == "4.26"
+    for w in (4.1, 4.5, 5.0):
+        factor = w * slope
+        growth = slope * (factor**50 - 1) / (factor - 1)  # ∂h_50/∂b
+        E, (dw, db) = autograd_surface(w, 0.5 - w * START)
+        assert E == pytest.approx((START - 0.7) ** 2, rel=1e-6)
+        assert db == pytest.approx(2 * (START - 0.7) * growth, rel=1e-6)
+        assert dw == pytest.approx(START * db, rel=1e-6)
+        low, high = (autograd_surface(w, 0.5 - w * START + side)[0] for side in (-0.05, 0.05))
+        assert low > 0.08 > high  # one side runs down, far from 0.7, the other up
 
 
-def test_a_saturated_reset_gate_makes_the_simplified_cell():
-    assert 1 / (1 + math.exp(-100)) == 1.0
-    p, x = init_params("GRU", 6, 4), noise(20, 6, seed=1)
-    saturated = replace(p, bx=np.r_[np.full(4, 100), p.bx[4:]])
-    assert np.allclose(forward(saturated, x).h, oracles.states(p, x, hold={"r": 1}), rtol=1e-12, atol=0)
+def by_norm(g):
+    return g * min(1.0, 0.1 / math.hypot(*g)) if np.any(g) else g
 
 
-@pytest.mark.parametrize("seed", range(5))
-def test_conventions_are_equal_under_negated_z_rows_and_only_then(seed):
-    p, x = init_params("GRU", 6, 4, seed=seed), noise(20, 6, seed=seed)
-    negated = Params("GRU", *(EXERCISES["04 other convention"].right(w) for w in (p.Wx, p.Wh, p.bx, p.bh)))
-    ours = forward(p, x).h
-    assert np.allclose(recursion(negated, x, writes), ours, rtol=1e-12, atol=0)
-    assert np.abs(recursion(p, x, writes).numpy() - ours).max() > 0.01
+def last_error(start, clip, c=0.1):
+    w, b = torch.tensor(start[0]), torch.tensor(start[1])
+    for _ in range(200):
+        _, (dw, db) = autograd_surface(w.numpy(), b.numpy())
+        scale = np.minimum(1, c / np.maximum(np.hypot(dw, db), 1e-300)) if clip else 1.0
+        w, b = w - torch.from_numpy(scale * dw), b - torch.from_numpy(scale * db)
+    return autograd_surface(w.numpy(), b.numpy())[0]
 
 
-def test_cat_in_exact_fractions(lesson):
-    def walk(later):
-        c = [Fraction(8, 10) * Fraction(9, 10)]
-        for _ in range(4):
-            c.append(Fraction(1, 10) * Fraction(later).limit_denominator(10) + Fraction(9, 10) * c[-1])
-        return [float(state) for state in c]
-
-    assert [f"{state:.4f}" for state in walk(0.9)] == ["0.7200", "0.7380", "0.7542", "0.7688", "0.7819"]
-    for word, state in zip(["cat", "which", "ate", "was", "full"], walk(0.9), strict=True):
-        assert f"{word:6s} {state:.4f}\n" in lesson.printed
-    assert walk(0)[-1] == float(Fraction(72, 100) * Fraction(9, 10) ** 4)
-    assert [f"{walk(later)[-1]:.2f}" for later in (0.9, 0, -0.9)] == ["0.78", "0.47", "0.16"]
-    gates = torch.tensor([0.8, 0.1, 0.1, 0.1, 0.1], dtype=torch.float64)
-    p = Params("GRU", [[0], [1], [0]], np.zeros((3, 1)), [0, 0, math.atanh(0.9)], np.zeros(3))
-    by_forward = forward(p, -torch.logit(gates).numpy()[:, None]).h[1:, 0]
-    assert np.allclose(by_forward, walk(0.9), rtol=1e-14, atol=0)
-
-
-def test_softmax_rounds_to_the_zeros_of_the_text(lesson):
-    shares = torch.softmax(torch.tensor([6.0, 4, 4, 0, 0, 0], dtype=torch.float64), 0)
-    assert [f"{share:.1f}" for share in shares] == ["0.8", "0.1", "0.1", "0.0", "0.0", "0.0"]
-    assert "rounded: 0.8 0.1 0.1 0.0 0.0 0.0" in lesson.printed
-    assert shares.min() > 0
-
-
-def steps_to_half(b):
-    """By multiplying, with the last step's fraction on a log scale."""
-    z, left, steps = 1 / (1 + math.exp(-b)), 1.0, 0
-    while left * z > 0.5:
-        left, steps = left * z, steps + 1
-    return steps + math.log(0.5 / left) / math.log(z)
-
-
-def test_how_long_a_memory_lasts(lesson):
-    assert steps_to_half(0) == 1
-    assert round(steps_to_half(4)) == 38
-    assert all(2.6 < steps_to_half(b + 1) / steps_to_half(b) < math.e for b in (2, 3, 4, 5))
-    assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
-    for z in ("0.5", "0.9", "0.99"):
-        assert f"z = {z}: after 90 steps {float(Fraction(z) ** 90):.1g} is left" in lesson.printed
-
-
-@pytest.fixture(scope="module")
-def nudges():
-    """‖∂h_t/∂h_0 u‖ of both recursions, (seeds, steps), by torch's autograd; u has equal entries and length 1."""
-    left = {}
-    for line in (keeps, as_printed):
-        left[line] = []
-        for seed in SEEDS:
-            p, x = init_params("GRU", 4, 8, seed=seed, gate_bias=4), noise(59, 4, seed=seed)
-            h0 = torch.zeros(8, dtype=torch.float64)
-            u = torch.full_like(h0, 8**-0.5)
-            _, moved = torch.autograd.functional.jvp(
-                lambda h, p=p, x=x, line=line: recursion(p, x, line, h, hold={"r": 1}), h0, u
-            )
-            left[line].append(moved.norm(dim=1).numpy())
-    return {line: np.array(rows) for line, rows in left.items()}
-
-
-def test_one_tilde(nudges, lesson):
-    good, bad = nudges[keeps], nudges[as_printed]
-    assert f"between {good[:, -1].min():.2f} and {good[:, -1].max():.2f} is left" in lesson.printed
-    assert np.all(bad[:, -1] < 1e-6)
-    assert f"sigma(4)^59 = {math.exp(-59 * math.log1p(math.exp(-4))):.2f}\n" in lesson.printed
-    assert 0.3 < np.median(good[:, -1]) < 0.4
-    assert 1e-11 < np.median(bad[:, -1]) < 1e-9
-    assert np.all(bad[:, 2:20:2] > bad[:, 1:19:2])  # the zigzag
-
-
-def test_with_z_near_1_the_printed_recursion_is_an_rnn_at_half_speed():
-    p, x = init_params("GRU", 4, 8, gate_bias=100), noise(20, 4)
-    h = recursion(p, x, as_printed, hold={"r": 1}).numpy()
-    candidate = np.tanh(x @ p.Wx[16:].T + p.bx[16:] + h[:-1] @ p.Wh[16:].T + p.bh[16:])
-    assert np.allclose(h[2:], candidate[:-1], rtol=1e-12, atol=0)
-
-
-def held(z, r, seed):
-    """A GRU, its gates held at 0 or 1 by their biases."""
-    p = init_params("GRU", 3, 5, seed=seed)
-    return replace(p, bx=np.r_[np.full(5, 200 * r - 100), np.full(5, 200 * z - 100), p.bx[10:]])
+def test_clipped_descent_arrives_and_unclipped_often_does_not():
+    rng = np.random.default_rng(0)
+    w = rng.uniform(4.5, 6, 200)
+    b = 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    assert f"{np.mean(last_error((w, b), clip=True) < 0.01):.1f}" == "1.0"
+    assert f"{np.mean(last_error((w, b), clip=False) < 0.01):.1f}" == "0.5"
+    one = np.array([4.7]), np.array([-2.1])
+    assert last_error(one, clip=True) < 0.01 < 0.05 < last_error(one, clip=False)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_corners(seed):
-    x, h0 = noise(10, 3, seed=seed), np.random.default_rng(seed).uniform(-1, 1, 5)
-    for r in (0, 1):
-        assert np.array_equal(forward(held(1, r, seed), x, h0).h, np.tile(h0, (11, 1)))
-    p = held(0, 1, seed)
-    rnn = to_module(Params("RNN", p.Wx[10:], p.Wh[10:], p.bx[10:], p.bh[10:]))
-    states = rnn(torch.from_numpy(x), torch.from_numpy(h0)[None])[0].detach().numpy()
-    assert np.allclose(forward(p, x, h0).h[1:], states, rtol=1e-12)
-    fresh = np.tanh(x @ p.Wx[10:].T + p.bx[10:] + p.bh[10:])
-    assert np.allclose(forward(held(0, 0, seed), x, h0).h[1:], fresh, rtol=1e-12)
+def test_a_threshold_may_be_too_low_and_too_high(seed):
+    rng = np.random.default_rng(seed)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    arrive = {c: np.mean(last_error(start, True, c) < 0.01) for c in (0.001, 0.01, 0.1, 0.5, 1.0, 5.0, 100.0)}
+    assert arrive[0.1] == arrive[0.5] == arrive[1.0] == 1
+    assert arrive[0.001] < 0.2 and arrive[0.01] < 0.7
+    assert arrive[5.0] == arrive[100.0] == np.mean(last_error(start, False) < 0.01) < 0.7
 
 
-def test_what_the_two_panels_show():
-    past = torch.linspace(-1, 1, 101, dtype=torch.float64, requires_grad=True)
-    slopes = {r: torch.autograd.grad(torch.tanh(0.5 + 2 * r * past).sum(), past)[0] for r in (0, 0.3, 1)}
-    assert torch.all(slopes[0] == 0) and slopes[0.3].max() < slopes[1].max()
-    for z in (0, 0.5, 1):  # with r = 0, the new state's slope is z
-        p = Params("GRU", [[0], [0], [0]], np.zeros((3, 1)), [-100, (z - 0.5) * 400, 0.5], np.zeros(3))
-        h = [forward(p, [[0.0]], [start]).h[1, 0] for start in (-1.0, 1.0)]
-        assert (h[1] - h[0]) / 2 == pytest.approx(z, abs=1e-14)
+def test_clipping_by_value_turns_the_gradient():
+    def cosine(u, v):
+        return sum(u * v) / math.sqrt(sum(u * u) * sum(v * v))
+
+    g = autograd_surface(4.69, -2.42)[1]
+    ratio = START  # ∂E/∂w : ∂E/∂b close to the line, both cut to ±c
+    assert f"{cosine(g, np.sign(g)):.2f}" == f"{(1 + ratio) / math.sqrt(2 * (1 + ratio**2)):.2f}" == "0.97"
+    one_large = (1000 + 63) / (math.sqrt(1000**2 + 63) * math.sqrt(64))  # in units of c = 0.1
+    assert f"{one_large:.2f}" == "0.13"
+    rng = np.random.default_rng(0)
+    for _ in range(200):
+        n = int(rng.integers(2, 65))
+        g = rng.standard_cauchy(n) * 10.0 ** rng.uniform(-3, 3)
+        assert cosine(g, np.clip(g, -0.1, 0.1)) >= 1 / math.sqrt(n) - 1e-12
+        assert np.all(np.abs(np.clip(g, -0.1, 0.1)) <= np.abs(g))
+        assert cosine(g, by_norm(g)) == pytest.approx(1, rel=1e-12)
+        assert math.hypot(*by_norm(g)) <= math.hypot(*g) * (1 + 1e-12)
 
 
-@pytest.mark.parametrize("reset", ["before", "after"])
-def test_reset_gate_silences_a_column_or_a_row(reset):
-    p = init_params("GRU", 4, 6, reset=reset)
-    Wx, Wh, bx = (np.r_[np.zeros_like(w[:12]), w[12:]] for w in (p.Wx, p.Wh, p.bx))
-    bx[:6], bx[6:12] = 100, -100  # r = 1 whatever happens, z = 0: h is the candidate
-    bx[2] = -100  # r = 0 for the third unit
-    (J,) = autograd_jacobians(replace(p, Wx=Wx, Wh=Wh, bx=bx), noise(1, 4), np.full(6, 0.1))
-    zero = np.abs(J) < 1e-40
-    assert zero.sum() == 6
-    assert np.all(zero[:, 2] if reset == "before" else zero[2])
+@pytest.mark.parametrize("name", EXERCISES)
+def test_exercises_know_three_mistakes(name):
+    assert len(EXERCISES[name].mistakes) >= 3
 
 
-def differences_of_resets(seeds, move_bias):
-    """Relative differences of states and Jacobians (seeds, 2), "before" against "after", by torch."""
-    found = []
-    for seed in seeds:
-        one, x = init_params("GRU", 4, 8, seed=seed), noise(20, 4, seed=seed)
-        moved = np.r_[np.zeros(16), one.bh[16:]] * move_bias
-        two = replace(one, reset="after", bx=one.bx + moved, bh=one.bh - moved)
-        pairs = [(of(one, x), of(two, x)) for of in (oracles.states, oracles.jacobians)]
-        found.append([float((ours - theirs).norm() / theirs.norm()) for ours, theirs in pairs])
-    return np.array(found)
+def test_share_that_arrives_at_the_thresholds_the_lesson_names(lesson):
+    rng = np.random.default_rng(0)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    arrive = {c: np.mean(last_error(start, True, c) < 0.01) for c in (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0)}
+    assert "half arrive at $c = 0.01$, 19 of 20 at 0.05" in lesson.prose
+    assert arrive[0.01] == pytest.approx(0.5, abs=0.03) and arrive[0.05] == pytest.approx(0.95, abs=0.02)
+    assert arrive[0.02] < arrive[0.05] and arrive[2.0] < 1
+    assert [arrive[c] for c in (0.1, 0.2, 0.5, 1.0)] == [1, 1, 1, 1] and "from 0.1 to 1, all arrive" in lesson.prose
 
 
-def test_before_and_after_over_seeds(lesson):
-    for name, move_bias in ("as torch does it", False), ("b_n kept from the gate", True):
-        states, J = 100 * np.median(differences_of_resets(range(20), move_bias), axis=0)
-        line = f"{name:22}: states differ by {states:.0f} %, J by {J:.0f} % (medians of 20)\n"
-        assert line in lesson.printed
-    assert (f"{states:.0f}", f"{J:.0f}") == ("5", "8")  # as the text says of the last
+@pytest.mark.parametrize("seed", range(1, 6))
+def test_a_tenth_of_the_threshold_is_too_little_and_ten_times_as_good(seed):
+    rng = np.random.default_rng(seed)
+    w = rng.uniform(4.5, 6, 200)
+    start = w, 0.5 - w * START + rng.uniform(0.1, 1, 200)
+    unclipped = np.mean(last_error(start, False) < 0.01)
+    assert np.mean(last_error(start, True, 0.01) < 0.01) == pytest.approx(unclipped, abs=0.1)
+    assert np.mean(last_error(start, True, 1.0) < 0.01) == 1
+    assert np.mean(last_error(start, True, 0.05) < 0.01) < 1
 
 
-def test_most_of_the_difference_in_states_is_the_gated_bias():
-    """On seeds that no lesson shows."""
-    both, order = (differences_of_resets(range(100, 115), move_bias) for move_bias in (False, True))
-    assert np.all(order[:, 0] < 0.5 * both[:, 0])
-    assert np.all(order < 0.15) and np.median(both[:, 0]) > 0.2
-    assert 0.5 < np.median(order[:, 1] / both[:, 1]) < 1.2  # the Jacobians differ by the order in the main
-
-
-def test_moving_b_n_leaves_before_as_it_is():
-    p, x = init_params("GRU", 4, 8, seed=3), noise(20, 4)
-    moved = np.r_[np.zeros(16), p.bh[16:]]
-    q = replace(p, bx=p.bx + moved, bh=p.bh - moved)
-    np.testing.assert_allclose(oracles.states(q, x), oracles.states(p, x), rtol=1e-12, atol=1e-15)
-
-
-def test_the_posts_own_last_line_would_jump_to_the_candidate(lesson):
-    first, offer, kept = Fraction(72, 100), Fraction(9, 10), Fraction(9, 10)
-    assert (1 - kept) * offer + kept * offer == Fraction(9, 10) > first  # both tildes are .9
-    assert "(With it, our cat would jump from .72 to .9 at once.)" in lesson.prose
-
-
-def test_torch_weights_are_after():
-    torch.manual_seed(0)
-    layer, x = torch.nn.GRU(6, 4).double(), noise(20, 6, seed=1)
-    assert to_params(layer).reset == "after"
-    states = layer(torch.from_numpy(x))[0].detach().numpy()
-    assert np.allclose(forward(to_params(layer), x).h[1:], states, rtol=1e-12)
-    assert not np.allclose(forward(replace(to_params(layer), reset="before"), x).h[1:], states, rtol=1e-3)
-
-
-def test_elementwise_where_a_matrix_product_belongs():
-    W, x, ones = torch.ones(4, 6), torch.ones(6), torch.ones(6)
-    assert (W @ x).shape == (4,) and (W * x).shape == (4, 6)
-    with pytest.raises(RuntimeError):
-        ones - torch.ones(4)
-    assert (torch.ones(4) - torch.ones(4)).shape == (4,)
-
-
-def test_lstm_with_coupled_gates_obeys_the_gru_line():
-    p, x = init_params("LSTM", 6, 4), noise(20, 6, seed=1)
-    p = Params("LSTM", *(np.concatenate([-w[4:8], w[4:]]) for w in (p.Wx, p.Wh, p.bx, p.bh)))
-    cell = torch.nn.LSTMCell(6, 4).double()
-    names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
-    cell.load_state_dict(dict(zip(names, oracles.tensors(p), strict=True)))
-    h = c = torch.zeros(1, 4, dtype=torch.float64)
-    for xt, ours in zip(torch.from_numpy(x)[:, None], forward(p, x).c[1:], strict=True):
-        gates = oracles.step(p, xt, h, c).gates
-        expected = gates["f"] * c + (1 - gates["f"]) * gates["g"]
-        h, c = cell(xt, (h, c))
-        assert torch.allclose(c, expected, rtol=1e-12, atol=1e-15)
-        assert np.allclose(ours, expected[0].detach(), rtol=1e-12, atol=1e-15)
-
-
-def test_an_output_gate_hides_and_an_update_gate_loses():
-    signal = torch.zeros(20, 1, dtype=torch.float64)
-    signal[4:14] = -200
-    lstm = Params("LSTM", [[0], [0], [0], [1]], np.zeros((4, 1)), [-100, 100, 0, 100], np.zeros(4))
-    gru = Params("GRU", [[0], [1], [0]], np.zeros((3, 1)), [0, 100, 0], np.zeros(3))
-    start = torch.full((1, 1), 0.8, dtype=torch.float64)
-    shown = to_module(lstm)(signal, (start, torch.atanh(start)))[0].detach().numpy()[:, 0]
-    kept = to_module(replace(gru, reset="after"))(signal, start)[0].detach().numpy()[:, 0]
-    assert np.allclose(shown, np.r_[[0.8] * 4, [0] * 10, [0.8] * 6], atol=1e-12)
-    assert np.allclose(kept, np.r_[[0.8] * 4, [0] * 16], atol=1e-12)
-    assert np.allclose(forward(lstm, signal.numpy(), [0.8], [math.atanh(0.8)]).h[1:, 0], shown, atol=1e-12)
-    assert np.allclose(forward(gru, signal.numpy(), [0.8]).h[1:, 0], kept, atol=1e-12)
-
-
-@pytest.mark.parametrize("D, H", [(1, 1), (8, 32), (100, 256), (7, 3)])
-def test_three_quarters_of_the_parameters(D, H, lesson):
-    sizes = [sum(w.numel() for w in layer(D, H).parameters()) for layer in (torch.nn.GRU, torch.nn.LSTM)]
-    assert sizes == [3 * H * (D + H + 2), 4 * H * (D + H + 2)]
-    assert Fraction(*sizes) == Fraction(3, 4)
-    if H != 3:
-        assert f"D = {D}, H = {H}: GRU {sizes[0]}, LSTM {sizes[1]}, share 0.75" in lesson.printed
-
-
-@pytest.mark.parametrize("seed", range(3))
-def test_exercises_by_torch_and_by_definition(seed):
-    exercise = EXERCISES["04 GRU step"]
-    Wx, Wh, bx, bh, x, h = (torch.from_numpy(a) for a in exercise.draw(np.random.default_rng(seed)))
-    cell = torch.nn.GRUCell(len(x), len(h)).double()
-    cell.load_state_dict({"weight_ih": Wx, "weight_hh": Wh, "bias_ih": bx, "bias_hh": bh})
-    step = exercise.right(*(a.numpy() for a in (Wx, Wh, bx, bh, x, h)))
-    assert np.allclose(step, cell(x[None], h[None])[0].detach().numpy(), rtol=1e-12)
-    n = 2 + 17 * seed
-    z = torch.sigmoid(torch.tensor(EXERCISES["04 bias for a half-life"].right(n), dtype=torch.float64))
-    assert float(z**n) == pytest.approx(0.5, rel=1e-12)
-
-
-def test_only_the_smallest_gate_keeps_the_cat_against_its_opposite():
-    def at_full(at_cat, later):
-        h = 0.9 * at_cat
-        for _ in range(4):
-            h = (1 - later) * h - later * 0.9
-        return h
-
-    gates = [round(0.05 * i, 2) for i in range(1, 20)]
-    assert [(u, v) for u in gates for v in gates if at_full(u, v) > 0.5] == [(0.95, 0.05)]
+def test_keys_of_the_exercises_a_second_way():
+    rng = np.random.default_rng(4)
+    for _ in range(10):
+        dWh, dbh, c = EXERCISES["04 clip factor"].draw(rng)
+        arrays = [torch.nn.Parameter(torch.zeros(g.shape, dtype=torch.float64)) for g in (dWh, dbh)]
+        for array, g in zip(arrays, (dWh, dbh), strict=True):
+            array.grad = torch.from_numpy(g.copy())
+        torch.nn.utils.clip_grad_norm_(arrays, c)
+        key = EXERCISES["04 clip factor"].right(dWh, dbh, c)
+        np.testing.assert_allclose(arrays[0].grad.numpy(), key * dWh, rtol=1e-4)
+        np.testing.assert_allclose(arrays[1].grad.numpy(), key * dbh, rtol=1e-4)

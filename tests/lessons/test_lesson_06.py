@@ -1,438 +1,415 @@
-"""Every figure that lesson 06 states, recomputed by torch's forward and reverse mode or in closed form."""
+"""Every figure that lesson 06 states, recomputed another way: by torch's autograd or a closed form."""
 
-import functools
+import itertools
 import math
 import re
+from dataclasses import replace
+from fractions import Fraction
+from functools import cache, reduce
 
 import numpy as np
 import pytest
 import torch
-from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.cells import forward, init_params
+from course_utils.cells import Params, forward, init_params, sigmoid
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_06 import EXERCISES
 from course_utils.gradients import jacobians
-from course_utils.norms import all_pairs_norms
-from course_utils.tasks import noise, standardise, weather
-from course_utils.torch_bridge import to_params
+from course_utils.tasks import noise
+from course_utils.torch_bridge import autograd_backward, autograd_jacobians
 from tests import oracles
 
-SEEDS, LAGS = range(5), (10, 50, 100, 200)
-SETTINGS = {
-    "RNN, fresh": ("RNN", {}),
-    "RNN, orthogonal": ("RNN", {"recurrent": "orthogonal"}),
-    "RNN, gain 2.5": ("RNN", {"recurrent": "gaussian", "gain": 2.5}),
-    "GRU, fresh": ("GRU", {}),
-    "GRU, bias +1": ("GRU", {"gate_bias": 1.0}),
-    "GRU, bias +3": ("GRU", {"gate_bias": 3.0}),
-    "GRU, chrono": ("GRU", {"chrono": 200}),
-    "LSTM, fresh": ("LSTM", {}),
-    "LSTM, bias +1": ("LSTM", {"gate_bias": 1.0}),
-    "LSTM, chrono": ("LSTM", {"chrono": 200}),
+PATHS = oracles.PATHS["GRU"]
+
+
+def paths_by_torch(p, x):
+    """The four paths (T, H, H) each."""
+    return {name: J.numpy() for name, J in oracles.path_jacobians(p, x).items()}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lessons_four_paths_are_autograds(lesson, seed):
+    p, x = init_params("GRU", 3, 5, seed=seed), noise(6, 3, seed=seed)
+    trace, oracle = forward(p, x), paths_by_torch(p, x)
+    for t in range(1, 7):
+        ours = lesson.functions["four_paths"](p, trace.h[t - 1], *lesson.functions["gates_at"](trace, t))
+        for name in PATHS:
+            np.testing.assert_allclose(ours[name], oracle[name][t - 1], rtol=0, atol=1e-14)
+    np.testing.assert_allclose(sum(oracle.values()), autograd_jacobians(p, x), rtol=0, atol=1e-14)
+
+
+def error_of_a_moved_diagonal(seed):
+    p, x = init_params("GRU", 3, 5, seed=seed), noise(6, 3, seed=seed)
+    trace, right = forward(p, x), paths_by_torch(p, x)["reset"][3]
+    Wr, _, Wn = np.split(p.Wh, 3)
+    between = np.linalg.inv(Wn) @ right @ np.linalg.inv(Wr)  # what stands around the two matrices' product, if diagonal
+    r, z, h_tilde = (trace.gates[name][3] for name in ("r", "z", "h_tilde"))
+    assert np.abs(between - np.diag(np.diag(between))).max() > 1e-3 * np.abs(between).max()
+    moved = ((1 - z) * (1 - h_tilde**2))[:, None] * (Wn @ Wr) * (trace.h[3] * r * (1 - r))
+    return np.linalg.norm(moved - right) / np.linalg.norm(right)
+
+
+def test_a_diagonal_moved_by_one_place_ruins_the_reset_path(lesson):
+    errors = [error_of_a_moved_diagonal(seed) for seed in range(20)]
+    stated = f"median {np.median(errors):.0%}, from {min(errors):.0%} to {max(errors):.0%}\n"
+    assert f"error of the reset path in 20 nets: {stated}" in lesson.printed
+    assert min(error_of_a_moved_diagonal(seed) for seed in range(100, 120)) > 0.3
+
+
+def test_for_one_unit_the_formula_without_products_is_exact():
+    """Its four terms as the question prints them, all of them numbers, against torch."""
+    p = init_params("GRU", 3, 1, seed=5, gain=3)
+    x, (Wr, Wz, Wn) = noise(6, 3, seed=5), p.Wh_blocks
+    trace, oracle = forward(p, x), autograd_jacobians(p, x)
+    for t in range(6):
+        h, (r, z, n) = trace.h[t], (trace.gates[name][t] for name in ("r", "z", "h_tilde"))
+        step = (1 - z) * (Wr * Wn * (1 - n**2) * h * r * (1 - r) + Wn * (1 - n**2) * r) + Wz * (h - n) * z * (1 - z) + z
+        np.testing.assert_allclose(step, oracle[t], rtol=1e-12)
+
+
+def test_sizes_of_the_paths(lesson):
+    for gate_bias, direct, candidate in ((None, 0.5, 0.14), (3.0, 0.95, 0.014)):
+        p = init_params("GRU", 8, 64, gate_bias=gate_bias)
+        oracle = paths_by_torch(p, noise(40, 8))
+        size = {name: np.sqrt((J**2).sum((1, 2)) / 64) for name, J in oracle.items()}
+        assert np.allclose(size["direct"], direct, atol=0.03)
+        assert np.allclose(size["candidate"], candidate, rtol=0.15)
+        assert np.all(size["candidate"] > size["update"])
+        assert np.all(size["update"][1:] > size["reset"][1:])
+        ours = lesson.functions["sizes"](gate_bias)
+        for name in PATHS:
+            np.testing.assert_allclose(ours[name], size[name], rtol=1e-10, atol=1e-15)
+
+
+@cache
+def reach_with(kept, gate_bias, seeds=range(5), T=50):
+    """Spectral norms of the plain product of the kept paths, one for each draw."""
+    norms = []
+    for seed in seeds:
+        p = init_params("GRU", 8, 32, seed=seed, gate_bias=gate_bias)
+        paths = paths_by_torch(p, noise(T, 8, seed=seed))
+        product = reduce(lambda product, J: J @ product, sum(paths[name] for name in kept))
+        norms.append(np.linalg.svd(product, compute_uv=False)[0])
+    return np.array(norms)
+
+
+KEPT = {
+    "all four": PATHS,
+    "direct alone": PATHS[:1],
+    **{f"without {gone}": tuple(path for path in PATHS if path != gone) for gone in PATHS},
 }
 
 
-@functools.cache
-def forward_mode(name):
-    """States (5, 201, ·), and ∂state_t/∂state_0 at LAGS (5, 4, ·, ·), all five nets of a setting at once."""
-    kind, options = SETTINGS[name]
-    nets = [init_params(kind, 8, 64, seed=seed, **options) for seed in SEEDS]
-    weights = [torch.stack(arrays) for arrays in zip(*map(oracles.tensors, nets), strict=True)]
-    xs = torch.stack([torch.from_numpy(noise(200, 8, seed=100 + seed)) for seed in SEEDS])
-    start = torch.zeros(5, 128 if kind == "LSTM" else 64, dtype=torch.float64)
-
-    def run(weights, xs, state):
-        states = [state]
-        for x in xs:
-            states.append(oracles.next_state(nets[0], x, states[-1], weights))
-        return torch.stack(states)
-
-    def at_lags(weights, xs, state):
-        return run(weights, xs, state)[list(LAGS)]
-
-    states = torch.vmap(run)(weights, xs, start)
-    P = torch.vmap(torch.func.jacfwd(at_lags, argnums=2))(weights, xs, start)
-    return nets, states, P
-
-
-def decades(name):
-    """log10 ‖∂state_t/∂state_0‖₂ at LAGS for five nets: (5, 4)."""
-    return torch.linalg.matrix_norm(forward_mode(name)[2], 2).log10().numpy()
-
-
-def one_step(name, t):
-    """∂state_t/∂state_{t-1} of the five nets, from torch."""
-    nets, states, _ = forward_mode(name)
-    xs = [noise(200, 8, seed=100 + seed)[t - 1 : t] for seed in SEEDS]
-    return torch.cat([oracles.jacobians(*net) for net in zip(nets, xs, states[:, t - 1], strict=True)])
-
-
-def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
-    ends = {kind: decades(f"{kind}, fresh")[:, -1] for kind in ("RNN", "GRU", "LSTM")}
-    assert all(np.all(end < -35) for end in ends.values())
-    assert ends["RNN"].max() > ends["GRU"].max()
-    for kind in ("GRU", "LSTM"):  # "the RNN's range covers the others"
-        assert ends["RNN"].min() < ends[kind].min() and ends[kind].max() < ends["RNN"].max()
-    medians = {kind: np.median(end) for kind, end in ends.items()}
-    assert medians["GRU"] - medians["RNN"] == pytest.approx(9, abs=0.5)  # "nine decades"
-    assert np.median(decades("GRU, chrono")[:, -1]) - medians["GRU"] == pytest.approx(37.7, abs=0.3)  # "almost 38"
-
-
-@pytest.mark.parametrize("name", [name for name in SETTINGS if name != "GRU, bias +1"])
-def test_table(lesson, name):
-    def short(value):
-        return f"{value:.2g}" if value < 10 else "> 10"
-
-    logs = decades(name)
-    (line,) = [line for line in lesson.printed.splitlines() if line.startswith(name) and "(" in line]
-    cells = re.findall(r"> 10|-?\d[\d.]*", line[16:])
-    assert cells == [*map(short, np.median(logs, axis=0)), short(logs[:, -1].min()), short(logs[:, -1].max())]
-
-
-def test_only_chrono_nets_end_near_one():
-    near = [name for name in SETTINGS if abs(np.median(decades(name)[:, -1])) < 1]
-    assert near == ["GRU, chrono", "LSTM, chrono"]
-    assert all(np.all(10 ** decades(name)[:, -1] > 1 / 3) for name in near)
-
-
-def test_a_fresh_gate_is_half_open(lesson):
-    z = oracles.gates(forward_mode("GRU, fresh")[0][0], noise(200, 8, seed=100))["z"]
-    assert f"mean update gate: {z.mean():.2f}\n" == "mean update gate: 0.50\n"
-    assert "mean update gate: 0.50\n" in lesson.printed
-    assert f"{math.log10(0.5**200):.0f}" == "-60" and "200 steps: 10^-60" in lesson.printed
-    assert 1 / (1 + math.exp(-3)) == pytest.approx(0.95, abs=0.005)
-
-
-def test_chrono_draws_time_scales_of_up_to_200_steps():
-    p = init_params("GRU", 8, 64, seed=0, chrono=200)
-    z = 1 / (1 + np.exp(-(p.bx + p.bh)[64:128]))
-    assert np.all(1 / (1 - z) >= 2) and np.all(1 / (1 - z) <= 200) and (1 / (1 - z)).max() > 150
-
-
-@pytest.mark.parametrize("label", ["fresh", "bias +1", "bias +3", "chrono"])
-def test_eigenvalues(lesson, label):
-    name = f"GRU, {label}"
-    radius = np.median(torch.linalg.eigvals(one_step(name, 200)).abs().max(dim=1).values)
-    per_step = 10 ** np.median(decades(name)[:, -1] / 200)
-    assert f"{label:8} largest |eigenvalue| {radius:.3f}, measured factor a step {per_step:.3f}\n" in lesson.printed
-    assert radius == pytest.approx(per_step, abs=0.03)
-
-
-def test_eigenvalues_move_towards_one():
-    """As the panels' titles say, of the first net; chrono's reach further than those of bias +3 and spread more."""
-    names = ("GRU, fresh", "GRU, bias +1", "GRU, bias +3", "GRU, chrono")
-    values = {name: torch.linalg.eigvals(one_step(name, 200)[0]) for name in names}
-    distance = [(1 - values[name]).abs().mean() for name in names[:3]]
-    assert distance[0] > 0.4 and distance[0] > 1.5 * distance[1] and distance[2] < 0.1
-    assert values["GRU, chrono"].abs().max() > 0.99 and values["GRU, chrono"].imag.abs().max() < 0.05
-    assert values["GRU, chrono"].abs().min() < values["GRU, bias +3"].abs().min()
-
-
-def test_radius_is_no_law():
-    A, B = np.array([[0, 2], [0, 0]]), np.array([[0, 0], [2, 0]])
-    assert np.all(A @ A == 0) and np.all(B @ B == 0)  # nilpotent: only the eigenvalue 0
-    assert sorted(np.diag(A @ B)) == [0, 4] and np.all(A @ B == np.diag(np.diag(A @ B)))
-
-
-def scaled_log10(steps):
-    product, total = torch.eye(steps[0].shape[-1], dtype=torch.float64), 0.0
-    for J in steps:
-        product = J @ product
-        size = product.abs().max()
-        product, total = product / size, total + math.log10(size)
-    return total + math.log10(torch.linalg.matrix_norm(product, 2))
-
-
-def test_the_lstm_without_its_c_looks_dead(lesson):
-    steps = oracles.jacobians(forward_mode("LSTM, chrono")[0][0], noise(200, 8, seed=100))
-    assert 10 ** scaled_log10(steps) > 1 / 3
-    assert scaled_log10(steps[:, :64, :64]) < -300
-    assert "more than a third is left: True" in lesson.printed
-    assert re.search(r"less than 1e-300 is left: +True", lesson.printed)
-
-
-def test_tied_gates(lesson):
-    assert "c follows the GRU's equation: True" in lesson.printed
-
-
-@pytest.mark.parametrize("kind", ["RNN", "GRU", "LSTM"])
-def test_cost(lesson, kind):
-    """Multiplications by torch's own counter (it counts a product as two operations), parameters by torch's layers."""
-    p = init_params(kind, 8, 64)
-    state = torch.zeros(1, 128 if kind == "LSTM" else 64, dtype=torch.float64)
-    with FlopCounterMode(display=False) as counter:
-        oracles.next_state(p, np.zeros((1, 8)), state, oracles.tensors(p))
-    numbers = [sum(w.numel() for w in layer(8, 64).parameters()) for layer in (getattr(torch.nn, kind), torch.nn.LSTM)]
-    share = numbers[0] / numbers[1]
-    line = f"{kind:4}: {counter.get_total_flops() // 2:5} products a step, {share:.2f} of an LSTM's parameters\n"
-    assert line in lesson.printed
-    assert counter.get_total_flops() // 2 == {"RNN": 1, "GRU": 3, "LSTM": 4}[kind] * 64 * (8 + 64)
-
-
-REMOVED = {"all gates": {}, "no update gate": {"z": 0.0}, "no reset gate": {"r": 1.0}}
-
-
-@functools.cache
-def without(name, gate_bias, seeds, held=None):
-    """log10 of the norm at lag 50 for each seed, with gates held inside torch's step."""
-    hold, ends = REMOVED[name] if held is None else {"r": held}, []
-    for seed in seeds:
-        p, x = (
-            init_params("GRU", 8, 64, seed=seed, gate_bias=gate_bias),
-            torch.from_numpy(noise(50, 8, seed=100 + seed)),
-        )
-        weights, before = oracles.tensors(p), oracles.states(p, x, hold=hold)[:-1]
-        J = torch.func.jacrev(lambda h, xt, p=p, weights=weights: oracles.step(p, xt, h, weights=weights, hold=hold).h)
-        ends.append(scaled_log10(torch.func.vmap(J)(before, x)))
-    return np.array(ends)
-
-
-def test_what_each_gate_costs(lesson):
-    for name in REMOVED:
-        texts = []
-        for gate_bias in (None, 3.0):
-            ends = without(name, gate_bias, range(10))
-            texts.append(f"{np.median(ends):.1f} ({ends.min():.1f}, {ends.max():.1f})")
-        assert "{:14} fresh {}, bias +3 {}\n".format(name, *texts) in lesson.printed
-    medians = {name: np.median(without(name, None, range(10))) for name in REMOVED}
-    assert medians["no reset gate"] - medians["all gates"] == pytest.approx(4, abs=0.3)
-    assert medians["no update gate"] < np.median(decades("RNN, fresh")[:, 1]) - 10
-
-
-def test_what_each_gate_costs_on_further_nets():
-    """Fifteen that no lesson shows: the order holds in every one of them."""
-    further = range(200, 215)
-    fresh, opened = ({name: without(name, bias, further) for name in REMOVED} for bias in (None, 3.0))
-    for ends in (fresh, opened):
-        assert np.all(ends["no update gate"] < ends["all gates"] - 10)
-        assert np.all(ends["all gates"] < ends["no reset gate"])
-    assert 3.3 < np.median(fresh["no reset gate"] - fresh["all gates"]) < 4.7
-    assert 0.2 < np.median(opened["no reset gate"] - opened["all gates"]) < 0.5  # "a third of one"
-
-
-@pytest.mark.parametrize("r", [0.25, 0.5, 0.75])
-def test_reset_gate_held(lesson, r):
-    end = np.median(without("", None, range(10), held=r))
-    assert f"r held at {r:.2f}: log10 norm at lag 50 {end:.1f} (median of ten)\n" in lesson.printed
-
-
-@functools.cache
-def lstm_ends(gain, seeds):
-    ends = []
-    for seed in seeds:
-        p = init_params("LSTM", 8, 64, seed=seed, recurrent="gaussian", gain=gain)
-        ends.append(scaled_log10(oracles.jacobians(p, noise(50, 8, seed=100 + seed))))
-    return np.array(ends)
-
-
-@pytest.mark.parametrize("gain", [1, 2, 4, 6])
-def test_an_lstm_can_explode(lesson, gain):
-    ends = lstm_ends(gain, range(10))
-    line = f"LSTM, gain {gain}: log10 norm {np.median(ends):5.1f}, {np.sum(ends > 0):2} of 10 grew\n"
-    assert line in lesson.printed
-    further = lstm_ends(gain, range(200, 215))
-    assert np.all(further > 0) if gain >= 4 else np.mean(further > 0) < 0.5
-
-
-def first_zero(J):
-    product = np.eye(J.shape[1], dtype=J.dtype)
-    for t, one in enumerate(J, start=1):
-        product = one @ product
-        if not product.any():
-            return t
-    return None
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-def test_float32_products_are_zero_before_lag_300(seed):
-    J = jacobians(forward(init_params("GRU", 8, 64, seed=seed), noise(300, 8, seed=100 + seed)))
-    zero = first_zero(J.astype(np.float32))
-    assert 200 < zero < 300 and (seed or zero == pytest.approx(260, abs=10))
-
-
-def test_float64_products_are_zero_before_lag_1800():
-    """In extended precision a change of h_0 lives on, at the size that the carried scale says."""
-    J = jacobians(forward(init_params("GRU", 8, 64, seed=0), noise(1800, 8, seed=100)))
-    assert first_zero(J) == pytest.approx(1750, abs=10)
-    if np.finfo(np.longdouble).minexp < -16000:
-        v = np.random.default_rng(0).normal(size=64).astype(np.longdouble)
-        for one in J.astype(np.longdouble):
-            v = one @ v
-        assert np.log10(np.sqrt(v @ v)) == pytest.approx(scaled_log10(torch.from_numpy(J)), abs=2)
-
-
-def test_smallest_floats():
-    assert f"{np.finfo(np.float32).smallest_subnormal:.1e}" == "1.4e-45"
-    assert f"{np.finfo(np.float64).smallest_subnormal:.1e}" == "4.9e-324"
-
-
-def test_all_pairs_bands():
-    """Fresh: a band of about the same width in every row; with bias +3 nothing is lost from the picture."""
-    widths = {}
-    for name in ("RNN, fresh", "GRU, fresh", "GRU, bias +3"):
-        kind, options = SETTINGS[name]
-        J = jacobians(forward(init_params(kind, 8, 64, seed=0, **options), noise(120, 8, seed=100)))
-        norms = all_pairs_norms(J, log=True) / np.log(10)
-        column = torch.linalg.matrix_norm(forward_mode(name)[2][0]).log10().numpy()  # by torch: k = 0
-        assert norms[[10, 50, 100], 0] == pytest.approx(column[:3], abs=1e-8)
-        widths[name] = np.array([np.sum(row > -8) for row in norms[60:]])
-    assert column[-1] > -3 and np.nanmin(norms) > -3
-    assert all(25 < widths[name].min() and widths[name].max() < 60 for name in ("RNN, fresh", "GRU, fresh"))
-    assert all(np.ptp(widths[name]) <= 15 for name in ("RNN, fresh", "GRU, fresh"))
-    assert 0 < np.median(widths["GRU, fresh"]) - np.median(widths["RNN, fresh"]) < 20
-
-
-def torch_layer(kind, seed, bias):
-    torch.manual_seed(seed)
-    layer = getattr(torch.nn, kind)(4, 64).double()
-    if bias:
-        with torch.no_grad():
-            layer.bias_ih_l0[64:128] += bias
-    return layer
-
-
-@pytest.mark.parametrize(
-    "name, kind, bias", [("RNN, fresh", "RNN", 0), ("GRU, fresh", "GRU", 0), ("GRU, bias +3", "GRU", 3)]
-)
-def test_weather(lesson, name, kind, bias):
-    """Every step's Jacobian by torch around the states of torch.nn's own layer, multiplied from the year's end."""
-    x = torch.from_numpy(standardise(weather(2012)[1]))
-    assert len(x) == 366
-    norms = []
-    for seed in SEEDS:
-        layer = torch_layer(kind, seed, bias)
-        with torch.no_grad():
-            assert torch.allclose(oracles.states(to_params(layer), x)[1:], layer(x)[0], atol=1e-12)
-        products = [torch.eye(64, dtype=torch.float64)]
-        for one in oracles.jacobians(to_params(layer), x).flip(0):
-            products.append(products[-1] @ one)
-        norms.append(torch.linalg.matrix_norm(torch.stack(products[1:]), 2).numpy())  # lags 1 to 366
-
-    days = {}
-    for share in (1e-2, 1e-6):
-        crossed = [np.flatnonzero(net < share) for net in norms]
-        first = [lags[0] + 1 for lags in crossed if len(lags)]
-        days[share] = f"{min(first)} to {max(first)}" if len(first) == 5 else "over 365"
-    assert f"{name:12} below 1 % after {days[1e-2]} days, below 1e-6 after {days[1e-6]} days\n" in lesson.printed
-    lowest, highest = map(int, days[1e-2].split(" to "))
-    assert 140 <= lowest <= highest <= 165 if bias else highest <= 14  # "months" and "two weeks"
-    assert bias or all(net[60] < 1e-8 for net in norms)  # "within two months"
-
-
-def test_broadcasting_bug(lesson):
-    """What it plots, what autograd finds, and the shapes that the explanation names."""
-    rng = np.random.default_rng(1)
-    W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
-    h, product, shapes = np.zeros((5, 1)), np.eye(5), []
-    for _ in range(20):
-        h = np.tanh(W @ h + b)
-        J = np.diag(1 - h**2) @ W
-        product = np.dot(J, product)
-        shapes.append((h.shape, J.shape, np.shape(product)))
-    assert shapes[:3] == [((5, 5), (5,), (5,)), ((5, 5), (5,), ()), ((5, 5), (5,), (5,))]
-    with pytest.raises(ValueError, match="matmul"):
-        np.ones(5) @ np.float64(1)
-
-    def run(h):
-        for _ in range(20):
-            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        return h
-
-    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(5, dtype=torch.float64))).item()
-    plotted = abs(float(product))
-    assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in lesson.printed
-    assert (f"{plotted:.1e}", f"{true:.1e}") == ("2.1e-03", "3.6e-07")
-    assert 3000 < plotted / true < 9000
-
-
-def two_products(seed):
-    """log10 of the norm of the product entry by entry, by a sum of logarithms, and of the true one, at lag 20."""
+def test_keeping_and_removing_paths(lesson):
+    for name, kept in KEPT.items():
+        fresh, opened = (np.median(np.log10(reach_with(kept, gate_bias))) for gate_bias in (None, 3.0))
+        assert f"{name:17}: fresh {fresh:6.1f}, open {opened:6.1f}\n" in lesson.printed
+    for name in ("without candidate", "direct alone"):
+        open_half = reach_with(KEPT[name], 3.0) / reach_with(PATHS, 3.0)
+        fresh_two_orders = np.log10(reach_with(KEPT[name], None) / reach_with(PATHS, None))
+        assert np.all((0.4 < open_half) & (open_half < 0.65))
+        assert -2.7 < np.median(fresh_two_orders) < -1.5
+    lost = [reach_with(KEPT["without direct"], gate_bias).max() for gate_bias in (None, 3.0)]
+    assert lost[0] < 1e-39 and lost[1] < 1e-87
+
+
+def test_direct_alone_is_enough_only_where_the_gate_is_open():
+    """On further draws."""
+    seeds = range(100, 115)
+    fresh, opened = (reach_with(PATHS[:1], bias, seeds) / reach_with(PATHS, bias, seeds) for bias in (None, 3.0))
+    assert np.median(fresh) < 0.01
+    assert np.all((0.4 < opened) & (opened < 0.8)) and 0.5 < np.median(opened) < 0.6
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+def test_three_cases_are_exact(lesson, reset):
+    p, x, h0 = init_params("GRU", 3, 5, seed=0, reset=reset), noise(6, 3), np.full(5, 0.5)
+    hold, dh = lesson.functions["hold_gates"], np.ones((6, 5))
+    rnn = Params("RNN", p.Wx[10:], p.Wh[10:], p.bx[10:], p.bh[10:])
+    cases = {(1000.0, 0.0): np.eye(5), (-1000.0, -1000.0): 0, (-1000.0, 1000.0): autograd_jacobians(rnn, x, h0)}
+    for (z_bias, r_bias), wanted in cases.items():
+        held = hold(p, z_bias, r_bias)
+        np.testing.assert_allclose(autograd_jacobians(held, x, h0), np.broadcast_to(wanted, (6, 5, 5)), atol=1e-15)
+        U_r, U_z, U_n = np.split(autograd_backward(held, x, dh, h0).Wx, 3)
+        assert not U_r.any() and not U_z.any()
+        assert U_n.any() == (z_bias < 0)
+
+
+def held_factor(p, x, z, r):
+    """The mean factor per step by the closed form, states included."""
+    Wx, Wn, b = np.split(p.Wx, 3)[2], np.split(p.Wh, 3)[2], np.split(p.bx + p.bh, 3)[2]
+    h, product = np.zeros(p.hidden_size), np.eye(p.hidden_size)
+    for xt in x:
+        h_tilde = np.tanh(Wx @ xt + b + Wn @ (r * h))
+        product = (z * np.eye(len(h)) + (1 - z) * r * (1 - h_tilde**2)[:, None] * Wn) @ product
+        h = z * h + (1 - z) * h_tilde
+    return np.linalg.norm(product, 2) ** (1 / len(x))
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_lies_between(lesson, seed):
+    p, x = init_params("GRU", 8, 32, seed=seed), noise(40, 8, seed=seed)
+    held = lesson.functions["hold_gates"](p, math.log(0.3 / 0.7), math.log(0.6 / 0.4))
+    product = reduce(lambda product, J: J @ product, jacobians(forward(held, x)))
+    assert np.linalg.norm(product, 2) ** (1 / 40) == pytest.approx(held_factor(p, x, 0.3, 0.6), rel=1e-10)
+    assert 0.5 < held_factor(p, x, 0.0, 1.0) < held_factor(p, x, 0.5, 0.5) < 0.67
+    by_r = [held_factor(p, x, z, 1.0) - held_factor(p, x, z, 0.0) for z in (0.02, 0.5, 0.9)]
+    assert by_r[0] > 0.45 and 0.15 < by_r[1] < 0.35 and by_r[2] < 0.08  # the nearer z is to 1, the less r matters
+    if seed == 0:
+        assert f"{held_factor(p, x, 0.0, 1.0):.1f}" == "0.5"
+        assert f"{held_factor(p, x, 0.5, 0.5):.1f}" == "0.6"
+
+
+def test_factor_for_a_hundred_steps():
+    assert f"{math.exp(math.log(0.1) / 100):.3f}" == "0.977"
+
+
+def cross_entropy_gradients(p, x, V, labels):
+    """∂E/∂(Wx, Wh) of E = Σ_t cross-entropy(V h_t, label_t), all of it by torch."""
+    weights = oracles.tensors(p, requires_grad=True)
+    scores = oracles.states(p, x, weights=weights)[1:] @ torch.from_numpy(V).T
+    torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels), reduction="sum").backward()
+    return [weight.grad.numpy() for weight in weights[:2]]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lessons_sum_over_steps_is_the_gradient_of_every_weight(lesson, seed):
     rng = np.random.default_rng(seed)
-    W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
-    h, steps = torch.zeros(5, dtype=torch.float64), []
-    for _ in range(20):
-        h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        steps.append((1 - h**2)[:, None] * torch.from_numpy(W))
-    logs = sum(step.abs().log10() for step in steps)
-    true = torch.linalg.matrix_norm(functools.reduce(lambda product, J: J @ product, steps)).log10()
-    return float(torch.linalg.norm(10**logs).log10()), float(true)
+    p, x, V, labels = init_params("GRU", 3, 5, seed=seed), noise(6, 3), rng.normal(size=(4, 5)), rng.integers(4, size=6)
+    trace = forward(p, x)
+    scores = np.exp(trace.h[1:] @ V.T)
+    dh = (scores / scores.sum(1, keepdims=True) - np.eye(4)[labels]) @ V
+    dWx, dWh = cross_entropy_gradients(p, x, V, labels)
+    np.testing.assert_allclose(lesson.functions["terms"](trace, dh).sum(0).reshape(15, 5), dWh, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(autograd_backward(p, x, dh).Wx, dWx, rtol=0, atol=1e-13)
 
 
-def test_the_labs_second_bug(lesson):
-    entries, true = two_products(1)
-    assert f"entry by entry at lag 20: {10**entries:.0e}\ntrue at lag 20:           {10**true:.0e}\n" in lesson.printed
-    assert entries - true == pytest.approx(2, abs=0.1)  # "a factor of a hundred"
-    off = np.array([np.subtract(*two_products(seed)) for seed in range(100, 140)])
-    assert 5 <= np.sum(off < 0) <= 20  # "with other weights it comes out too small"
+def test_which_steps_the_update_gate_learns_from(lesson):
+    """Each step's share by torch: the gradient of a W_z of that step's own."""
+
+    def shares(gate_bias, seed, T=80, H=32):
+        p, x = init_params("GRU", 8, H, seed=seed, gate_bias=gate_bias), noise(T, 8, seed=seed)
+        Wx, Wh, bx, bh = oracles.tensors(p)
+        Wr, Wz, Wn = Wh.chunk(3)
+        own, h = [Wz.clone().requires_grad_() for _ in range(T)], torch.zeros(H, dtype=torch.float64)
+        for xt, Wz in zip(x, own, strict=True):
+            h = oracles.step(p, xt, h, weights=(Wx, torch.cat([Wr, Wz, Wn]), bx, bh)).h
+        direction = np.random.default_rng(seed).standard_normal(H) / np.sqrt(H)
+        (h @ torch.from_numpy(direction)).backward()
+        return np.array([float(Wz.grad.norm()) for Wz in own])[::-1]
+
+    fresh, opened = (np.array([shares(bias, seed) for seed in range(5)]) for bias in (None, 3.0))
+    np.testing.assert_allclose(lesson.functions["share_by_lag"](3.0, 4), opened[4], rtol=1e-9)
+    fresh, opened = np.median(fresh, 0), np.median(opened, 0)
+    assert fresh[0] > 5 * opened[0]
+    assert fresh[3] > opened[3] and fresh[6] < opened[6]  # "from about lag 5 on"
+    assert fresh[70] < 1e-12
+    assert 1e-5 < opened[78] < 1e-4  # h_0 = 0: lag 79 has no share at all
+    assert f"{sigmoid(3.0) * sigmoid(-3.0):.3f}" == "0.045"
 
 
-@pytest.mark.parametrize("form", ["plain", "the lesson's, every tenth step"])
-def test_an_underflown_product_is_named(lesson, form):
-    def answer(J, k):
-        if form == "plain":
-            return np.log10(np.linalg.norm(functools.reduce(lambda product, J: J @ product, J[k:]), 2))
-        return lesson.functions["log10_norms"](J[k:])[-1]
-
-    with np.errstate(divide="ignore", invalid="ignore"):
-        assert "underflowed" in verdict(EXERCISES["06 log norm"], answer)
-    assert verdict(EXERCISES["06 log norm"], lambda J, k: np.nan).startswith("Not yet: the answer holds NaN or inf.")
+def one_unit(bias):
+    """J and the gradients of U_r, U_z, U_n of one step of one unit, by torch."""
+    p = Params("GRU", np.full((3, 1), 0.7), np.full((3, 1), 0.5), [bias, bias, 0], np.zeros(3))
+    h_prev, weights = torch.tensor([0.3], dtype=torch.float64, requires_grad=True), oracles.tensors(p, True)
+    J, dU = torch.autograd.grad(oracles.step(p, [0.7], h_prev, weights=weights).h, (h_prev, weights[0]))
+    return np.r_[J, dU[:, 0]]
 
 
-def test_likely_slips_are_named():
-    def repaired(W, b, T, multiply, ord):
-        h, product = np.zeros(len(W)), None
-        for _ in range(T):
-            h = np.tanh(W @ h + b)
-            J = np.diag(1 - h**2) @ W
-            product = J if product is None else multiply(J, product)
-        return np.linalg.norm(product, ord)
-
-    exercise = EXERCISES["06 repaired chain"]
-    assert "Frobenius" in verdict(exercise, lambda W, b, T: repaired(W, b, T, np.matmul, None))
-    assert "entry by entry" in verdict(exercise, lambda W, b, T: repaired(W, b, T, np.multiply, 2))
-    estimate = EXERCISES["06 half-life bias"]
-    assert "estimate for large N" in verdict(estimate, lambda N: math.log(N) - math.log(math.log(2)))
+def test_near_saturation_all_but_one_shrink_together(lesson):
+    J, U_r, U_z, U_n = one_unit(-10.0)
+    assert (f"{J:.1e}", f"{U_z:.0e}", f"{U_r:.0e}", f"{U_n:.2f}") == ("1.2e-04", "-9e-06", "7e-06", "0.56")
+    J_ours, dU_ours = lesson.functions["one_step"](-10.0)
+    np.testing.assert_allclose([J_ours, *dU_ours], [J, U_r, U_z, U_n], rtol=1e-12)
+    np.testing.assert_allclose(one_unit(-19.0)[:3] / one_unit(-20.0)[:3], math.e, rtol=1e-4)
+    assert one_unit(-19.0)[3] == pytest.approx(one_unit(-20.0)[3], rel=1e-6)
+    assert np.all(np.abs(one_unit(0.0)[:3] / one_unit(-20.0)[:3]) > 1e7)
+    assert not one_unit(-1000.0)[:3].any()
 
 
-@pytest.mark.parametrize("N", [7, 90, 365])
-def test_half_life_bias(N):
-    b = EXERCISES["06 half-life bias"].right(N)
-    assert (1 / (1 + math.exp(-b))) ** N == pytest.approx(0.5, rel=1e-12)
-    assert N != 365 or f"{b:.1f}" == "6.3"
+def test_gates_below_one_shrink():
+    assert f"{float(Fraction(99, 100) ** 90):.2f}" == "0.40"
+    assert f"{float(Fraction(1, 2) ** 90):.0e}" == "8e-28"
+    assert f"{float(100 * Fraction(1, 2) ** 101):.1e}" == "3.9e-29"
+    assert f"{math.log(99):.1f}" == "4.6" and sigmoid(math.log(99)) == pytest.approx(0.99)
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_log_norm_exercise(seed):
-    """Its chains are zero as plain products; scaled up by hand they have the norm that the key returns."""
-    J, k = EXERCISES["06 log norm"].draw(np.random.default_rng(seed))
-    assert not np.any(functools.reduce(lambda product, J: J @ product, J[k:]))
-    product = functools.reduce(lambda product, J: J @ product, 1e45 * J[k:])
-    expected = math.log10(np.linalg.svd(product)[1][0]) - 45 * (len(J) - k)
-    assert EXERCISES["06 log norm"].right(J, k) == pytest.approx(expected, rel=1e-12)
+@pytest.mark.parametrize("T", [10, 100, 200, 1000])
+def test_best_bias_is_log_T(lesson, T):
+    b = torch.linspace(-2, 12, 14001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad((torch.sigmoid(b) ** T).sum(), b)
+    b = b.detach()
+    assert float(b[slope.argmax()]) == pytest.approx(math.log(T), abs=1e-3)
+    assert float(slope.max()) == pytest.approx(1 / math.e, abs=0.02)
+    assert float(slope.max()) == pytest.approx(float(Fraction(T, T + 1) ** (T + 1)), rel=1e-6)
+    np.testing.assert_allclose(lesson.functions["slope"](b.numpy(), T), slope.numpy(), rtol=1e-9, atol=1e-300)
+    if T == 100:
+        assert f"{float(slope.max()):.3f}" == "0.366"
 
 
-@pytest.mark.parametrize("seed", SEEDS)
-def test_repaired_chain_is_autograds(seed):
-    W, b, T = EXERCISES["06 repaired chain"].draw(np.random.default_rng(seed))
+def test_a_half_open_gate_never_learns_and_an_open_one_opens_further():
+    b, kept = torch.arange(5, dtype=torch.float64, requires_grad=True), []
+    for _ in range(3000):
+        h = torch.sigmoid(b) ** 100
+        kept.append(h.detach().numpy())
+        (gradient,) = torch.autograd.grad(((h - 1) ** 2 / 2).sum(), b)
+        b = (b - gradient).detach().requires_grad_()
+    kept = np.array(kept)
+    rises = [int(np.argmax(line > 0.5)) for line in kept.T]  # the first update that keeps more than half
+    assert rises[4] < rises[3] < 30
+    assert 2000 < rises[2] < 3000
+    assert np.all(kept[:, :2] < 1e-6)
+    assert np.all(kept[-1, 2:] > 0.9)
 
-    def run(h):
-        for _ in range(T):
-            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        return h
 
-    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(W), dtype=torch.float64)), 2).item()
-    assert EXERCISES["06 repaired chain"].right(W, b, T) == pytest.approx(true, rel=1e-12)
+def loss(rate, T):
+    return (rate**T - 1) ** 2 / 2
 
 
-def test_each_unit_of_bias_from_0_on_at_least_doubles_the_reach():
-    lags = {}
-    for bias in (-2, 0, 1, 2):
-        product, lag = np.eye(32), 0
-        for J in jacobians(forward(init_params("GRU", 8, 32, gate_bias=bias), noise(80, 8, seed=100)))[::-1]:
-            product, lag = product @ J, lag + 1
-            if np.linalg.norm(product, 2) < 0.01:
-                break
-        lags[bias] = lag
-    assert 3 <= lags[0] - lags[-2] < 10
-    assert lags[1] >= 2 * lags[0] and lags[2] >= 2 * lags[1]
+@pytest.mark.parametrize("T", [100, 200])
+def test_the_loss_pushes_most_left_of_where_the_state_answers_most(lesson, T):
+    b = torch.linspace(2, 8, 60001, dtype=torch.float64, requires_grad=True)
+    (of_loss,) = torch.autograd.grad(loss(torch.sigmoid(b), T).sum(), b)
+    best = float(b.detach()[of_loss.abs().argmax()])
+    assert best == pytest.approx(math.log(T) - 0.37, abs=0.01)
+    if T == 100:
+        assert f"slope of h_T is largest at b = {math.log(100):.1f}\n" in lesson.printed
+        assert f"gradient is largest at b = {best:.1f}\n" in lesson.printed
+    else:
+        line = verdict(EXERCISES["06 best bias"], round(best, 2))
+        assert "½(h_T - 1)²" in line and line.startswith("Not yet")
+
+
+def test_descent_on_a_plain_units_weight(lesson):
+    arrived, first = {}, {}
+    for start in (0.9, 0.95, 0.99, 1.02, 1.05):
+        w = torch.tensor(start, dtype=torch.float64, requires_grad=True)
+        for _ in range(3000):
+            (gradient,) = torch.autograd.grad(loss(w, 100), w)
+            w = (w - 1e-4 * gradient).detach().requires_grad_()
+            first.setdefault(start, w.item())
+        arrived[start] = bool(abs(float(w) ** 100 - 1) < 0.01) if w.isfinite() else False
+        line = f"w from {start:.2f}: after one update {first[start]:8.3g}, arrived after 3000: {arrived[start]}\n"
+        assert line in lesson.printed
+    assert [start for start in arrived if arrived[start]] == [0.95, 0.99]
+    assert f"{first[1.02]:.2f}" == "0.58" and abs(first[1.05]) > 100
+    w = 0.5
+    assert f"{100 * w**99:.1e}" == "1.6e-28"
+
+
+@pytest.mark.parametrize("start", [1.02, 1.05])
+def test_clipping_would_have_saved_the_plain_unit(start):
+    w = start
+    for _ in range(1000):
+        w -= 1e-4 * max(-1.0, min(1.0, (w**100 - 1) * 100 * w**99))
+    assert abs(w**100 - 1) < 0.01
+
+
+def test_curvature_of_the_loss_at_w_1():
+    w = torch.tensor(1.0, dtype=torch.float64)
+    assert float(torch.func.hessian(lambda w: loss(w, 100))(w)) == pytest.approx(1e4)
+
+
+def test_sizes_in_the_picture_of_both_gradients(lesson):
+    slope = torch.func.grad(lambda w: loss(w, 100))
+    sizes = [abs(float(slope(torch.tensor(w, dtype=torch.float64)))) for w in (0.9, 0.99, 1.1)]
+    assert (f"{sizes[0]:.0e}", f"{sizes[1]:.0f}") == ("3e-03", "23") and 1e10 < sizes[2] < 2e10
+    b = torch.linspace(-5, 15, 20001, dtype=torch.float64)
+    assert float(torch.vmap(torch.func.grad(lambda b: loss(torch.sigmoid(b), 100)))(b).abs().max()) < 0.26
+
+
+@pytest.mark.parametrize("T", [10, 100, 1000, 10000])
+def test_how_finely_w_and_b_must_be_set(lesson, T):
+    """The ends of both windows by bisection."""
+
+    def solve(share, rate, low, high):
+        for _ in range(200):
+            middle = (low + high) / 2
+            low, high = (middle, high) if rate(middle) ** T < share else (low, middle)
+        return low
+
+    w = [solve(share, lambda w: w, 0.0, 1.0) for share in (0.25, 0.75)]
+    b = [solve(share, lambda b: 1 / (1 + math.exp(-b)), -5.0, 25.0) for share in (0.25, 0.75)]
+    assert f"T = {T:5}: w in a window of {w[1] - w[0]:.6f}, b in one of {b[1] - b[0]:.2f}\n" in lesson.printed
+
+
+def test_gates_do_not_bound_the_gradient(lesson):
+    p = init_params("GRU", 4, 16, seed=0, recurrent="gaussian", gain=2.5)
+    held = lesson.functions["hold_gates"](p, 0.0, 1000.0)
+    assert np.linalg.norm(reduce(lambda product, J: J @ product, jacobians(forward(held, noise(40, 4)))), 2) > 10
+
+
+def test_reset_after_is_torchs_gru():
+    p, x = replace(init_params("GRU", 3, 5, seed=0), reset="after"), noise(6, 3)
+    np.testing.assert_allclose(jacobians(forward(p, x)), autograd_jacobians(p, x), rtol=0, atol=1e-14)
+
+
+def test_there_are_three_exercises():
+    assert len(EXERCISES) == 3
+
+
+def test_right_answers_are_autograds():
+    rng = np.random.default_rng(0)
+    Wz, h_prev, z, h_tilde = EXERCISES["06 direct and update"].draw(rng)
+    bias = torch.from_numpy(np.log(z / (1 - z)) - Wz @ h_prev)  # the bias that brings the gate to z
+
+    def step(h):
+        gate = torch.sigmoid(torch.from_numpy(Wz) @ h + bias)
+        return gate * h + (1 - gate) * torch.from_numpy(h_tilde)
+
+    J = torch.func.jacrev(step)(torch.from_numpy(h_prev)).numpy()
+    np.testing.assert_allclose(EXERCISES["06 direct and update"].right(Wz, h_prev, z, h_tilde), J, rtol=0, atol=1e-14)
+    b, h0, T = EXERCISES["06 bias gradient"].draw(rng)
+    slope = torch.func.grad(lambda b: torch.sigmoid(b) ** T * h0)(torch.tensor(b, dtype=torch.float64))
+    assert EXERCISES["06 bias gradient"].right(b, h0, T) == pytest.approx(float(slope), rel=1e-12)
+
+
+def test_what_the_turned_gates_show(lesson):
+    turn, values = lesson.functions["turn"], np.linspace(0.05, 0.95, 7)
+    leads = {
+        (r, z, weights, reset): turn(r, z, weights, reset)[-1].split()[1]
+        for r, z, weights, reset in itertools.product(values, values, (1, 2, 4), ("before", "after"))
+    }
+    assert set(leads.values()) == {"direct", "candidate"}
+    assert leads[0.95, 0.05, 1, "before"] == "candidate" and leads[0.05, 0.95, 4, "before"] == "direct"
+    same = [leads[*key, "before"] == leads[*key, "after"] for key in {key[:3] for key in leads}]
+    assert np.mean(same) > 0.9
+
+
+def growing(lesson, weights, r):
+    """How many of the slider's nine z let the gradient grow over 30 steps."""
+    numbers = (lesson.functions["turn"](r, z, weights, "before")[1].numbers[30] for z in np.linspace(0.05, 0.95, 9))
+    return sum(shown > 0 for shown in numbers)
+
+
+def test_where_the_explorers_gradient_grows(lesson):
+    grid = np.linspace(0.05, 0.95, 5)
+    assert growing(lesson, 2, grid[-1]) == 8
+    assert growing(lesson, 4, grid[2]) >= 1 and growing(lesson, 4, grid[1]) == 0
+    assert not any(growing(lesson, 1, r) for r in grid)
+    by_torch = []
+    for z in np.linspace(0.05, 0.95, 9):
+        p = init_params("GRU", 8, 16, gain=2, gate_bias=math.log(z / (1 - z)))
+        p = replace(p, bx=np.r_[np.full(16, math.log(19)), p.bx[16:]], bh=np.r_[np.zeros(16), p.bh[16:]])
+        product = reduce(lambda P, J: J @ P, autograd_jacobians(p, noise(30, 8)))
+        by_torch.append(np.linalg.norm(product, 2) > 1)
+    assert sum(by_torch) == 8
+
+
+def test_the_key_of_the_best_bias_is_where_torchs_slope_is_largest(lesson):
+    (T,) = {int(steps) for steps in re.findall(r"A memory of (\d+) steps", lesson.prose)}
+    b = torch.linspace(0, 12, 120001, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad((torch.sigmoid(b) ** T).sum(), b)
+    assert float(EXERCISES["06 best bias"].right) == pytest.approx(float(b.detach()[slope.argmax()]), abs=2e-4)
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+@pytest.mark.parametrize("z", [0.05, 0.5, 0.95])
+def test_four_times_the_weights_explode_through_an_open_reset_gate(lesson, z, reset):
+    p = init_params("GRU", 8, 16, gain=4, gate_bias=math.log(z / (1 - z)), reset=reset)
+    bx, bh = np.r_[np.full(16, math.log(19)), p.bx[16:]], np.r_[np.zeros(16), p.bh[16:]]  # r near 0.95
+    p = replace(p, bx=bx, bh=bh)
+    product = reduce(lambda P, J: J @ P, autograd_jacobians(p, noise(30, 8)))
+    assert np.linalg.norm(product, 2) > 1
+    shown = lesson.functions["turn"](0.95, z, 4, reset)[1].numbers[30]
+    assert 10**shown == pytest.approx(np.linalg.norm(product, 2), rel=1e-9)

@@ -1,6 +1,10 @@
-"""Every figure that lesson 08 states, recomputed by torch or in closed form; its training outcomes on further seeds."""
+"""What lesson 08 states, looked at with torch: its nets are trained by the course's engine, but judged by torch's own.
 
-import re
+The fast tests train the lesson's five seeds anew; the slow ones do the same on fifteen further seeds.
+"""
+
+import functools
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -8,388 +12,241 @@ import pytest
 import torch
 
 from course_utils import tasks
-from course_utils.cells import forward, init_params
 from course_utils.checks.lesson_08 import EXERCISES
-from course_utils.gradients import jacobians
-from course_utils.training import train, wilson
+from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
-from tests.notebook import Lesson
 
-FURTHER = range(100, 115)
-ADDING, RECALL = tasks.adding(50), tasks.latch(100, noise=0.5)
-IRNN = {"activation": "relu", "recurrent": "identity", "learning_rate": 3e-3}
+SHOWN, FURTHER = range(5), range(100, 115)
+ADDING = {"steps": 200, "learning_rate": 3e-2, "every": 10}
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The nets, judged by torch
+
+
+def reach(p):
+    """‖∂h_50/∂h_0‖₂ on the lesson's sequence: H copies of the start, copy i asked for the gradient of unit i."""
+    start = torch.zeros(p.hidden_size, p.hidden_size, dtype=torch.float64, requires_grad=True)
+    h = oracles.last_state(p, tasks.adding(50).test[0][0], start)
+    (J,) = torch.autograd.grad(h.diagonal().sum(), start)
+    return torch.linalg.matrix_norm(J, 2).item()
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Adding
 
 
-@pytest.fixture(scope="module")
-def names(lesson):
-    """The lesson's own remedies, and what it trains them on and how: both()."""
-    return lesson.names("adding", "recall", "mixed_lags", "irnn", "bias", "remedies")
+@functools.cache
+def adders(seeds):
+    return train(tasks.adding(50), "GRU", 32, seeds=seeds, probes={"norm": reach}, **ADDING)
 
 
-def solved(runs):
-    return sum(run.solved for run in runs)
+@pytest.mark.parametrize(
+    "seeds", [pytest.param(SHOWN, id="shown"), pytest.param(FURTHER, id="further", marks=pytest.mark.slow)]
+)
+def test_the_gradient_arrives_first_then_the_error_falls_then_answers_are_right(seeds):
+    runs, (x, y) = adders(seeds), tasks.adding(50).test
+    norm = np.median([run.probes["norm"] for run in runs], axis=0)
+    error = np.median([run.score for run in runs], axis=0)
+    assert norm[3] > 0.01
+    assert np.all(error[3:8] > 0.9 / 6) and np.all(error[12:] < 0.5 / 6)
+    runs = [run.at(10 * np.argmax(error < 0.5 / 6)) for run in runs]
+    right = []
+    for run in runs:
+        last = oracles.states(run.params, x.swapaxes(0, 1))[-1].numpy()
+        right.append(np.mean(np.abs(last @ run.readout.T + run.readout_bias - y) < 0.1))
+    assert np.median(right) < 0.5
 
 
-# --- gates and factors ------------------------------------------------------------------------------------------------
+def control(silent, seeds):
+    """Nets whose answers are shuffled; with `silent`, all inputs are zero as well."""
+    task = tasks.adding(50)
 
+    def sample(rng, batch):
+        x, y = task.sample(rng, batch)
+        y = rng.permutation(y)
+        return (np.zeros_like(x) if silent else x), y
 
-def weight_gradient(k, w, b, h0, T=50):
-    """|∂h_T/∂w| by torch's reverse mode: grid points don't touch each other, the sum's gradient is each one's."""
-    w, b = torch.broadcast_tensors(torch.as_tensor(w), torch.as_tensor(b))
-    w = w.clone().requires_grad_()
-    h = torch.full_like(w, h0)
-    for _ in range(T):
-        h = k * h + (1 - k) * torch.tanh(w * h + b)
-    return torch.autograd.grad(h.sum(), w)[0].abs()
-
-
-GRID = torch.linspace(-3, 6, 251, dtype=torch.float64), torch.arange(-60, 61, dtype=torch.float64)[:, None] / 20
-
-
-@pytest.mark.parametrize("k, most, from_half", [(0.0, "7.76", "25"), (0.5, "1.58", "113"), (0.9, "0.885", "129")])
-def test_maps_of_local_gradients(lesson, k, most, from_half):
-    assert f"{weight_gradient(k, *GRID, 0.0).max():.3g}" == most
-    assert most.lstrip("0") in lesson.prose
-    assert f"{weight_gradient(k, *GRID, 0.5).max():.0f}" == from_half
-    assert "the same grid gives 25, 113 and 129" in lesson.prose
-
-
-def test_the_arc_is_where_mu_is_minus_one():
-    """Without keeping, the largest gradient lies beside the arc; with keeping no negative weight has a large one."""
-    size = weight_gradient(0.0, *GRID, 0.0)
-    w = GRID[0].expand_as(size).flatten()[size.argmax()]
-    b = GRID[1].expand_as(size).flatten()[size.argmax()]
-    assert w < 0
-    h = 0.0
-    for _ in range(2000):  # damped steps find the fixed point also where plain ones flip
-        h = 0.5 * h + 0.5 * float(torch.tanh(w * h + b))
-    assert float(w) * (1 - h**2) == pytest.approx(-1, abs=0.1)
-    negative = GRID[0] < -0.5
-    sizes = [weight_gradient(k, *GRID, 0.0)[:, negative].max() for k in (0.0, 0.5, 0.9)]
-    assert sizes[0] > 7 and max(sizes[1:]) < 0.6
-    assert all(k + (1 - k) * -3 >= -1 for k in (0.5, 0.9))
+    return train(replace(task, sample=sample), "GRU", 32, seeds=seeds, **{**ADDING, "every": 200})
 
 
-@pytest.mark.parametrize("k", [0.0, 0.5, 0.9])
-def test_factors_and_wall(lesson, k):
-    """A resting unit's factor to the 50th power, in fractions; the wall's ∂h/∂w as a geometric sum."""
-    share = Fraction(str(k))
-    half, three = (float((share + (1 - share) * Fraction(mu)) ** 50) for mu in ("1/2", "3/2"))
-    assert f"k = {k}: after 50 steps {half:.1e} and {three:.1e}\n" in lesson.printed
-    factor = share + (1 - share) * Fraction(3, 2)  # w = 2, h = 1/2: mu = 2 (1 - 1/4)
-    size = float((1 - share) * Fraction(3, 4) * Fraction(1, 2) * (factor**50 - 1) / (factor - 1))
-    assert f"k = {k}: {size:.1e}\n" in lesson.printed
-    at_rest = weight_gradient(k, torch.tensor(2.0, dtype=torch.float64), np.arctanh(0.5) - 1.0, 0.5)
-    assert at_rest.item() == pytest.approx(size, rel=1e-5)
-
-
-def test_keeping_makes_the_wall_wider():
-    b = np.arctanh(0.5) - 1 + torch.linspace(-0.5, 0.5, 200001, dtype=torch.float64)
-    widths = [(weight_gradient(k, torch.full_like(b, 2.0), b, 0.5) > 1).double().mean() for k in (0.0, 0.5, 0.9)]
-    assert 0 < widths[0] < widths[1] / 50 < widths[2] / 2500
-
-
-@pytest.mark.parametrize("decay", ["0.5", "0.9", "0.99"])
-def test_price_of_memory(lesson, decay):
-    """The closed form in fractions, and the gradient's recursion run on its own second moments."""
-    a = Fraction(decay)
-    variance = (1 + a**2) / (1 - a**2) ** 3
-    hh = hg = gg = 0.0  # E h², E h ∂h, E (∂h)² of h' = a h + x, ∂h' = a ∂h + h
-    for _ in range(5000):
-        hh, hg, gg = (
-            float(a) ** 2 * hh + 1,
-            float(a) ** 2 * hg + float(a) * hh,
-            float(a) ** 2 * gg + 2 * float(a) * hg + hh,
-        )
-    assert gg == pytest.approx(float(variance), rel=1e-9)
-    by_bias = float(variance * (a * (1 - a)) ** 2)
-    assert f"lambda = {decay}: Var by lambda {float(variance):.3g}, by b {by_bias:.2g}\n" in lesson.printed
-
-
-# --- minGRU, IRNN and the norms at the start --------------------------------------------------------------------------
-
-
-def torch_reach(p, x):
-    """∂state_T/∂state_0 by torch's forward mode."""
-    start = torch.zeros(p.hidden_size * (2 if p.kind == "LSTM" else 1), dtype=torch.float64)
-    return torch.func.jacfwd(lambda state: oracles.last_state(p, x, state))(start)
-
+def check_highway(seeds):
+    runs, baseline = adders(seeds), tasks.adding(50).baselines["always 1"]
+    assert baseline == pytest.approx(1 / 6, abs=0.02)
+    for run in runs:
+        norm, error = run.probes["norm"], run.score
+        first = np.argmax(error < baseline / 2)
+        assert norm[0] < 1e-8 and norm[-1] > 0.1  # eight powers of ten; "all lie above a tenth"
+        assert error[first] < baseline / 2 and norm[first] > 0.05
+        assert not np.any((error < 0.9 * baseline) & (norm < 1e-3))
+        assert 10 * (first - np.argmax(norm > 0.01)) >= 50
+        assert np.all(norm[3:] > 1e-3) or seeds is FURTHER
+        assert dip(run) > 0.05
+    return solved_count(runs)
 
-def test_mingru_is_a_product_of_gates(lesson):
-    p, x = init_params("GRU", 5, 24, gain=0.0, gate_bias=3.0), RECALL.test[0][0]
-    z = 1 / (1 + np.exp(-(x @ p.Wx.T + p.bx + p.bh)[:, 24:48]))
-    assert np.allclose(torch_reach(p, x), np.diag(z.prod(0)), rtol=1e-10, atol=0)
-    assert z.max() < 1
-    assert "J = diag(z), every step: True\nnorm = product of z: True\n" in lesson.printed
-
-
-def initial(options):
-    """Params before training, as train() draws them, for five seeds."""
-    size = 32 if options["kind"] == "RNN" else 24
-    names = ("activation", "recurrent", "gain", "gate_bias", "chrono")
-    own = {name: options[name] for name in names if name in options}
-    return [init_params(options["kind"], 5, size, seed=seed, **own) for seed in range(5)]
-
-
-def test_norms_at_the_start(names):
-    """The chart's claims about who starts where, by torch; and the weights that each net has."""
-    decades = {}
-    for name, options in names["remedies"].items():
-        logs = [torch.linalg.matrix_norm(torch_reach(p, RECALL.test[0][0]), 2).log10().item() for p in initial(options)]
-        decades[name] = np.median(logs)
-    assert decades.pop("GRU, mixed lags") == decades["GRU"]  # the same net, other data
-    order = sorted(decades, key=decades.get)
-    assert order[:4] == ["RNN", "GRU", "LSTM, forget bias +1", "RNN, orthogonal"]
-    assert [round(decades[name]) for name in order[:4]] == [-25, -17, -7, -4]
-    assert (
-        min(decades[name] for name in order[4:]) > -3 > decades["RNN, orthogonal"]
-        and decades["RNN, identity and relu"] == 0
-    )
-    weights = {kind: sum(a.size for a in (p.Wx, p.Wh, p.bx, p.bh)) for kind, p in nets().items()}
-    assert weights["GRU"] > weights["RNN"] and weights["LSTM"] > weights["RNN"]
-
-
-def test_which_remedy_reaches_how_far(names):
-    """The explorer's claims, on one net each: who still passes 1e-4 after 500 steps, and after 200."""
-    long = tasks.latch(500, noise=0.5).test[0][0]
-
-    def passes(name, lag):
-        options = names["remedies"][name]
-        options = options | {"chrono": lag} if "chrono" in options else options
-        return torch.linalg.matrix_norm(torch_reach(initial(options)[0], long[:lag]), 2) > 1e-4
-
-    all_the_way = {"RNN, identity and relu", "GRU, chrono", "LSTM, chrono"}
-    assert {name for name in names["remedies"] if passes(name, 500)} == all_the_way
-    assert passes("GRU, update bias +3", 200) and passes("GRU, chrono", 20)
-
-
-def nets():
-    return {kind: init_params(kind, 2, 32 if kind == "RNN" else 24) for kind in ("RNN", "GRU", "LSTM")}
-
-
-@pytest.mark.parametrize("seed", range(5))
-def test_irnn_gradient_is_large_at_the_start(lesson, seed):
-    """By autograd on a batch of our own: norms in the thousands, though every Jacobian holds only zeros and ones."""
-    p = init_params("RNN", 2, 32, seed=seed, activation="relu", recurrent="identity")
-    x, y = ADDING.sample(np.random.default_rng([seed, 2]), 32)
-    trace = forward(p, x[0])
-    assert np.all(np.isin(jacobians(trace), (0, 1)))
-    sizes = np.linalg.norm(trace.h, axis=1)
-    assert np.all(np.diff(sizes) > -0.05 * sizes.max()) and sizes[50] > 5 * sizes[5] > 0  # "grows from step to step"
-    readout = np.random.default_rng([seed, 1]).uniform(-(32**-0.5), 32**-0.5, (1, 33))
-    weights = [*oracles.tensors(p, requires_grad=True), torch.tensor(readout, requires_grad=True)]
-    h = oracles.states(p, x.swapaxes(0, 1), weights=weights[:4])[-1]
-    loss = ((h @ weights[4][:, 1:].T + weights[4][:, 0] - torch.from_numpy(y)) ** 2).mean()
-    norm = torch.sqrt(sum((g**2).sum() for g in torch.autograd.grad(loss, weights)))
-    assert 1000 < norm < 20000
-    (run,) = train(ADDING, "RNN", 32, seeds=seed, steps=1, clip=None, **IRNN)
-    assert run.grad_norm[0] == pytest.approx(norm.item(), rel=1e-3)
-    assert "above 1,000, all five nets: True" in lesson.printed
-
-
-def test_adam_after_one_large_gradient():
-    """A gradient of 6,000 once, then 1: how long Adam's steps stay small, by torch's own Adam."""
-    theta = torch.zeros(1, dtype=torch.float64, requires_grad=True)
-    adam = torch.optim.Adam([theta], lr=1.0)
-    lengths = []
-    for step in range(1001):
-        before = theta.item()
-        theta.grad = torch.tensor([6000.0 if step == 0 else 1.0], dtype=torch.float64)
-        adam.step()
-        lengths.append(abs(theta.item() - before))
-    assert lengths[0] == pytest.approx(1) and max(lengths[100:]) < 0.02
-
-
-# --- exercises --------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("seed", range(6))
-def test_clip_factor_is_torchs(seed):
-    grads, limit = EXERCISES["08 clip factor"].draw(np.random.default_rng(seed))
-    leaves = [torch.zeros(g.shape, dtype=torch.float64, requires_grad=True) for g in grads]
-    for leaf, g in zip(leaves, grads, strict=True):
-        leaf.grad = torch.from_numpy(g).clone()
-    torch.nn.utils.clip_grad_norm_(leaves, limit)
-    factor = EXERCISES["08 clip factor"].right(grads, limit)
-    assert np.allclose(leaves[0].grad, factor * grads[0], rtol=1e-5)
-
-
-def test_clip_factor_draws_both_cases():
-    exercise = EXERCISES["08 clip factor"]
-    factors = [exercise.right(*exercise.draw(np.random.default_rng(seed))) for seed in range(4)]
-    assert min(factors) < 1 and max(factors) == 1
-
-
-@pytest.mark.parametrize("seed", range(4))
-def test_mingru_reach_is_autograds(seed):
-    Wz, bz, x = (torch.from_numpy(a) for a in EXERCISES["08 minGRU reach"].draw(np.random.default_rng(seed)))
-
-    def run(h):
-        for row in x:
-            z = torch.sigmoid(Wz @ row + bz)
-            h = (1 - z) * h + z * row.sum()
-        return h
-
-    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(bz), dtype=torch.float64)), 2).item()
-    assert EXERCISES["08 minGRU reach"].right(Wz.numpy(), bz.numpy(), x.numpy()) == pytest.approx(true, rel=1e-12)
-
-
-@pytest.mark.parametrize("name", EXERCISES)
-def test_exercises_know_three_mistakes(name):
-    assert len(EXERCISES[name].mistakes) >= 3
-
-
-def test_patients_of_the_last_exercise(names):
-    """Their measurements are of the size that such nets have."""
-    recall = {name: options for name, options in names["remedies"].items() if name in ("GRU", "GRU, chrono")}
-    reach = {
-        name: torch.linalg.matrix_norm(torch_reach(initial(options)[0], RECALL.test[0][0]), 2)
-        for name, options in recall.items()
-    }
-    assert reach["GRU"] ** 2 < 1e-30 and 0.2 < reach["GRU, chrono"] < 0.7  # twice the lag, about the square
-    norms = [
-        torch.linalg.matrix_norm(torch_reach(init_params("RNN", 2, 32, seed=s, recurrent="orthogonal"), x), 2)
-        for s, x in enumerate(ADDING.test[0][:5])
-    ]
-    assert 0.01 < np.median(norms) < 0.1
-
-
-# --- training ---------------------------------------------------------------------------------------------------------
-
-
-def test_opposite_winners(names):
-    """The lesson's own seeds: the orthogonal RNN adds never, the default GRU always."""
-    remedies, options = names["remedies"], {"steps": 200, "stop_when_solved": True}
-    orthogonal, gru = (dict(remedies[name]) for name in ("RNN, orthogonal", "GRU"))
-    assert solved(train(ADDING, hidden_size=32, batch=32, **orthogonal, **options)) == 0
-    assert solved(train(ADDING, hidden_size=24, batch=24, **gru, **options)) == 5
-
-
-ROW = r"\| ((?:RNN|GRU|LSTM|minGRU)[^|]*) \| (\d+) \| (\d+) to (\d+) \| (\d+) \| (\d+) to (\d+) \|"
-ROWS = re.findall(ROW, Lesson("08").prose)  # remedy: (recall, adding) on the further seeds, as the lesson's table says
-TABLE = {name: (int(recall), int(adding)) for name, recall, _, _, adding, _, _ in ROWS}
-
-
-def test_the_table_has_every_remedy(names):
-    assert names["irnn"] == IRNN
-    assert list(TABLE) == list(names["remedies"]) and len(TABLE) == 10
-
-
-def test_intervals(lesson):
-    """Every interval in the lesson is Wilson's."""
-    for _, *cells in ROWS:
-        for count, low, high in (map(int, cells[:3]), map(int, cells[3:])):
-            assert [low, high] == [round(100 * end) for end in wilson(count, 15)]
-    for count in (0, 8, 11, 15):
-        low, high = wilson(count, 15)
-        assert f"{count:2} of 15: from {low:.0%} to {high:.0%} of all nets\n" in lesson.printed
-    assert "12 RNNs (95 % interval: 55 to 93 %) to 1 GRU (1 to 30 %) at .01, 4 (11 to 52 %) to 15 (80" in lesson.prose
-    stated = {1: (1, 30), 4: (11, 52), 12: (55, 93), 15: (80, 100), 8: (30, 75), 0: (0, 20)}
-    assert {k: tuple(round(100 * end) for end in wilson(k, 15)) for k in stated} == stated
-    assert "8 fit any share from 30 to 75 %, and even 0 does not exclude 20 %" in lesson.prose
-
-
-def test_mixed_lags_are_the_recalls_own_test(names):
-    mixed = names["mixed_lags"]
-    assert all(map(np.array_equal, mixed.test, RECALL.test)) and mixed.goal == RECALL.goal
-    at = mixed.sample(np.random.default_rng(0), 20000)[0][:, :, :4].any(2).argmax(1)
-    assert at.min() == 0 and at.max() == 99 and at.mean() == pytest.approx(49.5, abs=1)  # lags 100 to 1
+
+def dip(run):
+    """How much lower z is at marked numbers than elsewhere."""
+    x = tasks.adding(50).test[0][:20].swapaxes(0, 1)
+    z = oracles.gates(run.params, x)["z"].mean(2).numpy()
+    return z[x[:, :, 1] == 0].mean() - z[x[:, :, 1] == 1].mean()
+
+
+def test_highway_of_the_seeds_shown(lesson):
+    assert check_highway(SHOWN) == "5/5"
+    rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2)
+    assert solved_count(rnns) == "0/5"
+    assert "adding, solved: GRU at least 4 of 5, RNN at most 1 of 5\n" in lesson.printed
+    assert "when the error has halved:           at least 4 of 5\n" in lesson.printed
+    assert "at norm below 1e-3: at most 1 of 5\n" in lesson.printed
+
+
+def test_before_and_after():
+    """Before training, less than half of all pairs are above a hundredth; afterwards nearly every one is."""
+    shares = []
+    for p in (adders(SHOWN)[0].start, adders(SHOWN)[0].params):
+        products, norms = [], []
+        for J in oracles.jacobians(p, tasks.adding(50).test[0][0]):
+            products = [J @ product for product in products] + [J]
+            norms += [torch.linalg.matrix_norm(product).item() for product in products]
+        shares.append(np.mean(np.array(norms) > 1e-2))
+    assert shares[0] < 0.5 and shares[1] > 0.95
+
+
+def check_controls(seeds):
+    """How many reach back, with shuffled answers and without inputs."""
+    shuffled, silent = control(False, seeds), control(True, seeds)
+    assert not any(dip(run) > 0.05 for run in shuffled)
+    return [sum(reach(run.params) > 0.05 for run in runs) for runs in (shuffled, silent)]
+
+
+def test_the_gate_opens_with_nothing_to_remember(lesson):
+    assert check_controls(SHOWN) == [5, pytest.approx(1, abs=1)]
+    most, few = "most nets", "fewer than half"
+    for name, many in ("adding", most), ("shuffled answers", most), ("no inputs either", few):
+        assert f"{'GRU, ' + name:21} norm above 0.05: {many}\n" in lesson.printed
+    assert "adding           z falls by more than 0.05 at a mark: at least 4 of 5\n" in lesson.printed
+    assert "shuffled answers z falls by more than 0.05 at a mark: at most 1 of 5\n" in lesson.printed
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The backward pass cut short, and a gate taken away
+
+
+@functools.cache
+def cut(empty, K, seeds, rate=3e-2):
+    """Adding with the backward pass cut after K steps; no mark in the last `empty` steps."""
+    steps = {3e-2: 400, 1e-2: 800}[rate]
+    return train(tasks.adding(50, empty=empty), "GRU", 32, seeds=seeds, truncate=K, steps=steps, learning_rate=rate)
+
+
+CUTS = [(0, 50, True), (0, 10, True), (0, 5, True), (20, 30, True), (20, 10, False)]
+
+
+@pytest.mark.parametrize("empty, K, learns", CUTS)
+def test_cut_nets_of_the_seeds_shown(lesson, empty, K, learns):
+    runs = cut(empty, K, SHOWN)
+    assert solved_count(runs) == ("5/5" if learns else "0/5")
+    name = "last 20 empty" if empty else "marks anywhere"
+    line = f"{name:14} K = {K:2}: solved {roughly(5 * learns, 5)}, most also at the end: {learns}\n"
+    assert line in lesson.printed
+    if K < 30:  # "It ends above 0.5 in all of these nets"
+        assert min(reach(run.params) for run in runs) > 0.5
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", TABLE)
-def test_table_on_further_seeds(names, name):
-    """None and all exactly; in between, other threads and BLAS may draw a few nets anew."""
-    results = names["both"](**names["remedies"][name], seeds=FURTHER)
-    for task, stated in zip(("recall", "adding"), TABLE[name], strict=True):
-        slack = 1 if stated in (0, 15) else 4
-        assert abs(solved(results[task]) - stated) <= slack, task
-    if name == "GRU":
-        assert sum(run.at(200).solved for run in results["recall"]) <= 3  # "after 200 updates it was 1"
-    if name == "GRU, mixed lags":
-        assert sum(run.solved_at <= 200 for run in results["recall"]) >= 12
-    if name == "RNN, orthogonal":
-        assert solved(results["recall"]) >= 5 and solved(results["adding"]) == 0
-    largest = max(run.grad_norm.max() for run in results["recall"])
-    if name.startswith("minGRU"):
-        assert largest < 2
-    if name in ("GRU, update bias +3", "GRU, chrono"):
-        assert largest > 10
+@pytest.mark.parametrize("rate", [3e-2, 1e-2])
+@pytest.mark.parametrize("empty, K, learns", CUTS)
+def test_cut_nets_of_further_seeds(empty, K, learns, rate):
+    runs = cut(empty, K, FURTHER, rate)
+    assert sum(run.solved for run in runs) >= 14 if learns else not any(run.solved for run in runs)
+    below = sum(run.score[-1] < 0.01 for run in runs)
+    if (K, rate) == (5, 3e-2):
+        assert below == pytest.approx(11, abs=3)
+    elif learns:
+        assert below >= 13
+    if K < 30 and rate == 3e-2:
+        assert sum(reach(run.params) > 0.5 for run in runs) >= 14
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["RNN, identity and relu", "GRU", "LSTM, chrono"])
-def test_recall_at_the_end(names, name):
-    """Trained for all 400 updates, without stopping: "at the last update one IRNN has lost recall again"."""
-    options = names["remedies"][name] | {"steps": 400, "seeds": FURTHER, "on_divergence": "mark"}
-    size = 32 if options["kind"] == "RNN" else 24
-    runs = train(RECALL, hidden_size=size, batch=size, **options)
-    assert 0 <= solved(runs) - sum(run.score[-1] >= 0.95 for run in runs) <= 2
+@pytest.mark.parametrize("K, share", [(10, Fraction(2, 5)), (5, Fraction(1, 5))])
+def test_how_often_a_mark_is_in_reach(K, share):
+    """The second mark stands in one of the steps 26 to 50; the first never among the last 25."""
+    x = tasks.adding(50).sample(np.random.default_rng(5), 20000)[0][:, :, 1]
+    assert x[:, -K:].any(1).mean() == pytest.approx(float(share), abs=0.02)
+    assert x.argmax(1).max() < 25 and not tasks.adding(50, empty=20).test[0][:, -20:, 1].any()
+
+
+def without(gate, seeds, rate=1e-2, steps=400):
+    held = {"reset": {"r": 1000}, "update": {"z": -1000}}[gate]
+    return train(tasks.adding(50), "GRU", 32, seeds=seeds, steps=steps, learning_rate=rate, held=held)
+
+
+@pytest.mark.parametrize("gate, count", [("reset", 5), ("update", 0)])
+def test_a_gate_taken_away(lesson, gate, count):
+    assert sum(run.solved for run in without(gate, SHOWN)) == count
+    assert f"without {gate:6} gate: solved {roughly(count, 5)}\n" in lesson.printed
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    "kind, options, least, most",
+    "gate, rate, steps, least, most",
     [
-        ("GRU", {"learning_rate": 1e-2}, 13, 15),
-        ("LSTM", {"learning_rate": 3e-2, "gate_bias": 1.0}, 3, 10),
-        ("RNN", {"learning_rate": 1e-2}, 0, 1),
+        ("reset", 1e-2, 800, 14, 15),
+        ("reset", 3e-2, 400, 9, 15),
+        ("update", 1e-2, 800, 0, 0),
+        ("update", 3e-2, 400, 0, 0),
     ],
 )
-def test_mixed_lags_on_further_seeds(names, kind, options, least, most):
-    options = {"steps": 400, "seeds": FURTHER, "batch": 24, "stop_when_solved": True, **options}
-    size = 32 if kind == "RNN" else 24
-    runs = train(names["mixed_lags"], kind, size, **{**options, "batch": size})
-    assert least <= solved(runs) <= most
-    if kind == "GRU":
-        assert solved(train(RECALL, kind, size, **options)) <= 1
+def test_a_gate_taken_away_on_further_seeds(gate, rate, steps, least, most):
+    assert least <= sum(run.solved for run in without(gate, FURTHER, rate, steps)) <= most
+    assert [round(100 * end) for end in wilson(12, 15)] == [55, 93]
+
+
+def torch_adder(seed):
+    """The lesson's torch cell. Returns the error on the test."""
+    task, rng = tasks.adding(50), np.random.default_rng(seed)
+    torch.manual_seed(seed)
+    gru, readout = torch.nn.GRU(2, 32, batch_first=True), torch.nn.Linear(32, 1)
+    weights = [*gru.parameters(), *readout.parameters()]
+    adam = torch.optim.Adam(weights, lr=3e-2)
+    for _ in range(250):
+        x, y = map(torch.Tensor, task.sample(rng, 32))
+        loss = torch.nn.functional.mse_loss(readout(gru(x)[0][:, -1]), y)
+        adam.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
+        adam.step()
+    x, y = map(torch.Tensor, task.test)
+    return torch.nn.functional.mse_loss(readout(gru(x)[0][:, -1]), y).item()
+
+
+@functools.cache
+# ---------------------------------------------------------------------------------------------------------------------
+# Exercises
+
+
+def test_lost_per_step_on_a_chain_of_equal_factors():
+    assert EXERCISES["08 lost per step"].right(0.8 ** np.arange(20, -1, -1)) == pytest.approx(-np.log(0.8), rel=1e-12)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Fifteen further seeds. Counts that hang on single nets may move by one or two with threads and BLAS.
 
 
 @pytest.mark.slow
-def test_forget_bias_adds_with_800_updates(names):
-    options = names["remedies"]["LSTM, forget bias +1"] | {"steps": 800, "seeds": FURTHER, "batch": 24}
-    assert abs(solved(train(ADDING, hidden_size=24, **options)) - 10) <= 4
+def test_highway_of_further_seeds():
+    assert check_highway(FURTHER) == "15/15"
+    rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2, seeds=FURTHER)
+    assert solved_count(rnns) == "0/15"
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    "clip_by, clip, least, most", [("norm", None, 0, 0), ("value", 1.0, 0, 1), ("norm", 1.0, 7, 15)]
-)
-def test_irnn_on_further_seeds(clip_by, clip, least, most):
-    options = {"steps": 800, "seeds": FURTHER, "on_divergence": "mark", **IRNN}
-    runs = train(ADDING, "RNN", 32, clip=clip, clip_by=clip_by, **options)
-    assert least <= solved(runs) <= most
-    moved = np.median([np.linalg.norm(run.params.Wh - run.start.Wh) for run in runs])
-    if clip is None:  # "less than a third as far"
-        assert moved < 0.55 and min(run.grad_norm[:100].max() for run in runs) > 1000
-    elif clip_by == "norm":
-        assert moved > 3 * 0.55
+def test_controls_of_further_seeds():
+    shuffled, silent = check_controls(FURTHER)
+    assert shuffled == 15 and silent == pytest.approx(4, abs=2)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("clip_by, clip", [("norm", 100.0), ("value", 0.1), ("value", 0.01), ("value", 0.001)])
-def test_irnn_limits_that_fail(clip_by, clip):
-    runs = train(ADDING, "RNN", 32, clip=clip, clip_by=clip_by, steps=800, on_divergence="mark", **IRNN)
-    assert solved(runs) == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("clip", [None, 1.0])
-def test_clipping_does_nothing_for_vanishing(clip):
-    assert solved(train(ADDING, "RNN", 32, clip=clip, steps=800, seeds=FURTHER, on_divergence="mark")) == 0
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rate, rnn, gru", [(1e-2, 12, 1), (3e-2, 4, 15)])
-def test_latch_lag_30_on_further_seeds(rate, rnn, gru):
-    options = {"batch": 24, "steps": 250, "learning_rate": rate, "seeds": FURTHER}
-    rnns, grus = (solved(train(tasks.latch(30), kind, 24, **options)) for kind in ("RNN", "GRU"))
-    assert abs(rnns - rnn) <= 4 and abs(grus - gru) <= 2
-    assert (rnns > grus) == (rnn > gru)
-
-
-@pytest.mark.slow
-def test_latch_lag_100_on_further_seeds():
-    options = {"batch": 24, "steps": 250, "seeds": FURTHER, "stop_when_solved": True}
-    assert solved(train(tasks.latch(100), "GRU", 24, **options)) <= 1
-    assert solved(train(tasks.latch(100), "GRU", 24, gate_bias=3.0, **options)) >= 14
+def test_torchs_own_gru_solves_adding(lesson):
+    assert "torch's GRU solves adding: True\n" in lesson.printed
+    assert all(torch_adder(seed) < 0.01 for seed in (0, *FURTHER))

@@ -97,12 +97,12 @@ def lesson_source(number):
 
 
 def test_the_lesson_and_the_package_write_the_gru_in_the_same_lines():
-    lesson, package = lesson_source("04"), inspect.getsource(cells)
+    lesson, package = lesson_source("05"), inspect.getsource(cells)
     assert body(lesson, "gru_step") == body(package, "gru_step")
 
 
 def test_the_lesson_and_the_package_write_the_slopes_of_the_paths_in_the_same_lines():
-    lesson, package = body(lesson_source("05"), "four_paths"), body(inspect.getsource(gradients), "gru_paths")
+    lesson, package = body(lesson_source("06"), "four_paths"), body(inspect.getsource(gradients), "gru_paths")
     slopes = [line for line in package if line.startswith("into_")]
     assert len(slopes) == 2 and set(slopes) <= set(lesson)
 

@@ -96,7 +96,7 @@ def test_whole_run_equals_torch(cell, frozen, clip, clip_by, torch_clip):
     """Same start, same data: twenty steps of torch.optim.Adam arrive at the same weights.
 
     Frozen weights take no part in the gradient's norm: if they did, they would shorten the others' clipped steps, and
-    the norms that lesson 08 draws would hold what moves nothing. And none but the named ones stand still.
+    the norms that lesson 10 draws would hold what moves nothing. And none but the named ones stand still.
     """
     options = dict(SHORT, steps=20, seeds=[3], clip=clip, clip_by=clip_by, dtype=np.float64, learning_rate=0.03)
     options |= dict(frozen=frozen)

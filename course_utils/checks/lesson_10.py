@@ -1,0 +1,101 @@
+"""10 · remedies."""
+
+import numpy as np
+
+from course_utils.cells import sigmoid
+from course_utils.checks.exercise import Exercise
+
+
+def _norms(grads):
+    return [np.linalg.norm(g) for g in grads]
+
+
+def _factor(grads, limit, norm=lambda grads: np.linalg.norm(_norms(grads))):
+    return min(1.0, limit / norm(grads))
+
+
+def _grads(rng):
+    """Two to four arrays whose norm together is up to ten times above the limit, or as far below."""
+    grads = [rng.normal(size=rng.integers(2, 6, size=2)) for _ in range(rng.integers(2, 5))]
+    return grads, np.linalg.norm(_norms(grads)) * 10 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 1))
+
+
+def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: 1 - z, over_steps=np.prod, over_units=np.max):
+    return over_units(over_steps(kept(gate(x @ Wz.T + bz)), axis=0))
+
+
+def _gates(rng):
+    T, H, D = rng.integers(3, 9, size=3)
+    return rng.normal(size=(H, D)), rng.normal(size=H), rng.normal(size=(T, D))
+
+
+EXERCISES = {
+    "10 clip factor": Exercise(
+        right=_factor,
+        draw=_grads,
+        mistakes={
+            "a gradient shorter than the limit becomes longer. Clipping leaves it as it is.": (
+                lambda grads, limit: limit / np.linalg.norm(_norms(grads))
+            ),
+            "this is the norm of the longest array alone. One limit holds for all arrays together.": (
+                lambda grads, limit: _factor(grads, limit, lambda grads: max(_norms(grads)))
+            ),
+            "the norms of the arrays are added. Add their squares, then take the root.": (
+                lambda grads, limit: _factor(grads, limit, lambda grads: sum(_norms(grads)))
+            ),
+            "the square root is missing from the norm.": (
+                lambda grads, limit: _factor(grads, limit, lambda grads: sum(np.square(_norms(grads))))
+            ),
+            "this is the largest entry. Clipping by norm asks for the length of the whole gradient.": (
+                lambda grads, limit: _factor(grads, limit, lambda grads: max(np.abs(g).max() for g in grads))
+            ),
+            "this enlarges where it should shrink: the factor is upside down.": (
+                lambda grads, limit: max(1.0, np.linalg.norm(_norms(grads)) / limit)
+            ),
+        },
+    ),
+    "10 minGRU reach": Exercise(
+        right=_reach,
+        draw=_gates,
+        mistakes={
+            "z and 1 - z are swapped. In the minGRU's own convention z is the share of the candidate.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, kept=lambda z: z)
+            ),
+            "the largest factor of every step is taken first. Follow one unit through all steps, then compare units.": (
+                lambda Wz, bz, x: np.prod((1 - sigmoid(x @ Wz.T + bz)).max(axis=1))
+            ),
+            "this is the unit that forgets most. The norm of a diagonal matrix is its largest entry.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.min)
+            ),
+            "this is the mean over units. The norm of a diagonal matrix is its largest entry.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.mean)
+            ),
+            "this is the Frobenius norm. The exercise asks for the largest singular value.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.linalg.norm)
+            ),
+            "the factors of all units are multiplied. Each unit has its own product.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.prod)
+            ),
+            "the factors are added over the steps. Along a chain they multiply.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, over_steps=np.sum)
+            ),
+            "the bias is missing from the gate.": lambda Wz, bz, x: _reach(Wz, 0, x),
+            "the gate is a sigmoid, not tanh.": lambda Wz, bz, x: _reach(Wz, bz, x, gate=np.tanh),
+        },
+    ),
+    "10 choose": Exercise(
+        right=[2, 1, 3, 4],
+        mistakes={
+            "A: clipping never makes a gradient longer.": [1, 1, 3, 4],
+            "A: this net has gates. What state are they in?": [3, 1, 3, 4],
+            "B: a net without gates has no gate's bias to raise.": [2, 2, 3, 4],
+            "B: a gradient norm of 6,000 is a fault with a quick remedy of its own. Try that first.": [2, 3, 3, 4],
+            "C: the gradient's norm is small and harmless, so there is nothing to clip.": [2, 1, 1, 4],
+            "C: a net without gates has no gate's bias to raise.": [2, 1, 2, 4],
+            "C: the memory is kept, but the task asks for more. What can this net not do?": [2, 1, 4, 4],
+            "D: two fifths of the gradient arrive. Is the past the problem?": [2, 1, 3, 2],
+            "D: this net has gates already.": [2, 1, 3, 3],
+            "D: nothing here says that a gradient is too long.": [2, 1, 3, 1],
+        },
+    ),
+}
