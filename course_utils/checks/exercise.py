@@ -49,6 +49,7 @@ class Worked:
     right: Callable[[], Any]
     mistakes: dict[str, Callable[[], Any]]
     rtol: float
+    rows: tuple[str, ...] = ()
 
     @property
     def hints(self) -> tuple[str, ...]:
@@ -61,7 +62,7 @@ class Worked:
 
     def complaint(self, got: Any) -> str | None:
         """None for a right result, else a sentence that doesn't reveal it."""
-        return difference(got, self.right(), self.rtol)
+        return difference(got, self.right(), self.rtol, self.rows)
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives."""
@@ -76,8 +77,12 @@ class Exercise:
     right     the right answer, a function of what `draw` returns.
     draw      draw(rng) -> tuple of arguments, of another shape or value at every call. An exercise that asks for a
               number instead of a function has draw None, and `right` and the mistakes are numbers.
+              A function of several results has a `right` that returns {name: array}; an answer returns the arrays as
+              a tuple in this order, or as such a dict.
     mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
+    rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
+    against   what the right answers are made by, e.g. "complex steps", where the student should see it.
 
     Example:
     >>> print(verdict(Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), 1))
@@ -88,6 +93,8 @@ class Exercise:
     draw: Callable[[np.random.Generator], tuple] | None = None
     mistakes: dict[str, Any] = field(default_factory=dict)
     rtol: float = 1e-8
+    rows: tuple[str, ...] = ()
+    against: str = ""
 
     def cases(self, trials: int) -> list[Worked]:
         """One for each of the seeds 0, 1, ..., trials - 1; a single one where the exercise asks for a number."""
@@ -103,7 +110,7 @@ class Exercise:
             return (lambda: answer(*inputs())) if called else (lambda: answer)
 
         mistakes = {hint: on_inputs(wrong) for hint, wrong in self.mistakes.items()}
-        return Worked(inputs, on_inputs(self.right), mistakes, self.rtol)
+        return Worked(inputs, on_inputs(self.right), mistakes, self.rtol, self.rows)
 
 
 def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
@@ -112,7 +119,10 @@ def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
 
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
-    return judge(answer, exercise.cases(trials), called=exercise.draw is not None).line
+    found = judge(answer, exercise.cases(trials), called=exercise.draw is not None)
+    if found.right and exercise.against:
+        return f"{found.line.rstrip('.')}: it agrees with {exercise.against}."
+    return found.line
 
 
 def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
@@ -122,30 +132,66 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
-    tried, failures, suspects = 0, [], None
+    tried, failures, passed, suspects = 0, [], [], None
     for case in cases:
         arguments, tried = case.arguments() if called else (), tried + 1
         size, described = _size(arguments), _described(answer, arguments) if called else ""
+        measures = _measures(answer, arguments) if called else {}
         try:
             got = answer(*arguments) if called else answer
         except NotImplementedError:
             return Verdict(False, NOT_STARTED)
         except Exception as error:
             return Verdict(False, f"your function raised {type(error).__name__}: {error}")
-        if got is None or got is ...:
+        if got is None and called and not _is_empty(answer):
+            return Verdict(False, "your function gives nothing back. Does it end with a line that begins with return?")
+        if got is None or got is ... or (isinstance(got, tuple | list) and any(part is ... for part in got)):
             return Verdict(False, NOT_STARTED)
         complaint = case.complaint(got)
         if complaint:
-            failures.append((size, complaint, described))
+            failures.append((size, complaint, described, measures))
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
+        else:
+            passed.append(measures)
     if not failures:
         return Verdict(True, "Right, on every random input tried." if called else "Right.")
     if suspects:
         return Verdict(False, suspects[0])
-    _, complaint, described = min(failures, key=lambda failure: failure[0])
-    if tried > len(failures):
-        complaint += f" It is right on {tried - len(failures)} of {tried} inputs."
+    _, complaint, described, _ = min(failures, key=lambda failure: failure[0])
+    if passed:
+        complaint += _edge(passed, [measures for *_, measures in failures])
     return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
+
+
+def _is_empty(answer: Callable) -> bool:
+    """Whether a function has no statement of its own, as a stub whose body is `...` or `pass`."""
+    code = getattr(answer, "__code__", None)
+    return code is not None and len(code.co_code) <= len(_stub.__code__.co_code)
+
+
+def _stub() -> None: ...
+
+
+def _measures(answer: Callable, arguments: tuple) -> dict[str, float]:
+    """What an input can be ordered by: its numbers by their names, and lengths of its arrays."""
+    measures = {}
+    for name, argument in zip(_names(answer, len(arguments)), arguments, strict=True):
+        if _is_number(argument):
+            measures[name] = float(argument)
+        elif isinstance(argument, np.ndarray) and argument.ndim:
+            measures[f"len({name})"] = float(len(argument))
+    return measures
+
+
+def _edge(passed: list[dict[str, float]], failed: list[dict[str, float]]) -> str:
+    """A sentence on where an answer that is sometimes right stops being so."""
+    for name in failed[0]:
+        right, wrong = [of[name] for of in passed if name in of], [of[name] for of in failed if name in of]
+        if right and wrong and max(right) < min(wrong):
+            return f" It is right up to {name} = {max(right):.4g} and wrong from {name} = {min(wrong):.4g} on."
+        if right and wrong and max(wrong) < min(right):
+            return f" It is wrong up to {name} = {max(wrong):.4g} and right from {name} = {min(right):.4g} on."
+    return f" It is right on {len(passed)} of {len(passed) + len(failed)} inputs."
 
 
 def _size(arguments: tuple) -> tuple[int, float]:
@@ -162,13 +208,8 @@ def _size(arguments: tuple) -> tuple[int, float]:
 
 def _described(answer: Callable, arguments: tuple) -> str:
     """An input in words, each argument by the name that the answer gives it: shapes of arrays, values of numbers."""
-    try:
-        names = list(inspect.signature(answer).parameters)
-    except (TypeError, ValueError):  # some built-in functions don't tell
-        names = []
     words = []
-    for n, argument in enumerate(arguments):
-        name = names[n] if n < len(names) else f"argument {n + 1}"
+    for name, argument in zip(_names(answer, len(arguments)), arguments, strict=True):
         if _is_number(argument):
             words.append(f"{name} = {float(argument):.4g}")
         elif isinstance(argument, np.ndarray):
@@ -176,6 +217,15 @@ def _described(answer: Callable, arguments: tuple) -> str:
         elif isinstance(argument, list | tuple):
             words.append(f"{name} of length {len(argument)}")
     return ", ".join(words)
+
+
+def _names(answer: Callable, count: int) -> list[str]:
+    """What an answer calls its first `count` arguments."""
+    try:
+        names = list(inspect.signature(answer).parameters)
+    except (TypeError, ValueError):  # some built-in functions don't tell
+        names = []
+    return [names[n] if n < len(names) else f"argument {n + 1}" for n in range(count)]
 
 
 def _is_number(argument: Any) -> bool:
@@ -187,8 +237,14 @@ def _same_infinity(got: Any, wrong: Any) -> bool:
     return np.ndim(got) == 0 and isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
 
 
-def difference(got: Any, wanted: Any, rtol: float) -> str | None:
-    """None if `got` equals `wanted` up to rtol of its largest entry, else a sentence that doesn't reveal it."""
+def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -> str | None:
+    """None if `got` equals `wanted` up to rtol of its largest entry, else a sentence that doesn't reveal it.
+
+    wanted  a number, an array, or {name: array} for several results; then `got` is such a dict or a tuple.
+    rows    names of the row blocks of an array, of equal heights.
+    """
+    if isinstance(wanted, dict):
+        return _difference_of_parts(got, wanted, rtol, rows)
     try:
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError):  # the last from a torch tensor that requires a gradient
@@ -196,15 +252,49 @@ def difference(got: Any, wanted: Any, rtol: float) -> str | None:
     if got.shape != wanted.shape:
         return f"the shape is {got.shape}, it should be {wanted.shape}."
     if not np.all(np.isfinite(got)):
-        return "the answer holds NaN or inf."
+        return "the answer holds NaN or inf. A product that underflows to 0 has no logarithm, and 0/0 is NaN."
     if not np.all(np.isfinite(wanted)):  # a known mistake may divide by zero; it is then nobody's answer
         return "the numbers differ."
-    scale = np.abs(wanted).max()
-    wrong = np.abs(got - wanted) > rtol * max(scale, 1e-300)
+    scale = max(np.abs(wanted).max(), 1e-300)
+    wrong = np.abs(got - wanted) > rtol * scale
     if not np.any(wrong):
         return None
+    if np.abs(got - wanted).max() < 1e-4 * scale:
+        digits = int(-np.log10(np.abs(got - wanted).max() / scale))
+        return f"it agrees to about {digits} digits only. Compute exactly, in float64, without rounding on the way."
     if np.allclose(got, -wanted, rtol=rtol, atol=0):
         return "the sign is wrong."
     if wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] and np.allclose(got, wanted.T, rtol=rtol, atol=0):
         return "this is the transpose of what is asked for."
+    if rows and wanted.ndim and len(wanted) % len(rows) == 0:
+        good = [name for name, block in zip(rows, np.split(wrong, len(rows)), strict=True) if not block.any()]
+        if good:
+            bad = [name for name in rows if name not in good]
+            return f"the rows of {_and(good)} are right, the rows of {_and(bad)} are not."
     return f"{int(wrong.sum())} of {wanted.size} numbers differ." if wanted.size > 1 else "the number differs."
+
+
+def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tuple[str, ...]) -> str | None:
+    """The same for several results: which are right, and what is off in the first that isn't."""
+    if isinstance(got, tuple | list):
+        if len(got) != len(wanted):
+            return f"{len(got)} results came back, wanted are {len(wanted)}: {', '.join(wanted)}."
+        got = dict(zip(wanted, got, strict=True))
+    if not isinstance(got, dict) or set(got) != set(wanted):
+        return f"the answer should hold {len(wanted)} results: {', '.join(wanted)}."
+    found = {name: difference(got[name], value, rtol, rows) for name, value in wanted.items()}
+    good = [name for name, complaint in found.items() if complaint is None]
+    bad = {name: complaint for name, complaint in found.items() if complaint is not None}
+    if not bad:
+        return None
+    first, complaint = next(iter(bad.items()))
+    return (
+        f"{_and(good)} {'are' if len(good) > 1 else 'is'} right. {first}: {complaint}"
+        if good
+        else f"{first}: {complaint}"
+    )
+
+
+def _and(names: list[str]) -> str:
+    """Names in one phrase: r, z and n."""
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -108,7 +108,60 @@ def test_where_no_mistake_is_known_the_smallest_failing_input_is_told():
     def answer(values, lag):
         return values * (lag if lag <= 3 else 0)
 
+    up_to, since = max(lag for _, lag in drawn_right(drawn)), min(lag for _, lag in fails)
     assert verdict(exercise, answer) == (
-        f"Not yet: {size} of {size} numbers differ. It is right on {4 - len(fails)} of 4 inputs. "
+        f"Not yet: {size} of {size} numbers differ. It is right up to lag = {up_to} and wrong from lag = {since} on. "
         f"The smallest input that fails: values of shape ({size},), lag = {lag}."
     )
+
+
+def drawn_right(drawn):
+    return [(len(values), lag) for values, lag in drawn if lag <= 3]
+
+
+def test_without_an_edge_the_share_of_right_inputs_is_told():
+    exercise = Exercise(lambda a: a, draw=lambda rng: (rng.normal(),))
+    drawn = sorted(exercise.draw(np.random.default_rng(seed))[0] for seed in range(4))
+    assert "It is right on 3 of 4 inputs." in verdict(exercise, lambda a: 0.0 if a == drawn[1] else a)
+
+
+def three(a):
+    return {"dW": np.outer(a, a), "db": a, "dh": 2 * a}
+
+
+def test_several_results_are_told_apart():
+    exercise = Exercise(three, draw=lambda rng: (rng.normal(size=int(rng.integers(2, 5))),), against="complex steps")
+    assert verdict(exercise, lambda a: tuple(three(a).values())).endswith("it agrees with complex steps.")
+    assert verdict(exercise, three).startswith("Right, on every random input tried: it agrees")
+    words = verdict(exercise, lambda a: (np.outer(a, a), -a, 2 * a))
+    assert words.startswith("Not yet: dW and dh are right. db: the sign is wrong.")
+    assert "wanted are 3: dW, db, dh" in verdict(exercise, lambda a: (a, a))
+    assert "should hold 3 results" in verdict(exercise, lambda a: a)
+    assert verdict(exercise, lambda a: (..., ..., ...)) == NOT_STARTED
+
+
+def test_row_blocks_are_told_apart():
+    exercise = Exercise(lambda a: a**2, draw=lambda rng: (rng.normal(size=(6, 2)),), rows=("r", "z", "n"))
+
+    def one_block_off(a):
+        return np.vstack([a[:2] ** 2, a[2:4], a[4:] ** 2])
+
+    assert "the rows of r and n are right, the rows of z are not." in verdict(exercise, one_block_off)
+
+
+def test_near_misses_underflow_and_a_forgotten_return():
+    exercise = Exercise(lambda a: np.exp(a), draw=lambda rng: (rng.normal(size=5),))
+    assert "agrees to about 7 digits" in verdict(exercise, lambda a: np.exp(a).astype(np.float32))
+    with np.errstate(divide="ignore"):
+        assert "underflows to 0" in verdict(exercise, lambda a: np.log(0 * a))
+
+    def forgotten(a):
+        np.exp(a)
+
+    def stub(a): ...
+
+    def stub_with_words(a):
+        """What it should do."""
+
+    assert "gives nothing back" in verdict(exercise, forgotten)
+    assert verdict(exercise, stub) == verdict(exercise, stub_with_words) == NOT_STARTED
