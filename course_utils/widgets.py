@@ -37,6 +37,7 @@ import traitlets
 from numpy.typing import ArrayLike
 
 from course_utils import _validate, figures
+from course_utils.predictions import predict as predict
 
 MOST_BYTES = 2**20  # of one explorer's table
 NOTHING = 255  # the shade of NaN in a heatmap
