@@ -78,8 +78,10 @@ class Lesson:
 
     @cached_property
     def titles(self) -> str:
-        """All strings of its code, where the titles and the words beside figures stand; white space as in `prose`."""
+        """All strings of its code and its scenes, where titles and the words beside figures stand; as in `prose`."""
         trees = [ast.parse(cell.source) for cell in code_cells(self._notebook)]
+        scenes = ROOT / "course_utils" / "scenes" / f"lesson_{self.path.name[:2]}.py"
+        trees += [ast.parse(scenes.read_text(encoding="utf-8"))] if scenes.exists() else []
         constants = [node.value for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Constant)]
         return one_line(*(value for value in constants if isinstance(value, str)))
 

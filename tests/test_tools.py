@@ -1,5 +1,6 @@
 """The commands that write: outputs of lessons, copies of heads, a new lesson."""
 
+import copy
 import os
 import re
 import shutil
@@ -11,7 +12,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
-from tools import heads, new_lesson
+from tools import heads, new_lesson, pace
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
 
@@ -88,11 +89,35 @@ def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
     question, minutes = heads.head_of(path).question, heads.head_of(path).minutes
     change(path, question, "Is this new?")
     change(path, f"*{minutes} minutes.", "*99 minutes.")
-    assert {file.name for file in heads.write(course)} == {"README.md", LESSONS[0].name}
-    row = rf"^\| \[03\]\((notebooks/)?{path.name}\) \| Is this new\? \| 99 \|$"
+    assert {file.name for file in heads.write(course)} == {"README.md", LESSONS[0].name, path.name}
+    assert heads.head_of(path).minutes == minutes
+    row = rf"^\| \[03\]\((notebooks/)?{path.name}\) \| Is this new\? \| {minutes} \|$"
     start = "\n".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
     for text in ((course / "README.md").read_text(encoding="utf-8"), start):
         assert len(re.findall(row, text, re.M)) == 1
+
+
+def test_minutes_follow_what_a_lesson_holds():
+    """Ten more exercises are fifty more minutes; what is folded as a solution is none."""
+    notebook = copy.deepcopy(read(LESSONS[3]))
+    before = pace.minutes(notebook)
+    notebook.cells.append(new_markdown_cell("<details><summary>A solution</summary>\n" + 2000 * "word "))
+    notebook.cells[-1].source += "\n</details>"
+    assert pace.minutes(notebook) == before
+    for n in range(10):
+        notebook.cells.append(new_code_cell(f'check("{n}", ...)'))
+    assert pace.minutes(notebook) == before + 50
+
+
+def test_drawing_is_told_from_computing():
+    cells = [
+        "first = 1",
+        "a = 1\nb = 2\nc = 3",
+        "figures.curves(\n    a\n)",
+        "guess = widgets.predict('?', number=(0, 1))",
+    ]
+    notebook = new_notebook(cells=[new_code_cell(source) for source in cells])
+    assert pace.drawing_share(notebook) == pytest.approx(3 / 7)
 
 
 @pytest.mark.parametrize(("before", "after"), [("# 03 · ", "# 3: "), ("Builds on", "After"), ("# 03", "# 04")])

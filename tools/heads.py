@@ -2,7 +2,8 @@
 
 | what | stands in | is copied to |
 |---|---|---|
-| a lesson's question and minutes | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
+| a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
+| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps |
 | the public address | pyproject.toml, `Repository` | the first code cell of lessons and assignments, CITATION.cff |
 | the version | pyproject.toml, `version` | CITATION.cff |
 
@@ -11,10 +12,12 @@ A map stands between the two comments of MAP.
 
 import re
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import nbformat
+
+from tools import pace
 
 ROOT = Path(__file__).resolve().parent.parent
 MAP = ("<!-- the map: `make heads` writes it from the lessons' heads -->\n\n", "\n<!-- end of the map -->")
@@ -70,11 +73,16 @@ def head_of(path: Path) -> Head:
     return Head(title[1], title[2].strip(), int(minutes[1]))
 
 
+def with_minutes(text: str, minutes: int) -> str:
+    """The first cell of a lesson with its minutes."""
+    return re.sub(r"^\*\d+ minutes\.", f"*{minutes} minutes.", text, flags=re.M)
+
+
 def course_map(paths: list[Path], folder: str = "") -> str:
     """The table of these lessons, as Markdown; links go into `folder`."""
     rows = ["| lesson | its question | minutes |", "|---|---|---|"]
     for path in paths:
-        head = head_of(path)
+        head = replace(head_of(path), minutes=pace.minutes(nbformat.read(path, as_version=4)))
         rows.append(f"| [{head.number}]({folder}{path.name}) | {head.question} | {head.minutes} |")
     return "\n".join(rows) + "\n"
 
@@ -95,6 +103,8 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = bootstrap(root)
+        if path in paths:
+            notebook.cells[0].source = with_minutes(notebook.cells[0].source, pace.minutes(notebook))
         if path == paths[0]:
             place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
             place.source = with_map(place.source, course_map(paths[1:]))

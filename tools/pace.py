@@ -1,0 +1,98 @@
+"""How long a lesson takes, by a stated formula, and how much of its code draws: `python -m tools.pace`.
+
+A lesson takes the sum of MINUTES times what is counted in it. What stands in a folded solution isn't counted, since
+only who is stuck reads it. The formula is an estimate for someone who reads all of it, guesses and writes; nobody's
+time was measured. `make heads` writes the result, in steps of five minutes, into the lesson's first cell.
+"""
+
+import ast
+import re
+from collections import Counter
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+MINUTES = {  # of each
+    "words": 1 / 180,
+    "equations": 1 / 2,  # displayed ones, by their lines
+    "code lines": 1 / 10,
+    "figures": 1 / 2,
+    "predictions": 1,
+    "explorers": 2,
+    "exercises": 5,
+}
+LONGEST = 60  # minutes of one lesson
+DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes", "fig"}  # names that draw
+MOST_DRAWING = 1 / 4  # of a lesson's code lines
+SOLUTION = re.compile(r"<details>\s*<summary>(?:(?!</summary>).)*[Ss]olution.*?</details>", re.S)
+
+
+def counts(notebook: NotebookNode) -> Counter:
+    """How many of each thing in MINUTES a lesson holds."""
+    found: Counter = Counter()
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            text = SOLUTION.sub("", cell.source)
+            displayed = re.findall(r"\$\$(.*?)\$\$", text, re.S)
+            found["equations"] += sum(1 + formula.count(r"\\") for formula in displayed)
+            found["words"] += len(re.sub(r"\$\$.*?\$\$|```.*?```|<[^>]+>", " ", text, flags=re.S).split())
+            continue
+        found["code lines"] += sum(bool(line.strip()) for line in cell.source.splitlines())
+        found["predictions"] += cell.source.count("widgets.predict(")
+        found["exercises"] += len(re.findall(r"^check\(", cell.source, re.M))
+        found["explorers"] += any(_is_explorer(output) for output in cell.get("outputs", []))
+        found["figures"] += any(_is_figure(output) for output in cell.get("outputs", []))
+    code = [cell for cell in notebook.cells if cell.cell_type == "code"]
+    if code:
+        found["code lines"] -= sum(bool(line.strip()) for line in code[0].source.splitlines())  # nobody reads the first
+    return found
+
+
+def minutes(notebook: NotebookNode) -> int:
+    """How long a lesson takes, in steps of five minutes."""
+    found = counts(notebook)
+    return max(5, 5 * round(sum(MINUTES[what] * found[what] for what in MINUTES) / 5))
+
+
+def drawing_share(notebook: NotebookNode) -> float:
+    """The share of a lesson's code lines that draw: statements that use a name of DRAWING, predictions apart."""
+    lines = drawn = 0
+    for cell in [cell for cell in notebook.cells if cell.cell_type == "code"][1:]:
+        for statement in ast.parse(cell.source).body:
+            if isinstance(statement, ast.Import | ast.ImportFrom):
+                continue
+            text = ast.get_source_segment(cell.source, statement) or ""
+            length = sum(bool(line.strip()) for line in text.splitlines())
+            lines += length
+            drawn += length * _draws(statement, text)
+    return drawn / max(lines, 1)
+
+
+def _draws(statement: ast.stmt, text: str) -> bool:
+    """Whether a statement draws."""
+    used = {node.id for node in ast.walk(statement) if isinstance(node, ast.Name)}
+    return bool(used & DRAWING) and "widgets.predict(" not in text
+
+
+def _is_figure(output: NotebookNode) -> bool:
+    return "<img" in str(output.get("data", {}).get("text/html", "")) and not _is_explorer(output)
+
+
+def _is_explorer(output: NotebookNode) -> bool:
+    return str(output.get("data", {}).get("text/plain", "")).startswith("Explorer")
+
+
+def table(paths: list[Path]) -> str:
+    """One line per lesson: its minutes, the share that draws, and what was counted."""
+    lines = [f"{'lesson':26} minutes  draws  " + "  ".join(MINUTES)]
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        found = counts(notebook)
+        numbers = "  ".join(f"{found[what]:{len(what)}}" for what in MINUTES)
+        lines.append(f"{path.stem:26} {minutes(notebook):7}  {drawing_share(notebook):5.0%}  {numbers}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    print(table(sorted(Path(__file__).resolve().parent.parent.glob("notebooks/[0-9][0-9]_*.ipynb"))))
