@@ -361,7 +361,7 @@ const nearest = (xs, x) => xs.reduce((best, each, i) => (Math.abs(each - x) < Ma
  * @param {number[]} xs increasing, where the points stand
  * @param {number[]} from @param {number[]} to ends of the piece, [x, y]
  * @returns {(number | null)[]} new heights; null where the stroke leaves a point alone. A point that it passes takes
- *   the height of the stroke there. The point at hand follows the pointer while that comes nearer or goes up or down.
+ *   the height of the stroke there. A point within a third of a gap follows the pointer while that comes nearer or goes up or down.
  */
 function strokeTo(xs, from, to) {
   const result = xs.map((x) => {
@@ -369,9 +369,10 @@ function strokeTo(xs, from, to) {
     return from[1] + ((x - from[0]) / (to[0] - from[0])) * (to[1] - from[1]);
   });
   const i = nearest(xs, to[0]);
+  const atHand = Math.abs(xs[i] - to[0]) < 0.35 * (xs[1] - xs[0]);
   const comesNearer = Math.abs(xs[i] - to[0]) <= Math.abs(xs[i] - from[0]);
   const upOrDown = Math.abs(to[1] - from[1]) > 2 * Math.abs(to[0] - from[0]);
-  if (result[i] === null && (comesNearer || upOrDown)) result[i] = to[1];
+  if (result[i] === null && atHand && (comesNearer || upOrDown)) result[i] = to[1];
   return result;
 }
 
