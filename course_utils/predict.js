@@ -70,7 +70,7 @@ function render({ model, el }) {
     said.append(". ");
     if (!state.revealed) button(said, "change", "predict-change", change);
     if (state.why) add(done, "p", { class: "predict-said" }).textContent = `Because: ${state.why}`;
-    if (!state.revealed) add(done, "p").textContent = "Now run on: your guess will stand beside what is measured.";
+    if (!state.revealed) add(done, "p").textContent = "Now run the cells below: your guess will stand beside what is measured.";
   }
 
   function change() {

@@ -421,7 +421,7 @@ def _about(value: float) -> str:
 
 
 def _curve_words(values: np.ndarray) -> str:
-    return f"a curve from {_number(values[0])} to {_number(values[-1])}"
+    return f"a curve from {_about(values[0])} to {_about(values[-1])}"
 
 
 def _marked(text: str) -> str:
@@ -441,7 +441,7 @@ def _say(lines: Sequence[str], why: str = "") -> None:
         after = "Does that sentence still hold?"
         paragraphs.append(f"You wrote: <q>{html.escape(why)}</q> {after}")
         lines = [*lines, f"You wrote: “{why}” {after}"]
-    style = f"border-left:4px solid {COLOUR};padding:0.1em 0.9em;margin:0.5em 0;max-width:46em"
+    style = "border-left:4px solid #A67C00;padding:0.1em 0.9em;margin:0.5em 0;max-width:46em"
     inside = "".join(f'<p style="margin:0.35em 0">{paragraph}</p>' for paragraph in paragraphs)
     display({"text/html": f'<div style="{style}">{inside}</div>', "text/plain": "\n".join(lines)}, raw=True)
 

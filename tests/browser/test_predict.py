@@ -31,7 +31,7 @@ half.compare(38, meanings={4: "That would be a bias that works like a weight."})
 norm.compare(measured, x=lag, meanings={"no decay": (lag * 0.0 + 1, "That would be no decay.")})
 print(repr([which.value, which.why, half.value, half.why, None if norm.value is None else norm.value.tolist()]))""",
 ]
-MEASURED = ["Measured: GRU, open gate.", "Measured: 38 steps.", "Measured: a curve from 1 to 6.27×10⁻⁴."]
+MEASURED = ["Measured: GRU, open gate.", "Measured: 38 steps.", "Measured: a curve from 1 to 6.3×10⁻⁴."]
 MEASURING = 3  # the cell that measures
 TEXT = "return document.querySelectorAll('.jp-Cell')[arguments[0]].querySelector('.jp-OutputArea')?.innerText || ''"
 
