@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
@@ -297,6 +298,25 @@ def test_a_machine_that_stops_anywhere_loses_nothing(lessons, step, worked_in, m
         new |= {"00_a.ipynb": "mine = 1", "00_a-2.ipynb": "print('00_a, new')"}
     assert texts(folder) == new
     assert working_copies.refresh(source, folder) == []
+
+
+def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    before = texts(folder)
+    lesson(source / "00_a.ipynb", "print('new')")
+    whole = Path.write_bytes
+
+    def half(path, content):
+        whole(path, content[: len(content) // 2])
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr(Path, "write_bytes", half)
+        working_copies.refresh(source, folder)
+    assert texts(folder) == before
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
 def test_a_read_only_course_can_be_copied(lessons):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "my_lessons"
-RECORD = ".written.json"  # {lesson: {"course": `_work` of what was last handed out, "copies": {file: `_work` as written}}}
+RECORD = ".written.json"  # {lesson: {"course": `_work` of what came last, "copies": {file: its `_work` as written}}}
 
 
 def stripped(notebook: bytes) -> bytes:

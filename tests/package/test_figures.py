@@ -63,7 +63,7 @@ def test_a_short_logarithmic_axis_has_ticks_too():
 
 
 def test_a_reference_line_carries_its_name_at_its_height():
-    lines = {"GRU": [1.0, 0.5], "RNN": [1.0, 0.1]}
+    lines = {"GRU": [1.0, 0.8, 0.5], "RNN": [1.0, 0.3, 0.1]}
     ax = figures.curves(lines, title="t", xlabel="x", ylabel="y", reference={"0.9: enough": 0.9}, ax=None)
     (note,) = [text for text in ax.texts if text.get_text() == "0.9: enough"]
     ax.figure.draw_without_rendering()
