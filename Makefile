@@ -8,8 +8,9 @@ unexport PYTHONPATH
 
 .PHONY: lab test test-slow test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
 
-lab: .venv/student ## take the course
-	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
+lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
+	$(BIN)/python -m tools.working_copies
+	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py $(OPTIONS)
 
 test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
