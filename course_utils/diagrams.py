@@ -75,7 +75,7 @@ def pale(colour: str, share: float = 0.25) -> str:
     return colors.to_hex((1 - share * (1 - r), 1 - share * (1 - g), 1 - share * (1 - b)))
 
 
-class _Paper:
+class Paper:
     """An empty sheet, WIDTH by `height` inches, and the pens for it. All positions are inches from its lower left."""
 
     def __init__(self, height: float, title: str, alt: str) -> None:
@@ -215,7 +215,7 @@ def unrolled(T: int = 3, *, losses: bool = True, gradients: bool = False) -> Dra
     alt += f", with a loss E_1 to E_{T} above each step." if losses else "."
     low, high = 0.3, 1.2
     top = 2.1 if losses else high + 0.25
-    paper = _Paper(top + 0.58, title, alt)
+    paper = Paper(top + 0.58, title, alt)
 
     def step(x: float, t: object) -> None:
         paper.box(x, low, f"$x_{t}$", width=0.46, height=0.36)
@@ -246,7 +246,7 @@ def _unrolled_back(T: int) -> Drawing:
         "from the losses into the states, from state to state through J_t, the derivative of h_t in h_(t-1), and from "
         "every state down into the weights through its immediate derivative in w, where all of them are added up."
     )
-    paper = _Paper(3.9, "Forwards the weights are used at every step; backwards every use adds its share", alt)
+    paper = Paper(3.9, "Forwards the weights are used at every step; backwards every use adds its share", alt)
     top, high, low, bar, foot = 3.3, 2.3, 1.5, 0.98, 0.32
     wide, tall = 0.86, 0.6
     xs = np.linspace(0.5, WIDTH - 0.85, T + 1) if T > 2 else 0.5 + 1.7 * np.arange(T + 1)
@@ -302,7 +302,7 @@ def truncation(T: int = 6, K: int = 3) -> Drawing:
     )
     level = 0.13
     part = T * level + 0.85
-    paper = _Paper(3 * part + 0.3, "Both cuts shorten the way back, and pieces shorten it unevenly", alt)
+    paper = Paper(3 * part + 0.3, "Both cuts shorten the way back, and pieces shorten it unevenly", alt)
     xs = np.linspace(2.35, WIDTH - 0.4, T)
     half = 0.23 if T < 7 else 0.19  # of a box's width
     use = min(0.34, (xs[1] - xs[0]) / 2 - 0.05)  # step t uses the weight on the arrow into h_t, this far before it
@@ -349,7 +349,7 @@ def wirings(T: int = 3) -> Drawing:
         f"Two rows of {T} steps with inputs from below. Left, many to one: only the last state h_{T} gives an output "
         "and a loss E. Right, many to many: every state gives an output and a loss of its own."
     )
-    paper = _Paper(3.55, "The task decides which states a loss reads: the last one, or every one", alt)
+    paper = Paper(3.55, "The task decides which states a loss reads: the last one, or every one", alt)
     low, high, out, top = 0.3, 1.15, 2.0, 2.75
     spacing = 2.7 / T
     for x0, name, outs in ((0.05, "many to one", {T}), (3.75, "many to many", set(range(1, T + 1)))):
@@ -393,7 +393,7 @@ def step_in_vectors(x: ArrayLike, h_prev: ArrayLike, h: ArrayLike, y: ArrayLike,
     cell, wide = 0.27, 0.62
     tall = max(H, k)
     height = (tall + D) * cell + 1.85
-    paper = _Paper(height, "One step: input and old state go in, the new state comes out", alt)
+    paper = Paper(height, "One step: input and old state go in, the new state comes out", alt)
     middle = height - 0.75 - tall * cell / 2
     bottom = 0.2 + D * cell / 2
 
@@ -459,7 +459,7 @@ def gru_growing(stage: int = 3) -> Drawing:
     )
     foot = 0.32 * len(wanted[stage - 1]) + 0.15
     top = foot + stage * ROW + (0.25 if stage == 1 else 0.6)
-    paper = _Paper(top + 0.65, titles[stage - 1], alts[stage - 1])
+    paper = Paper(top + 0.65, titles[stage - 1], alts[stage - 1])
     _gru(paper, top, stage)
     for i, (words, colour) in enumerate(reversed(wanted[stage - 1])):
         y = 0.15 + 0.32 * i
@@ -468,7 +468,7 @@ def gru_growing(stage: int = 3) -> Drawing:
     return paper.drawing
 
 
-def _gru(paper: _Paper, top: float, stage: int) -> None:
+def _gru(paper: Paper, top: float, stage: int) -> None:
     """The cell at `stage`, its state line at height `top`."""
     z_row, n_row, r_row = top - ROW, top - 2 * ROW, top - 3 * ROW
     paper.box(LEFT, top, "$h_{t-1}$", STATE, 0.66)
@@ -509,7 +509,7 @@ def _gru(paper: _Paper, top: float, stage: int) -> None:
     _input(paper, AT_R, r_row)
 
 
-def _input(paper: _Paper, x: float, y: float) -> None:
+def _input(paper: Paper, x: float, y: float) -> None:
     """x_t, into the box around (x, y) from below."""
     paper.text(x, y - 0.5, "$x_t$", 11)
     paper.line((x, y - 0.4), (x, y - 0.2))
@@ -527,7 +527,7 @@ def gru_paths() -> Drawing:
         "along the candidate's way. The four formulas stand below; their sum is J_t."
     )
     foot = 1.95
-    paper = _Paper(foot + 3 * ROW + 0.95, "Four ways lead from $h_{t-1}$ to $h_t$, and $J_t$ is their sum", alt)
+    paper = Paper(foot + 3 * ROW + 0.95, "Four ways lead from $h_{t-1}$ to $h_t$, and $J_t$ is their sum", alt)
     top = foot + 0.3 + 3 * ROW
     _paths(paper, top)
     for i, (name, words) in enumerate(reversed(PATH_LINES.items())):
@@ -540,7 +540,7 @@ def gru_paths() -> Drawing:
     return paper.drawing
 
 
-def _paths(paper: _Paper, top: float) -> None:
+def _paths(paper: Paper, top: float) -> None:
     """The four paths as coloured lines through the cell, whose state line is at height `top`."""
     z_row, n_row, r_row = top - ROW, top - 2 * ROW, top - 3 * ROW
     begin, end, apart = LEFT + 0.33, RIGHT - 0.28, 0.08
@@ -590,7 +590,7 @@ def lstm_beside_gru() -> Drawing:
         "top through a product with z and a sum with 1 minus z times the candidate, and what the candidate reads of "
         "the old state is multiplied by r. The GRU has one gate where the LSTM has f and i, and no gate to hide h."
     )
-    paper = _Paper(4.35, "One idea in two cells: a state line that one gate keeps and a sum writes to", alt)
+    paper = Paper(4.35, "One idea in two cells: a state line that one gate keeps and a sum writes to", alt)
     _lstm(paper, 0.0)
     _small_gru(paper, 3.6)
     paper.text(0.05, 0.08, "Every gate and candidate reads the input $x_t$ as well.", SMALL, OTHER, ha="left")
@@ -602,7 +602,7 @@ TOP, MID, LOW, FOOT = 3.45, 2.65, 1.9, 1.25
 KEEP, END = 0.98, 3.15
 
 
-def _state_line(paper: _Paper, x0: float, write: float, kind: str, letter: str, words: Iterable[str]) -> None:
+def _state_line(paper: Paper, x0: float, write: float, kind: str, letter: str, words: Iterable[str]) -> None:
     """What both have: the old state, a product that keeps, a sum that writes, the new state; and their equations."""
     paper.text(x0 + 0.05, TOP + 0.42, kind, 11, ha="left", fontweight="bold")
     paper.box(x0 + 0.3, TOP, f"${letter}_{{t-1}}$", STATE, 0.54, 0.36, size=11)
@@ -621,11 +621,11 @@ def _state_line(paper: _Paper, x0: float, write: float, kind: str, letter: str, 
         paper.text(x0 + 0.05, 0.72 - 0.3 * i, line, 10.5, ha="left")
 
 
-def _gate(paper: _Paper, x: float, letter: str, colour: str) -> None:
+def _gate(paper: Paper, x: float, letter: str, colour: str) -> None:
     paper.box(x, LOW, f"${letter}_t$", colour, 0.44, 0.36, size=11)
 
 
-def _lstm(paper: _Paper, x0: float) -> None:
+def _lstm(paper: Paper, x0: float) -> None:
     """The LSTM, x0 inches from the left."""
     second, write, shown = 1.53, 2.08, 2.63
     words = r"$c_t = f_t \odot c_{t-1} + i_t \odot g_t$", r"$h_t = o_t \odot \tanh(c_t)$"
@@ -647,7 +647,7 @@ def _lstm(paper: _Paper, x0: float) -> None:
     paper.box(x0 + END, MID, "$h_t$", STATE, 0.44, 0.36, size=11)
 
 
-def _small_gru(paper: _Paper, x0: float) -> None:
+def _small_gru(paper: Paper, x0: float) -> None:
     """The GRU, x0 inches from the left, its parts where the LSTM has theirs."""
     second, write = 1.72, 2.4
     _state_line(paper, x0, write, "GRU", "h", [GRU_LINES["h"]])

@@ -1,11 +1,13 @@
 """Drawings of networks: nothing runs into anything else, at any size, and the letters are the lessons' own."""
 
+import functools
 import itertools
 import re
 
 import numpy as np
 import pytest
-from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
+from matplotlib.patches import ArrowStyle, Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.path import Path
 from matplotlib.text import Text
 
 from course_utils import diagrams, figures
@@ -33,7 +35,7 @@ DRAWINGS = {
     "paths": diagrams.gru_paths,
     "LSTM": diagrams.lstm_beside_gru,
 }
-every = pytest.mark.parametrize("draw", DRAWINGS.values(), ids=DRAWINGS)
+every = pytest.mark.parametrize("draw", [functools.cache(draw) for draw in DRAWINGS.values()], ids=DRAWINGS)
 
 
 def words(drawing):
@@ -45,10 +47,21 @@ def said(drawing):
     return " | ".join(text.get_text().replace(r"\;", " ") for text in words(drawing))
 
 
-def boxes(drawing, kind):
-    """What the artists of a kind cover, in inches."""
+def covered(drawing, artists):
+    """What each of these artists covers, in inches."""
     inches = drawing.dpi_scale_trans.inverted()
-    return [artist.get_window_extent().transformed(inches) for artist in drawing.findobj(kind)]
+    return [artist.get_window_extent().transformed(inches) for artist in artists]
+
+
+def frames(drawing):
+    """What the boxes cover, in inches."""
+    return covered(drawing, drawing.findobj(FancyBboxPatch))
+
+
+def placed(drawing):
+    """[(words, what they cover in inches)]."""
+    texts = words(drawing)
+    return [(text.get_text(), box) for text, box in zip(texts, covered(drawing, texts), strict=True)]
 
 
 def overlap(a, b, slack):
@@ -60,44 +73,41 @@ def overlap(a, b, slack):
 def test_all_words_lie_inside_and_apart(draw):
     drawing = draw()
     width, height = drawing.get_size_inches()
-    inches = drawing.dpi_scale_trans.inverted()
-    placed = [(text.get_text(), text.get_window_extent().transformed(inches)) for text in words(drawing)]
-    for text, box in placed:
+    found = placed(drawing)
+    for text, box in found:
         assert 0 <= box.x0 < box.x1 <= width and 0 <= box.y0 < box.y1 <= height, text
-    for (text, box), (other, its) in itertools.combinations(placed, 2):
+    for (text, box), (other, its) in itertools.combinations(found, 2):
         assert not overlap(box, its, slack=0.01), f"{text} runs into {other}"
 
 
 @every
 def test_words_stand_wholly_in_a_box_or_outside_it(draw):
     drawing = draw()
-    frames = boxes(drawing, FancyBboxPatch)
-    for text, word in zip(words(drawing), boxes(drawing, lambda artist: artist in words(drawing)), strict=True):
-        for frame in frames:
-            inside = frame.x0 <= word.x0 and word.x1 <= frame.x1 and frame.y0 <= word.y0 and word.y1 <= frame.y1
-            assert inside or not overlap(word, frame, slack=0.01), text.get_text()
+    for (text, word), frame in itertools.product(placed(drawing), frames(drawing)):
+        inside = frame.x0 <= word.x0 and word.x1 <= frame.x1 and frame.y0 <= word.y0 and word.y1 <= frame.y1
+        assert inside or not overlap(word, frame, slack=0.01), text
 
 
 @every
 def test_boxes_stay_apart_and_on_the_sheet(draw):
     drawing = draw()
     width, height = drawing.get_size_inches()
-    frames = boxes(drawing, FancyBboxPatch)
-    for box in frames:
+    found = frames(drawing)
+    for box in found:
         assert 0 <= box.x0 and box.x1 <= width and 0 <= box.y0 and box.y1 <= height
-    assert not any(overlap(a, b, slack=0) for a, b in itertools.combinations(frames, 2))
+    assert not any(overlap(a, b, slack=0) for a, b in itertools.combinations(found, 2))
 
 
 @every
 def test_arrows_keep_clear_of_words(draw):
-    """No straight piece of an arrow runs through a word, unless box or circle hides it there."""
+    """No arrow runs through a word, unless a box or a circle hides it there."""
     drawing = draw()
-    hidden = boxes(drawing, FancyBboxPatch)
+    hidden = frames(drawing)
     to_inches = drawing.axes[0].transData + drawing.dpi_scale_trans.inverted()
     free = [
-        (text.get_text(), box)
-        for text, box in zip(words(drawing), boxes(drawing, lambda artist: artist in words(drawing)), strict=True)
-        if not any(overlap(box, frame, slack=0) for frame in hidden) and text.get_text() != "1−"
+        (text, box)
+        for text, box in placed(drawing)
+        if text != "1−" and not any(overlap(box, frame, slack=0) for frame in hidden)
     ]
     for arrow in drawing.findobj(FancyArrowPatch):
         corners = to_inches.transform(arrow._path_original.to_polygons(closed_only=False)[0])
@@ -106,6 +116,22 @@ def test_arrows_keep_clear_of_words(draw):
             x, y = x0 + along * (x1 - x0), y0 + along * (y1 - y0)
             for text, box in free:
                 assert not np.any((x > box.x0) & (x < box.x1) & (y > box.y0) & (y < box.y1)), text
+
+
+@every
+def test_arrows_are_level_or_upright_and_point_at_something(draw):
+    drawing = draw()
+    shapes = [patch for patch in drawing.axes[0].patches if isinstance(patch, FancyBboxPatch | Circle | Rectangle)]
+    things = [box.padded(0.1) for box in covered(drawing, shapes)]
+    for arrow in drawing.findobj(FancyArrowPatch):
+        way = arrow._path_original
+        if Path.CURVE4 in way.codes:
+            continue  # the loop
+        for a, b in itertools.pairwise(way.vertices):
+            assert np.isclose(a, b).any(), f"from {a} to {b}"
+        has_head = isinstance(arrow.get_arrowstyle(), ArrowStyle.get_styles()["-|>"])
+        if has_head and not is_red(arrow):  # a gradient of `truncation` ends beside the arrow whose weight it reaches
+            assert any(thing.contains(*way.vertices[-1]) for thing in things), way.vertices[-1]
 
 
 @every
