@@ -29,7 +29,7 @@ DRAWINGS = {
     **{f"wirings {T}": lambda T=T: diagrams.wirings(T) for T in (2, 3, 4)},
     **{
         f"vectors {sizes}": lambda sizes=sizes: diagrams.step_in_vectors(*vectors(*sizes))
-        for sizes in [(3, 4, 2), (1, 1, 1), (8, 1, 8), (1, 8, 1), *map(tuple, RNG.integers(1, 9, (4, 3)))]
+        for sizes in [(3, 4, 2), (1, 1, 1), (8, 1, 8), (1, 8, 1), *map(tuple, RNG.integers(1, 9, (4, 3)).tolist())]
     },
     **{f"GRU {stage}": lambda stage=stage: diagrams.gru_growing(stage) for stage in (1, 2, 3)},
     "paths": diagrams.gru_paths,
