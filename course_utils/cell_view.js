@@ -60,7 +60,7 @@ function back(parts) {
   const [most, whole] = [Math.max(...sizes), sizes.reduce((sum, size) => sum + size, 0)];
   const name = PATHS[sizes.indexOf(most)];
   const [part, total] = [parts[name], sum(parts)];
-  const within = part * total > 0 && most <= Math.abs(total); // otherwise "0.60 of 0.53" would puzzle
+  const within = part * total > 0 && most <= Math.abs(total) + 0.005; // otherwise "0.60 of 0.53" would puzzle
   const words = within ? `: ${number(part)} of` : `, ${number(part)}; the four add up to`;
   const share = `${words} ${number(total)}.`;
   if (most > 0.5 * whole) return `Most of the change passes by the ${name} path${share}`;
@@ -186,7 +186,8 @@ function render({ model, el }) {
   const legend = add(root, "p", { style: "margin:0.25em 0" });
   const fixed = add(root, "p", { style: "margin:0.25em 0" });
   const listed = Object.entries(spec.weights).map(([name, w]) => `${name.replace(/_(\w+)/, "_{$1}")} = ${w}`);
-  textInto(fixed, `Fixed: ${listed.join(", ")}.`.replaceAll("-", MINUS));
+  const words = `Fixed: ${listed.join(", ")}; r_t is multiplied in before the product with W_n.`;
+  textInto(fixed, words.replaceAll("-", MINUS));
 
   function tell() {
     model.set("at", at);
@@ -222,8 +223,12 @@ function render({ model, el }) {
     root.dataset.mode = backwards ? "backwards" : "forwards";
   }
 
-  function fromModel() {
+  function slidersFromModel() {
     at = { ...model.get("at") };
+    draw();
+  }
+
+  function sideFromModel() {
     backwards = model.get("backwards");
     draw();
   }
@@ -237,13 +242,13 @@ function render({ model, el }) {
   sizes.observe(figure);
   // No event tells of every host's change of theme, and a look twice a second costs nothing.
   const looks = setInterval(() => getComputedStyle(root).color !== ink && draw(), 500);
-  model.on("change:at", fromModel);
-  model.on("change:backwards", fromModel);
+  model.on("change:at", slidersFromModel);
+  model.on("change:backwards", sideFromModel);
   return () => {
     sizes.disconnect();
     clearInterval(looks);
-    model.off("change:at", fromModel);
-    model.off("change:backwards", fromModel);
+    model.off("change:at", slidersFromModel);
+    model.off("change:backwards", sideFromModel);
   };
 }
 
@@ -334,7 +339,7 @@ function circle(svg, [cx, cy], sign, r, page) {
     const d = `M${cx - 0.6 * r},${cy}h${1.2 * r}M${cx},${cy - 0.6 * r}v${1.2 * r}`;
     drawn(svg, "path", { d, stroke: "currentColor", "stroke-width": 1.8 });
   } else {
-    const middle = { x: cx, y: cy, "text-anchor": "middle", "dominant-baseline": "central", "font-size": 11 };
+    const middle = { x: cx, y: cy, "text-anchor": "middle", "dominant-baseline": "central", "font-size": Math.min(12, r) };
     drawn(svg, "text", { ...middle, fill: "currentColor" }).textContent = `1${MINUS}`;
   }
 }

@@ -27,15 +27,15 @@ WEIGHTS = {"W_xr": 1.0, "W_xz": -1.0, "W_xn": 1.0, "W_r": 1.0, "W_z": 1.0, "W_n"
 SLIDERS = {  # name: (words beside it, least, greatest)
     "h_prev": ("old state h_{t-1}", -1.0, 1.0),
     "x": ("input x_t", -2.0, 2.0),
-    "b_r": ("bias b_r of the reset gate", -6.0, 6.0),
-    "b_z": ("bias b_z of the update gate", -6.0, 6.0),
+    "b_r": ("reset bias b_r", -6.0, 6.0),
+    "b_z": ("update bias b_z", -6.0, 6.0),
 }
 STEP = 0.05  # of all sliders
 POSITIVE, NEGATIVE = "#B2182B", "#2166AC"  # as in the course's heatmaps of signed numbers
 THINNEST, THICKEST = 1.0, 9.0  # width in pixels of an arrow that carries nothing, and of one that carries 1
 
 # Columns from 0 (h_{t-1}) to 1 (h_t), rows in pixels from the top.
-COLUMNS = {"old": 0.0, "bus": 0.125, "r": 0.27, "z": 0.49, "minus": 0.625, "n": 0.765, "new": 1.0}
+COLUMNS = {"old": 0.0, "bus": 0.125, "r": 0.27, "z": 0.49, "minus": 0.64, "n": 0.765, "new": 1.0}
 ROWS = {"state": 62, "z": 152, "n": 242, "r": 332}
 HEIGHT, MARGIN = 400, 32  # pixels of the drawing, and from its sides to the outer columns
 BOX, TALL, RING = (50, 44), 44, 11  # a box's width and height; how tall h is; an operation's radius

@@ -147,6 +147,20 @@ def test_moves_by_keyboard_forwards_and_backwards(page):
 
 
 @needs_browser
+def test_turning_round_keeps_what_the_sliders_have_not_told_yet(page):
+    """Between `input`, while a slider is dragged, and `change`, at its end, the model has the old values."""
+    slide = """const slider = arguments[0].querySelector('input[type=range]');
+        slider.value = arguments[1];
+        slider.dispatchEvent(new Event('input'));
+        arguments[0].querySelector('input[type=checkbox]').click();
+        return [arguments[0].dataset.mode, arguments[0].drawn.h_prev];"""
+    modes = {page.execute_script(slide, root(page), value)[0] for value in (0.3, -0.4)}
+    assert modes == {"forwards", "backwards"}
+    assert page.execute_script(slide, root(page), 0.6)[1] == 0.6
+    page.execute_script(slide, root(page), 0.6)
+
+
+@needs_browser
 @pytest.mark.parametrize("width", [375, 900])
 @pytest.mark.parametrize("mode", ["forwards", "backwards"])
 def test_fits_and_no_words_overlap(page, width, mode):
