@@ -296,9 +296,9 @@ def truncation(T: int = 6, K: int = 3) -> Drawing:
     K = _steps("K", K, most=T - 1)
     alt = (
         f"Three rows of {T} states. Above each state a wine red arrow begins at its loss and runs back to the uses of "
-        f"the weight that the loss reaches. Full: all arrows reach step 1. Truncated: every arrow ends {_times(K)} "
-        f"after it began, and the rest is pale. In pieces of {K}: arrows end at the cut before their piece, so that "
-        "a loss just behind a cut reaches its own step only, while dark arrows carry the state over the cuts."
+        f"the weight that the loss reaches. Full: all arrows reach step 1. Truncated: no arrow reaches further than "
+        f"{_times(K)}, and the rest of its way is pale. In pieces of {K}: arrows end at the cut before their piece, so "
+        "that a loss just behind a cut reaches its own step only, while dark arrows carry the state over the cuts."
     )
     level = 0.13
     part = T * level + 0.85
