@@ -3,8 +3,15 @@
 Counts that hang on single nets may move by a few with threads and BLAS; the bands leave room for that, not for more.
 """
 
+import functools
+
 import numpy as np
 import pytest
+import torch
+
+from course_utils import tasks
+from course_utils.training import train, wilson
+from tests import oracles
 
 FURTHER = range(100, 115)
 
@@ -59,7 +66,7 @@ def test_price_at_both_ends(decay):
 
 @pytest.mark.parametrize("a, factor", [(0.5, 3), (0.9, 19)])
 def test_correlations_cost_a_factor(a, factor):
-    """"up to (1 + a)/(1 - a) times as much", reached as the memory gets long."""
+    """ "up to (1 + a)/(1 - a) times as much", reached as the memory gets long."""
     ratios = [closed_form(decay, a) / closed_form(decay, 0.0) for decay in (0.5, 0.9, 0.99, 0.9999)]
     assert np.all(np.diff(ratios) > 0) and max(ratios) < factor == pytest.approx(ratios[-1], rel=0.01)
     assert factor == pytest.approx((1 + a) / (1 - a))
@@ -111,3 +118,218 @@ def test_figures_of_normalised_inputs():
     for row, scale in (1, lambda decay: 1.0), (2, unit_variance), (3, unit_sum):
         (white, white_slope), (state, slope) = (by_bias(0.99, a, scale) for a in (0.0, 0.9))
         assert tuple(f"{value:.3g}" for value in (white, state, white_slope, slope)) == stated[row]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A warped task (Tallec & Ollivier 2018)
+
+
+def leaky(keeps):
+    """A GRU's candidate, no reset gate, and an update gate that keeps this share at every step."""
+    return {"kind": "GRU", "hidden_size": 24, "held": {"r": 1000, "z": np.log(keeps / (1 - keeps))}}
+
+
+UNITS = {
+    "RNN": {"kind": "RNN", "hidden_size": 24},
+    "RNN, 48 units": {"kind": "RNN", "hidden_size": 48},
+    "leaky .5": leaky(0.5),
+    "leaky .8": leaky(0.8),
+    "leaky .9": leaky(0.9),
+    "GRU without reset gate": {"kind": "GRU", "hidden_size": 24, "held": {"r": 1000}},
+    "GRU": {"kind": "GRU", "hidden_size": 24},
+    "GRU, chrono": {"kind": "GRU", "hidden_size": 24, "chrono": 40},
+}
+
+
+def solved(runs):
+    return sum(run.solved for run in runs)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, rate, even, uneven",
+    [
+        ("RNN", 1e-2, (0, 1), (0, 1)),
+        ("RNN, 48 units", 1e-2, (0, 1), (0, 3)),
+        ("leaky .5", 1e-2, (6, 14), (0, 1)),
+        ("leaky .8", 1e-2, (14, 15), (0, 1)),
+        ("leaky .9", 1e-2, (14, 15), (0, 1)),
+        ("GRU without reset gate", 1e-2, (14, 15), (14, 15)),
+        ("GRU", 1e-2, (14, 15), (14, 15)),
+        ("GRU, chrono", 1e-2, (14, 15), (13, 15)),
+        ("RNN", 3e-2, (0, 1), (0, 3)),
+        ("leaky .9", 3e-2, (14, 15), (0, 1)),
+        ("GRU", 3e-2, (14, 15), (13, 15)),
+    ],
+)
+def test_warped_time_on_further_seeds(name, rate, even, uneven):
+    """Even slowness needs a rate, uneven slowness a gate: 200 updates, 95 % of all steps."""
+    options = UNITS[name] | {"batch": 24, "steps": 200, "learning_rate": rate, "seeds": FURTHER}
+    for is_even, (least, most) in (True, even), (False, uneven):
+        runs = train(tasks.previous_symbol(100, 20, even=is_even), stop_when_solved=True, **options)
+        assert least <= solved(runs) <= most, "even" if is_even else "uneven"
+
+
+@pytest.mark.parametrize("name, count", [("RNN", 845), ("RNN, 48 units", 2837), ("leaky .9", 845), ("GRU", 2285)])
+def test_weights_that_learn(name, count):
+    """Those that one update moves; torch counts the others."""
+    (run,) = train(tasks.previous_symbol(20, 4), seeds=0, steps=1, batch=8, **UNITS[name])
+    fresh, first, fresh_bias = run.history[0]
+    moved = [np.sum(getattr(fresh, name) != getattr(run.params, name)) for name in ("Wx", "Wh", "bx", "bh")]
+    moved += [np.sum(first != run.readout), np.sum(fresh_bias != run.readout_bias)]
+    assert sum(moved) == count
+
+
+@pytest.mark.slow
+def test_the_warped_gate_has_to_vary():
+    """Its mean is the same at a change as elsewhere; held at each unit's mean, hardly half of the answers are right."""
+    task = tasks.previous_symbol(100, 20)
+    x, before = task.test
+    changes = np.pad(np.any(x[:, 1:] != x[:, :-1], axis=2), ((0, 0), (1, 0)))
+    options = {"batch": 24, "steps": 200, "learning_rate": 1e-2, "seeds": FURTHER}
+    for run in train(task, **UNITS["GRU without reset gate"], **options):
+        z = oracles.gates(run.params, x.swapaxes(0, 1))["z"].numpy().swapaxes(0, 1)
+        mean = z.mean((0, 1))
+        held = run.params.changed("z", Wx=0, Wh=0, bx=np.log(mean / (1 - mean)), bh=0)
+        shares = []
+        for p in (run.params, held):
+            h = oracles.states(p, x.swapaxes(0, 1)).numpy()[1:]
+            said = (h @ run.readout.T + run.readout_bias).argmax(2).T
+            shares.append(np.mean(said == before))
+        assert shares[0] >= 0.95 and shares[1] < 0.75
+        assert abs(z[changes].mean() - z[~changes].mean()) < 0.03
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# IRNN at its own length (Le, Jaitly & Hinton 2015)
+
+IRNN = {"kind": "RNN", "activation": "relu", "recurrent": "identity"}
+
+
+@pytest.mark.slow
+def test_irnn_adds_at_150_steps_given_3000_updates():
+    options = {"steps": 3000, "every": 100, "learning_rate": 1e-3, "stop_when_solved": True, "seeds": FURTHER}
+    runs = train(tasks.adding(150), hidden_size=32, on_divergence="mark", **IRNN, **options)
+    solved_at = [run.solved_at or np.inf for run in runs]
+    assert sum(at <= 1200 for at in solved_at) <= 2  # "none after 1,200 updates"
+    assert 5 <= sum(at <= 2000 for at in solved_at) <= 13
+    assert sum(at <= 3000 for at in solved_at) >= 13
+
+
+@pytest.mark.slow
+def test_gru_adds_at_150_steps():
+    options = {"steps": 400, "learning_rate": 3e-2, "stop_when_solved": True, "seeds": FURTHER}
+    assert solved(train(tasks.adding(150), "GRU", 32, **options)) >= 14
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Forget bias (Jozefowicz, Zaremba & Sutskever 2015)
+
+
+@pytest.mark.parametrize("bias, half_life", [(0, "1.0"), (1, "2.2"), (3, "14.3"), (5, "103.3")])
+def test_half_lives(bias, half_life):
+    keeps = torch.sigmoid(torch.tensor(float(bias), dtype=torch.float64)).item()
+    assert f"{np.log(0.5) / np.log(keeps):.1f}" == half_life
+
+
+RECALLED = {  # (kind, bias, rate): nets of 15 that recall at lag 10, 30, 100
+    ("LSTM", 0, 1e-2): (4, 0, 0),
+    ("LSTM", 1, 1e-2): (15, 1, 0),
+    ("LSTM", 3, 1e-2): (15, 13, 0),
+    ("LSTM", 5, 1e-2): (15, 13, 0),
+    ("GRU", 0, 1e-2): (15, 1, 0),
+    ("GRU", 1, 1e-2): (15, 15, 0),
+    ("GRU", 3, 1e-2): (15, 15, 15),
+    ("GRU", 5, 1e-2): (15, 15, 15),
+    ("LSTM", 0, 3e-2): (4, 0, 0),
+    ("LSTM", 1, 3e-2): (15, 1, 0),
+    ("LSTM", 3, 3e-2): (15, 3, 0),
+    ("LSTM", 5, 3e-2): (15, 13, 0),
+    ("GRU", 0, 3e-2): (15, 15, 7),
+    ("GRU", 1, 3e-2): (15, 15, 14),
+    ("GRU", 3, 3e-2): (15, 15, 15),
+    ("GRU", 5, 3e-2): (15, 15, 15),
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind, bias, rate", RECALLED)
+def test_recall_by_gate_bias_on_further_seeds(kind, bias, rate):
+    options = {"batch": 24, "steps": 400, "learning_rate": rate, "gate_bias": float(bias), "stop_when_solved": True}
+    for lag, stated in zip((10, 30, 100), RECALLED[kind, bias, rate], strict=True):
+        runs = train(tasks.latch(lag, noise=0.5), kind, 24, seeds=FURTHER, on_divergence="mark", **options)
+        assert abs(solved(runs) - stated) <= (1 if stated in (0, 1, 14, 15) else 4), lag
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Agreement at other rates and budgets
+
+AGREEMENT = {
+    "GRU at 3e-2": {"kind": "GRU", "learning_rate": 3e-2, "steps": 200},
+    "GRU, 600 updates at 1e-2": {"kind": "GRU", "learning_rate": 1e-2, "steps": 600},
+    "GRU, bias 2 at 3e-2": {"kind": "GRU", "learning_rate": 3e-2, "steps": 200, "gate_bias": 2.0},
+    "GRU, bias 2, 600 updates at 3e-3": {"kind": "GRU", "learning_rate": 3e-3, "steps": 600, "gate_bias": 2.0},
+    "GRU, bias 2, cut after 10 at 3e-2": {
+        "kind": "GRU",
+        "learning_rate": 3e-2,
+        "steps": 200,
+        "gate_bias": 2.0,
+        "truncate": 10,
+    },
+    "GRU, bias 2, cut after 2 at 3e-2": {
+        "kind": "GRU",
+        "learning_rate": 3e-2,
+        "steps": 200,
+        "gate_bias": 2.0,
+        "truncate": 2,
+    },
+    "RNN, 1,000 updates at 1e-3": {"kind": "RNN", "learning_rate": 1e-3, "steps": 1000},
+    "RNN, 1,000 updates at 3e-3": {"kind": "RNN", "learning_rate": 3e-3, "steps": 1000},
+}
+
+
+@functools.cache
+def agreers(name):
+    return train(tasks.agreement(12), hidden_size=32, seeds=FURTHER, on_divergence="mark", **AGREEMENT[name])
+
+
+def strongest_attractor(run):
+    """Share of the subject's effect on the score that the strongest of four attractors has when its number is swapped.
+
+    The sentence is lesson-like: "the cats which saw the dog ..." with five nouns; every noun is swapped in turn.
+    """
+    text = "the cats which saw the dog which heard the bird which chased the horse which saw the dog".split()
+    words = np.array([tasks.WORDS.index(word) for word in text])
+    rows = np.tile(words, (6, 1))
+    for row, noun in enumerate(range(1, 18, 4), start=1):
+        rows[row, noun] = tasks.OTHER_NUMBER[words[noun]]
+    h = oracles.states(run.params, np.eye(13)[rows.T])[-1].numpy()
+    score = h @ (run.readout[1] - run.readout[0])
+    effects = np.abs(score[1:] - score[0])
+    return effects[1:].max() / effects[0]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "name, solve, ignore",
+    [
+        ("GRU at 3e-2", (11, 15), (10, 15)),
+        ("GRU, 600 updates at 1e-2", (13, 15), (11, 15)),
+        ("GRU, bias 2 at 3e-2", (14, 15), (13, 15)),
+        ("GRU, bias 2, 600 updates at 3e-3", (14, 15), (4, 12)),
+        ("GRU, bias 2, cut after 10 at 3e-2", (11, 15), (8, 15)),
+        ("GRU, bias 2, cut after 2 at 3e-2", (0, 0), (0, 1)),
+        ("RNN, 1,000 updates at 1e-3", (6, 14), (3, 11)),
+        ("RNN, 1,000 updates at 3e-3", (9, 15), (1, 8)),
+    ],
+)
+def test_agreement_at_other_rates(name, solve, ignore):
+    """How many solve twelve clauses, and in how many every attractor weighs less than a tenth of the subject."""
+    runs = agreers(name)
+    assert solve[0] <= solved(runs) <= solve[1]
+    assert ignore[0] <= sum(strongest_attractor(run) < 0.1 for run in runs) <= ignore[1]
+
+
+@pytest.mark.parametrize("count, interval", [(14, [70, 99]), (10, [42, 85]), (13, [62, 96]), (8, [30, 75])])
+def test_intervals(count, interval):
+    assert [round(100 * end) for end in wilson(count, 15)] == interval
