@@ -4,6 +4,7 @@ Counts that hang on single nets may move by a few with threads and BLAS; the ban
 """
 
 import functools
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -333,3 +334,104 @@ def test_agreement_at_other_rates(name, solve, ignore):
 @pytest.mark.parametrize("count, interval", [(14, [70, 99]), (10, [42, 85]), (13, [62, 96]), (8, [30, 75])])
 def test_intervals(count, interval):
     assert [round(100 * end) for end in wilson(count, 15)] == interval
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Claims about adding, its gradient and its controls at a second learning rate: 1e-2 instead of 3e-2
+
+SLOWER = {"kind": "GRU", "hidden_size": 32, "steps": 500, "learning_rate": 1e-2, "seeds": FURTHER}
+
+
+def reach(p):
+    """‖∂h_50/∂h_0‖₂ on the first test sequence: H copies of the start, copy i asked for the gradient of unit i."""
+    start = torch.zeros(p.hidden_size, p.hidden_size, dtype=torch.float64, requires_grad=True)
+    h = oracles.last_state(p, tasks.adding(50).test[0][0], start)
+    (J,) = torch.autograd.grad(h.diagonal().sum(), start)
+    return torch.linalg.matrix_norm(J, 2).item()
+
+
+def dip(run):
+    """How much lower z is at marked numbers than elsewhere."""
+    x = tasks.adding(50).test[0][:20].swapaxes(0, 1)
+    z = oracles.gates(run.params, x)["z"].mean(2).numpy()
+    marked = x[:, :, 1] == 1
+    return z[~marked].mean() - z[marked].mean()
+
+
+@pytest.mark.slow
+def test_the_norm_rises_first_at_a_lower_rate_too():
+    task = tasks.adding(50)
+    runs = train(task, every=10, probes={"norm": reach}, **SLOWER)
+    assert solved(runs) >= 14
+    ends_well = []
+    for run in runs:
+        norm, error = run.probes["norm"], run.score / task.baselines["always 1"]
+        first = np.argmax(error < 0.5)
+        ends_well.append(norm[first] > 0.05 and not np.any((error < 0.9) & (norm < 1e-3)) and dip(run) > 0.05)
+        assert 10 * (first - np.argmax(norm > 0.01)) >= 40  # "fifty updates or more", read off every ten
+    assert sum(ends_well) >= 14
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("silent, least, most", [(False, 14, 15), (True, 0, 1)])
+def test_controls_at_a_lower_rate(silent, least, most):
+    """Shuffled answers open the gate at 1e-2 as well. Without inputs it stays shut; at 3e-2, 4 of 15 opened."""
+    task = tasks.adding(50)
+
+    def sample(rng, batch):
+        x, y = task.sample(rng, batch)
+        y = rng.permutation(y)
+        return (np.zeros_like(x) if silent else x), y
+
+    runs = train(replace(task, sample=sample), every=500, **SLOWER)
+    assert least <= sum(reach(run.params) > 0.05 for run in runs) <= most
+    assert not any(dip(run) > 0.05 for run in runs)
+
+
+@pytest.mark.slow
+def test_how_far_cut_nets_reach_at_a_lower_rate():
+    """With K = 5 above .5 in all; where the last 20 steps are empty and K = 10, it depends on the rate."""
+    options = SLOWER | {"steps": 800}
+    learned, not_learned = (
+        [reach(run.params) for run in train(tasks.adding(50, empty=empty), truncate=K, **options)]
+        for empty, K in ((0, 5), (20, 10))
+    )
+    assert min(learned) > 0.5
+    assert sum(norm > 0.5 for norm in not_learned) == pytest.approx(11, abs=3) and min(not_learned) > 0.2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Long- and short-term units at other rates
+
+
+@functools.cache
+def twofold(rate, steps):
+    """Nets that are asked for the number of the subject and for that of the last noun."""
+    six = tasks.agreement(6)
+
+    def sample(rng, batch):
+        x, subject = six.sample(rng, batch)
+        return x, 2 * subject + (x[:, -1].argmax(1) >= 9)
+
+    pair = replace(six, sample=sample, test=sample(np.random.default_rng(0), 200), output_size=4)
+    return train(pair, "GRU", 32, steps=steps, learning_rate=rate, gate_bias=2.0, seeds=FURTHER)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rate, steps", [(3e-2, 200), (3e-3, 600)])
+def test_z_tells_long_from_short_at_other_rates(rate, steps):
+    words, _ = tasks.agreement_sentences(np.random.default_rng(7), 30, clauses=6)
+    runs, by_z, by_r = twofold(rate, steps), [], []
+    for run in runs:
+        moved = []
+        states = oracles.states(run.params, np.eye(13)[words.T])[-1]
+        for noun in (1, -1):
+            swapped = words.copy()
+            swapped[:, noun] = tasks.OTHER_NUMBER[words[:, noun]]
+            moved.append((oracles.states(run.params, np.eye(13)[swapped.T])[-1] - states).abs().mean(0))
+        long = moved[0] > moved[1]
+        gates = oracles.gates(run.params, np.eye(13)[words.T])
+        z, r = (gates[name][5::4].mean((0, 1)) for name in ("z", "r"))
+        by_z.append(bool(z[long].mean() > 2 * z[~long].mean()))
+        by_r.append(bool(r[~long].mean() > 2 * r[long].mean()))
+    assert solved(runs) >= 14 and sum(by_z) >= 14 and sum(by_r) <= 1
