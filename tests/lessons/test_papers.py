@@ -262,6 +262,14 @@ def test_recall_by_gate_bias_on_further_seeds(kind, bias, rate):
         assert abs(solved(runs) - stated) <= (1 if stated in (0, 1, 14, 15) else 4), lag
 
 
+@pytest.mark.slow
+def test_a_half_open_input_gate_is_what_fails_at_lag_100():
+    """The LSTM that recalls in none of 15 with forget bias +5 recalls in all once its input gate is held at σ(-3)."""
+    options = {"batch": 24, "steps": 400, "learning_rate": 1e-2, "gate_bias": 5.0, "stop_when_solved": True}
+    runs = train(tasks.latch(100, noise=0.5), "LSTM", 24, seeds=FURTHER, held={"i": -3.0}, **options)
+    assert solved(runs) >= 14
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Agreement at other rates and budgets
 
@@ -446,6 +454,9 @@ REMEDIES = {  # at 1e-2 where the lesson's table has 3e-2, and the other way rou
     "RNN, identity and relu at 1e-3": ({**IRNN, "learning_rate": 1e-3}, (13, 15), (0, 1)),
     "GRU at 1e-2": ({"kind": "GRU", "learning_rate": 1e-2}, (0, 1), (14, 15)),
     "GRU, update bias +3 at 1e-2": ({"kind": "GRU", "gate_bias": 3.0, "learning_rate": 1e-2}, (14, 15), (14, 15)),
+    "GRU, chrono at 1e-2": ({"kind": "GRU", "chrono": 100, "learning_rate": 1e-2}, (14, 15), (14, 15)),
+    "LSTM, forget bias +1 at 1e-2": ({"kind": "LSTM", "gate_bias": 1.0, "learning_rate": 1e-2}, (0, 1), (0, 1)),
+    "LSTM, chrono at 1e-2": ({"kind": "LSTM", "chrono": 100, "learning_rate": 1e-2}, (14, 15), (0, 6)),
 }
 
 
