@@ -218,6 +218,15 @@ def test_irnn_adds_at_150_steps_given_3000_updates():
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("rate, steps, least, most", [(1e-3, 800, 0, 0), (1e-3, 2000, 13, 15), (1e-2, 800, 0, 3)])
+def test_irnn_at_50_steps_at_other_rates(rate, steps, least, most):
+    """Clipped by norm, 3e-3 is the rate at which 800 updates do: a lower one needs more, a higher one fails."""
+    options = {"steps": steps, "every": 50, "learning_rate": rate, "seeds": FURTHER, "on_divergence": "mark"}
+    runs = train(tasks.adding(50), hidden_size=32, stop_when_solved=True, **IRNN, **options)
+    assert least <= solved(runs) <= most
+
+
+@pytest.mark.slow
 def test_gru_adds_at_150_steps():
     options = {"steps": 400, "learning_rate": 3e-2, "stop_when_solved": True, "seeds": FURTHER}
     assert solved(train(tasks.adding(150), "GRU", 32, **options)) >= 14
