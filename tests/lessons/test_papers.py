@@ -171,6 +171,17 @@ def test_warped_time_on_further_seeds(name, rate, even, uneven):
         assert least <= solved(runs) <= most, "even" if is_even else "uneven"
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name, least, most", [("RNN", 13, 15), ("leaky .8", 2, 10)])
+def test_uneven_time_given_800_updates(name, least, most):
+    """What 200 updates don't teach, 800 may: the claim is about speed, not about what a net can represent."""
+    options = UNITS[name] | {"batch": 24, "steps": 800, "learning_rate": 1e-2, "seeds": FURTHER}
+    runs = train(tasks.previous_symbol(100, 20), stop_when_solved=True, **options)
+    assert least <= solved(runs) <= most
+    if name == "RNN":
+        assert sum(run.solved_at > 200 for run in runs if run.solved) >= 12
+
+
 @pytest.mark.parametrize("name, count", [("RNN", 845), ("RNN, 48 units", 2837), ("leaky .9", 845), ("GRU", 2285)])
 def test_weights_that_learn(name, count):
     """Those that one update moves; torch counts the others."""
