@@ -182,6 +182,16 @@ def test_uneven_time_given_800_updates(name, least, most):
         assert sum(run.solved_at > 200 for run in runs if run.solved) >= 12
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("name, steps, median", [("RNN", 800, (500, 800)), ("GRU without reset gate", 200, (100, 150))])
+def test_twice_as_slow(name, steps, median):
+    """Symbols of 1 to 40 steps: the RNN takes longer than at 1 to 20, median 375; the gated unit takes 125 as before."""
+    options = UNITS[name] | {"batch": 24, "steps": steps, "learning_rate": 1e-2, "seeds": FURTHER}
+    runs = train(tasks.previous_symbol(200, 40), stop_when_solved=True, **options)
+    assert solved(runs) >= 12
+    assert median[0] <= np.median([run.solved_at or np.inf for run in runs]) <= median[1]
+
+
 @pytest.mark.parametrize("name, count", [("RNN", 845), ("RNN, 48 units", 2837), ("leaky .9", 845), ("GRU", 2285)])
 def test_weights_that_learn(name, count):
     """Those that one update moves; torch counts the others."""
