@@ -185,7 +185,7 @@ def test_uneven_time_given_800_updates(name, least, most):
 @pytest.mark.slow
 @pytest.mark.parametrize("name, steps, median", [("RNN", 800, (500, 800)), ("GRU without reset gate", 200, (100, 150))])
 def test_twice_as_slow(name, steps, median):
-    """Symbols of 1 to 40 steps: the RNN takes longer than at 1 to 20, median 375; the gated unit takes 125 as before."""
+    """Symbols of 1 to 40 steps: the RNN takes longer than the 375 of 1 to 20, the gated unit takes its 125 again."""
     options = UNITS[name] | {"batch": 24, "steps": steps, "learning_rate": 1e-2, "seeds": FURTHER}
     runs = train(tasks.previous_symbol(200, 40), stop_when_solved=True, **options)
     assert solved(runs) >= 12
