@@ -194,7 +194,7 @@ def test_twice_as_slow(name, steps, median):
 
 @pytest.mark.parametrize("name, count", [("RNN", 845), ("RNN, 48 units", 2837), ("leaky .9", 845), ("GRU", 2285)])
 def test_weights_that_learn(name, count):
-    """Those that one update moves; torch counts the others."""
+    """Those that one update moves; what `held` keeps still does not count."""
     (run,) = train(tasks.previous_symbol(20, 4), seeds=0, steps=1, batch=8, **UNITS[name])
     fresh, first, fresh_bias = run.history[0]
     moved = [np.sum(getattr(fresh, name) != getattr(run.params, name)) for name in ("Wx", "Wh", "bx", "bh")]
