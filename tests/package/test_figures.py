@@ -300,6 +300,20 @@ def test_a_mark_stands_at_its_point_and_its_words_beside_it():
     assert box(words["there"]).x1 < ax.transData.transform((4, 5))[0]
 
 
+def test_words_for_those_who_cannot_see_are_a_sentence_of_eight_at_least(monkeypatch):
+    monkeypatch.setattr(figures, "display", lambda data, raw: None)
+    with pytest.raises(ValueError, match=r"^alt: got 'One two"):
+        figures.show(figures.panels(1)[0], alt="One two three four five six seven.")
+    figures.show(figures.panels(1)[0], alt="One two three four five six seven eight.")
+
+
+def test_panels_grow_with_their_rows():
+    figure, axes = figures.panels(3, rows=2, height=2.5, sharey=True)
+    assert axes.shape == (2, 3) and figure.get_size_inches().tolist() == [8.4, 5.0]
+    assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
+    assert figures.panels(1)[0].get_size_inches().tolist() == [8.4, 3.2]
+
+
 def test_what_is_shown_has_all_its_words_and_is_closed(monkeypatch):
     """The words are all that a screen reader gets, and quotes or < in them must not end the tag."""
     shown = []
