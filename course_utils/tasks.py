@@ -93,7 +93,8 @@ class Task:
 
 
 def _test_rng(seed: int) -> np.random.Generator:
-    """The test's own stream: `train` draws weights and data from others, whatever their seeds."""
+    """The test's own stream: `train` draws its data from others, whatever their seeds. (Weights drawn from the very same
+    seed begin with the same numbers, since NumPy pads a seed with zeros.)"""
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
 
