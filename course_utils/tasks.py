@@ -93,7 +93,7 @@ class Task:
 
 
 def _test_rng(seed: int) -> np.random.Generator:
-    """The test's own stream: `train` draws its data from others, whatever their seeds. (Weights drawn from the very same
+    """The test's own stream: `train` draws its data from others, whatever their seeds. (Weights drawn from the same
     seed begin with the same numbers, since NumPy pads a seed with zeros.)"""
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
