@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from course_utils.cells import Params, gru_step, init_params, sigmoid
+from course_utils.cells import gru_step, init_params, sigmoid
 from course_utils.checks.exercise import Exercise
 from course_utils.checks.gru import draw_stack, rows
 
@@ -14,7 +14,7 @@ def _draw_step(rng):
     return p.changed(bh=rng.normal(size=3 * H)), rng.normal(size=3 * H), rng.uniform(-1, 1, H)
 
 
-def _step(p: Params, from_x, h_prev, reset="before"):
+def _step(p, from_x, h_prev, reset="before"):
     h, gates = gru_step(p.changed(reset=reset), from_x, h_prev)
     return {**gates, "h": h}
 
