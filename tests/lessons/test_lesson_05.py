@@ -107,7 +107,7 @@ def test_how_long_a_memory_lasts(lesson):
     assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
     left = [f"$z = {z}$ leaves {float(Fraction(z) ** 90):.1g}" for z in (".5", ".9", ".99")]
     assert f"after 90 steps, {left[0]}, {left[1]}, and {left[2]}." in lesson.prose
-    assert f"Measured: a curve from {steps_to_half(-2):.3f} to {steps_to_half(6):.0f}." in displayed(lesson)
+    assert f"Measured: a curve from {steps_to_half(-2):.2f} to {steps_to_half(6):.0f}." in displayed(lesson)
 
 
 @pytest.fixture(scope="module")
