@@ -228,8 +228,8 @@ def other_number(words: ArrayLike, steps: ArrayLike) -> np.ndarray:
     >>> print(" ".join(WORDS[word] for word in swapped))
     the cat which saw the dog
     """
-    swapped = np.array(words)
-    swapped[..., steps] = OTHER_NUMBER[swapped[..., steps]]
+    swapped, at = np.array(words), np.asarray(steps, dtype=int)
+    swapped[..., at] = OTHER_NUMBER[swapped[..., at]]
     return swapped
 
 

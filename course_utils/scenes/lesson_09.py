@@ -75,7 +75,7 @@ def attraction(
 
 
 def word_by_word(words: Sequence[str], pushes: ArrayLike, swaps: ArrayLike, nouns: ArrayLike) -> None:
-    """How much each word pushes towards were, in five RNNs above five GRUs: by gradient (10, T), by swapping (10, N)."""
+    """How much each word pushes towards were, five RNNs above five GRUs: by gradient (10, T), by swapping (10, N)."""
     fig, axes = figures.panels(1, rows=2, height=2.6, sharex=True)
     effects = np.zeros(np.shape(pushes))
     effects[:, np.asarray(nouns)] = swaps
@@ -111,9 +111,9 @@ def two_failures(attractors: Sequence[int], dose: ArrayLike, hears_last: ArrayLi
     axes[0].set_ylabel("accuracy, a line per RNN")
     figures.show(
         fig,
-        alt="Accuracy of each RNN against the number of attractors. The nets on the left follow the "
-        "straight line of the last-noun guesser; those on the right stay near 1 up to about five attractors, "
-        "and then fall steeply.",
+        alt="Accuracy of each RNN against the number of attractors. On the left, nets follow the "
+        "straight line of the last-noun guesser; on the right, they stay near 1 up to about five "
+        "attractors and then fall steeply.",
     )
 
 
