@@ -82,7 +82,7 @@ def learning(
     updates, norms = np.asarray(updates), np.asarray(norms)
     typical, share = np.median(np.asarray(errors), axis=0), np.asarray(share)
 
-    def at(update: int = 40) -> tuple:
+    def at(update: int = 0) -> tuple:
         i = list(updates).index(update)
         low, middle, high = np.sort(norms[:, i, ::-1], axis=0)[[0, 2, 4]]  # by lag
         lines = {"GRU": middle, "lowest": low, "highest": high}

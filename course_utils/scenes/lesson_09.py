@@ -50,7 +50,7 @@ def attraction(
     trusted  {net: (updates, attractors, nouns)}, the share for the right verb.
     """
 
-    def at(update: int = 100, count: int = 4) -> tuple:
+    def at(update: int = 0, count: int = 4) -> tuple:
         i, k = list(updates).index(update), list(attractors).index(count)
         scores = {name: np.asarray(values)[i] for name, values in scored.items()}
         trusts = {name: np.asarray(values)[i, k] for name, values in trusted.items()}

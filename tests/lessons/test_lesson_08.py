@@ -15,7 +15,7 @@ import pytest
 import torch
 
 from course_utils import tasks
-from course_utils.cells import forward
+from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_08 import EXERCISES, PARTS, training_step, yours_or_ours
 from course_utils.gradients import state_gradients
@@ -309,6 +309,31 @@ def test_adam_moves_by_the_rate_whatever_the_size():
         before = w
         w, m, s = right(w, np.array([10, 0.001]), m, s, t, 0.03).values()
         assert before - w == pytest.approx([0.03, 0.03], rel=1e-4)
+
+
+@pytest.mark.parametrize("count, ends", [(15, "80 to 100"), (0, "0 to 20"), (11, "48 to 89"), (4, "11 to 52")])
+def test_intervals(lesson, count, ends):
+    assert "{:.0f} to {:.0f}".format(*(100 * end for end in wilson(count, 15))) == ends
+    assert ends in lesson.prose
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_the_loop_of_training_steps_learns_from_other_seeds(seed):
+    """The lesson's loop, with torch's autograd and SGD instead of its training step."""
+    task, rng = tasks.adding(5), np.random.default_rng(seed)
+    p, v, c, errors = init_params("GRU", 2, 10, seed=seed), rng.uniform(-0.3, 0.3, 10), 0.0, []
+    for _ in range(4000):
+        x, y = task.sample(rng, 1)
+        loss, _, Wx, Wh, bx, bh, v, c = torchs_step(p, v, c, x[0], y[0, 0], 0.2, 1.0)
+        p = p.changed(Wx=Wx, Wh=Wh, bx=bx, bh=bh)
+        errors.append(2 * loss)
+    assert np.mean(errors[-500:]) < 0.01 and np.mean(errors[:300]) > 0.1
+
+
+def test_the_loops_outcome(lesson):
+    assert "This loop runs on our training step.\n" in lesson.printed
+    assert "mean squared error of the last 500 updates below 0.01: True\n" in lesson.printed
 
 
 def solutions(lesson):

@@ -215,10 +215,9 @@ def test_gradients_find_the_subject():
 
 def test_the_lessons_pushes_and_swaps_are_autograds_and_torchs(lesson):
     """The lesson's own functions on its own sentence, held against reverse mode and against nets run by torch."""
-    names = lesson.names("sentence", "words", "nouns", "x")
-    names["nouns"], names["x"] = tasks.noun_steps(names["words"]), tasks.agreement_inputs(names["words"])
-    assert names["sentence"].split() == SENTENCE and names["nouns"].tolist() == [1, 5, 9, 13, 17]
-    words = [VOCABULARY.index(word) for word in SENTENCE]
+    names, words = lesson.names(), np.array([VOCABULARY.index(word) for word in SENTENCE])
+    names |= {"words": words, "nouns": np.arange(1, 18, 4), "x": np.eye(13)[words]}
+    assert f'"{" ".join(SENTENCE)}"' in "".join(cell.source for cell in code_cells(read(lesson.path)))
     for run in agreers("RNN", SHOWN)[:2] + agreers("GRU", SHOWN)[:2]:
         assert names["pushes"](run)[names["nouns"]] == pytest.approx(noun_pushes(run), rel=1e-4, abs=1e-6)
         effects = []
@@ -271,6 +270,12 @@ def test_drawn_voters_can_lose():
     for seed in range(50):
         a, m = EXERCISES["09 attractors to lose"].draw(np.random.default_rng(seed))
         assert EXERCISES["09 attractors to lose"].right(a, m) <= m
+
+
+@pytest.mark.parametrize("count, ends", [(3, "7 to 45"), (13, "62 to 96"), (10, "42 to 85"), (7, "25 to 70")])
+def test_intervals(lesson, count, ends):
+    assert "{:.0f} to {:.0f}".format(*(100 * end for end in wilson(count, 15))) == ends
+    assert ends in lesson.prose
 
 
 def solutions(lesson):
