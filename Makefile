@@ -6,10 +6,11 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
+.PHONY: lab test test-slow test-cpus test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
 
-lab: .venv/student ## take the course
-	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py notebooks/00_start_here.ipynb
+lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
+	$(BIN)/python -m tools.working_copies
+	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py $(OPTIONS)
 
 test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
@@ -20,6 +21,9 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests
+
+test-cpus: .venv/dev ## every output with the arithmetic of other processors, in minutes a lesson: all, or LESSONS=... CPUS="avx2 sse"
+	$(BIN)/python -m tools.cpus $(LESSONS) $(if $(CPUS),--cpus $(CPUS),)
 
 test-coursework: .venv/instructor ## the grader, against right, wrong and hostile submissions
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope tests/coursework

@@ -2,8 +2,13 @@
 
 const FONT = '"DejaVu Sans", Verdana, system-ui, sans-serif';
 const NOTHING = 255; // the shade of NaN
+const FAINT = 0.28; // how much is seen of what was before
+const GAP = 14; // between a panel's axis and its edge, where its names stand
 const LINE = 14; // height of a line of text in pixels
 const MINUS = "\u2212";
+
+const PAUSE = 1200; // milliseconds without a key after which the next one begins a new move
+const RUN = 6000; // milliseconds that a play through a slider takes, about
 
 function render({ model, el }) {
   const spec = model.get("spec");
@@ -11,11 +16,18 @@ function render({ model, el }) {
   let ink; // the colour of text around us
   let ratio; // device pixels in a CSS pixel
   let waiting; // timer: a live explorer's answer has not come yet
+  let playing = null; // timer, while a slider runs by itself
+  let ghost = null; // what was drawn as the present move began
+  let held = false; // a pointer holds a slider
+  let movedAt = -Infinity; // when a slider last moved
+  let cursor = {}; // {meaning of an axis: the value that is lit there}
 
   const root = add(el, "div", { class: "explorer", role: "group", "aria-label": "Interactive figure" });
+  root.dataset.panels = Math.min(spec.panels.length, 3);
   const bar = add(root, "div", { class: "explorer-controls" });
   const controls = spec.controls.map((control, k) => {
-    const label = add(bar, "label");
+    const holder = add(bar, "div", { class: "explorer-control" });
+    const label = add(holder, "label");
     textInto(add(label, "span"), control.label);
     // JupyterLab's command mode takes the arrow keys of whatever lacks this attribute.
     const common = { "aria-label": control.label, "data-lm-suppress-shortcuts": "true" };
@@ -24,25 +36,61 @@ function render({ model, el }) {
       : add(label, "input", { ...common, type: "range", min: 0, max: control.texts.length - 1, step: 1 });
     if (control.menu) control.texts.forEach((text, i) => (add(input, "option", { value: i }).textContent = text));
     const value = control.menu ? null : add(label, "span", { class: "explorer-value", "aria-hidden": "true" });
-    input.addEventListener("input", () => moved(k, Number(input.value)));
-    input.addEventListener("change", tell);
-    return { ...control, input, value };
+    input.addEventListener("pointerdown", () => {
+      held = true;
+      movedAt = -Infinity;
+    });
+    input.addEventListener("input", () => {
+      stop();
+      moved(k, Number(input.value));
+    });
+    input.addEventListener("change", () => {
+      held = false;
+      tell();
+    });
+    const play = k === spec.play ? add(holder, "button", { type: "button", class: "explorer-play" }) : null;
+    play?.addEventListener("click", () => (playing ? stop() : run()));
+    return { ...control, input, value, play };
   });
+  const reset = add(bar, "button", { type: "button", class: "explorer-reset" });
+  reset.textContent = "Reset";
+  reset.addEventListener("click", toStart);
+  const equations = add(root, "div", { class: "explorer-equations" });
   const status = add(root, "p", { class: "explorer-status", role: "status", "aria-live": "polite" });
   const row = add(root, "div", { class: "explorer-panels" });
-  const panels = spec.panels.map((look) => {
+  const readout = add(root, "p", { class: "explorer-readout", "aria-live": "polite" });
+  const panels = spec.panels.map((look, i) => {
     const figure = add(row, "figure");
     textInto(add(figure, "figcaption"), look.title);
     const canvas = add(figure, "canvas", { role: "img", "aria-label": look.title });
     const whole = Boolean(look.x) && look.x.every(Number.isInteger); // ticks at whole numbers only
-    return { look: { ...look, whole }, canvas, paint: PAINT[look.kind], palette: look.palette && rgba(look.palette) };
+    const panel = { look: { ...look, ...meanings(look, i), whole }, canvas, paint: PAINT[look.kind] };
+    if (look.kind !== "bars") listen(panel);
+    return { ...panel, palette: look.palette && rgba(look.palette) };
   });
-  let frames = unpack(model.get("frames"));
+  let frames = read();
+
+  function read() {
+    const unpacked = unpack(model.get("frames"));
+    let start = 0;
+    for (const { look } of panels) {
+      look.leaves = look.kind === "curves" && leaves(look, unpacked.numbers, start, total(panels, sizeOf));
+      start += look.size;
+    }
+    return unpacked;
+  }
 
   function moved(k, index) {
+    const now = performance.now();
+    if (!playing && now - movedAt > PAUSE && !(held && movedAt > 0)) ghost = root.drawn;
+    movedAt = now;
     at[k] = index;
     showControls();
     if (!spec.live) return draw();
+    ask();
+  }
+
+  function ask() {
     tell(); // the widget manager holds back and merges what comes while the kernel is busy: no queue
     clearTimeout(waiting);
     waiting = setTimeout(() => {
@@ -55,8 +103,42 @@ function render({ model, el }) {
     model.save_changes();
   }
 
+  function run() {
+    const last = controls[spec.play].texts.length - 1;
+    const calm = matchMedia("(prefers-reduced-motion: reduce)").matches; // nothing starts by itself, and slowly then
+    if (at[spec.play] === last) moved(spec.play, 0);
+    ghost = root.drawn;
+    status.setAttribute("aria-live", "off"); // nobody can listen that fast
+    playing = setInterval(() => {
+      if (spec.live && String(frames.at) !== String(at)) return; // the kernel sets the pace
+      if (at[spec.play] >= last) return stop();
+      moved(spec.play, at[spec.play] + 1);
+    }, calm ? 1000 : Math.min(Math.max(RUN / last, 60), 700));
+    showControls();
+  }
+
+  function stop() {
+    if (!playing) return;
+    clearInterval(playing);
+    playing = null;
+    status.setAttribute("aria-live", "polite");
+    showControls();
+    tell();
+  }
+
+  function toStart() {
+    stop();
+    [ghost, cursor, movedAt] = [null, {}, -Infinity];
+    at = [...spec.start];
+    showControls();
+    if (spec.live) return ask();
+    draw();
+    tell();
+  }
+
   function showControls() {
-    controls.forEach(({ texts, menu, label, input, value }, k) => {
+    controls.forEach(({ texts, menu, label, input, value, play }, k) => {
+      if (play) play.textContent = playing ? "❚❚ Pause" : "▶\ufe0e Play";
       if (Number(input.value) !== at[k]) input.value = at[k];
       if (menu) return;
       value.textContent = texts[at[k]];
@@ -66,23 +148,71 @@ function render({ model, el }) {
 
   function draw() {
     const position = spec.live ? 0 : at.reduce((index, i, k) => index * controls[k].texts.length + i, 0);
-    let n = position * total(panels, (panel) => panel.look.size);
+    let n = position * total(panels, sizeOf);
     let s = position * total(panels, (panel) => pixels(panel.look));
-    ink = getComputedStyle(root).color;
-    ratio = devicePixelRatio;
-    const dark = total((ink.match(/\d+/g) || []).slice(0, 3), Number) > 380; // light ink: dark page
-    root.drawn = panels.map((panel) => {
-      const { look, canvas } = panel;
+    root.drawn = panels.map(({ look, canvas }) => {
       const data = take(look, frames.numbers.subarray(n, n + look.size), frames.shades.subarray(s, s + pixels(look)));
       n += look.size;
       s += pixels(look);
-      const pen = prepare(canvas, ratio, ink, dark);
-      if (pen) panel.paint(pen, look, data, panel.palette);
       canvas.setAttribute("aria-label", `${look.title}. ${inWords(look, data)}`);
       return data;
     });
+    paint();
+    equations.replaceChildren();
+    for (const line of frames.equations[position]) textInto(add(equations, "p"), line, italic);
     textInto(status, frames.words[position]);
     root.dataset.at = (spec.live ? frames.at : at).join(" ");
+  }
+
+  function paint() {
+    ink = getComputedStyle(root).color;
+    ratio = devicePixelRatio;
+    const dark = total((ink.match(/\d+/g) || []).slice(0, 3), Number) > 380; // light ink: dark page
+    root.ghost = ghost;
+    root.lit = panels.map((panel, i) => {
+      const { look, canvas, palette } = panel;
+      const pen = prepare(canvas, ratio, ink, dark);
+      if (!pen) return null;
+      panel.box = panel.paint(pen, look, root.drawn[i], { palette, ghost: ghost?.[i] });
+      const spot = lit(look, root.drawn[i], cursor);
+      if (spot) paintLit(pen, look, root.drawn[i], panel.box, spot);
+      return spot;
+    });
+  }
+
+  // What lights up under a pointer, a finger or the arrow keys.
+  function listen({ look, canvas }) {
+    canvas.tabIndex = 0;
+    canvas.dataset.lmSuppressShortcuts = "true";
+    const clear = () => {
+      if (!Object.keys(cursor).length) return;
+      cursor = {};
+      readout.textContent = "";
+      paint();
+    };
+    const follow = (event) => {
+      const { box } = panels.find((panel) => panel.canvas === canvas);
+      if (!box) return;
+      const inside = event.offsetX >= box.left - 6 && event.offsetX <= box.end + 6;
+      if (!inside || event.offsetY > box.bottom + 20) return clear();
+      readout.textContent = "";
+      cursor = { [look.xMeans]: box.x(event.offsetX) };
+      if (look.yMeans) cursor[look.yMeans] = box.y(event.offsetY);
+      paint();
+    };
+    canvas.addEventListener("pointermove", follow);
+    canvas.addEventListener("pointerdown", follow);
+    canvas.addEventListener("pointerleave", (event) => event.pointerType === "mouse" && clear()); // a finger's stays
+    canvas.addEventListener("blur", clear);
+    canvas.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") return clear();
+      const next = stepped(look, cursor, event.key);
+      if (!next) return;
+      event.preventDefault();
+      cursor = next;
+      paint();
+      readout.textContent = plainly(litInWords(panels, root.lit, root.drawn));
+    });
   }
 
   function fromModel() {
@@ -93,22 +223,23 @@ function render({ model, el }) {
 
   function answered() {
     clearTimeout(waiting);
-    frames = unpack(model.get("frames"));
+    frames = read();
     draw();
   }
 
   showControls();
   draw();
-  const sizes = new ResizeObserver(draw);
+  const sizes = new ResizeObserver(paint);
   panels.forEach(({ canvas }) => sizes.observe(canvas));
   // No event tells of every host's change of theme or zoom, and a look twice a second costs nothing.
-  const looks = setInterval(() => (getComputedStyle(root).color !== ink || devicePixelRatio !== ratio) && draw(), 500);
+  const looks = setInterval(() => (getComputedStyle(root).color !== ink || devicePixelRatio !== ratio) && paint(), 500);
   model.on("change:at", fromModel);
   model.on("change:frames", answered);
   return () => {
     sizes.disconnect();
     clearTimeout(waiting);
     clearInterval(looks);
+    clearInterval(playing);
     model.off("change:at", fromModel);
     model.off("change:frames", answered);
   };
@@ -118,14 +249,16 @@ function render({ model, el }) {
 
 // The bytes are copied, since a Float32Array can't begin where a message happens to put them.
 /**
- * @param {{numbers: DataView, shades: DataView, words: string[], at?: number[]}} frames as the model holds them
- * @returns {{numbers: Float32Array, shades: Uint8Array, words: string[], at?: number[]}}
+ * @param {{numbers: DataView, shades: DataView, words: string[], equations: string[][], at: number[]}} frames
+ * as the model holds them
+ * @returns {{numbers: Float32Array, shades: Uint8Array, words: string[], equations: string[][], at: number[]}}
  */
-function unpack({ numbers, shades, words, at }) {
+function unpack({ numbers, shades, ...rest }) {
   const copy = (view) => view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength);
-  return { numbers: new Float32Array(copy(numbers)), shades: new Uint8Array(copy(shades)), words, at };
+  return { numbers: new Float32Array(copy(numbers)), shades: new Uint8Array(copy(shades)), ...rest };
 }
 
+const sizeOf = ({ look }) => look.size;
 const pixels = (look) => (look.shape ? look.shape[0] * look.shape[1] : 0);
 const total = (list, value) => list.reduce((sum, each) => sum + value(each), 0);
 
@@ -141,6 +274,22 @@ function take(look, numbers, shades) {
   const start = look.size - 2 * (look.marks || []).length;
   const marks = (look.marks || []).map((words, i) => [numbers[start + 2 * i], numbers[start + 2 * i + 1]]);
   return { limits: look.limits, lines, marks, shades };
+}
+
+/**
+ * Whether any line ever leaves its axis, in any frame: then there is room for its value beside it.
+ * @param {object} look @param {Float32Array} numbers of all frames
+ * @param {number} start where the panel begins in a frame @param {number} stride numbers of a frame
+ * @returns {boolean}
+ */
+function leaves(look, numbers, start, stride) {
+  const count = look.names.length * look.x.length;
+  for (let frame = start; frame < numbers.length; frame += stride) {
+    for (let i = frame; i < frame + count; i++) {
+      if (numbers[i] < look.limits[0] || numbers[i] > look.limits[1]) return true;
+    }
+  }
+  return false;
 }
 
 /**
@@ -183,12 +332,117 @@ function inWords(look, { lines, marks, shades }) {
   return said.join("; ") + ".";
 }
 
+// ---------------------------------------------------------------- what is lit
+
+// Axes of the same name mean the same; one without a name means itself.
+function meanings(look, i) {
+  const own = { xMeans: look.xlabel || `x of ${i}` };
+  return look.kind === "heatmap" ? { ...own, yMeans: look.ylabel || `y of ${i}` } : own;
+}
+
+// The centres of a heatmap's cells along one side, from `from` to `to`.
+const centres = (count, from, to) => Array.from({ length: count }, (_, i) => from + ((i + 0.5) / count) * (to - from));
+const columnsOf = ({ shape, extent }) => centres(shape[1], extent[0], extent[1]);
+const rowsOf = ({ shape, extent }) => centres(shape[0], extent[3], extent[2]);
+
+/**
+ * @param {number[]} xs in order, rising or falling @param {number} x
+ * @returns {number} place of the nearest one, -1 if x lies beyond the ends by more than half a step
+ */
+function nearest(xs, x) {
+  if (x === undefined || Number.isNaN(x)) return -1;
+  let best = 0;
+  xs.forEach((each, k) => {
+    if (Math.abs(each - x) < Math.abs(xs[best] - x)) best = k;
+  });
+  const beside = xs[best === 0 ? 1 : best - 1] ?? xs[best];
+  return Math.abs(xs[best] - x) <= (0.5 + 1e-6) * Math.abs(xs[best] - beside) || xs[best] === x ? best : -1;
+}
+
+/**
+ * What of a panel is lit.
+ * @param {object} look with xMeans, and yMeans if it is a heatmap @param {ReturnType<typeof take>} data
+ * @param {Object<string, number>} cursor {meaning: value}
+ * @returns {null | {k: number, x: number, row?: number, y?: number, values: number[]}} places and values; -1 for none
+ */
+function lit(look, { lines, shades }, cursor) {
+  if (look.kind === "bars") return null;
+  if (look.kind !== "heatmap") {
+    const k = nearest(look.x, cursor[look.xMeans]);
+    return k < 0 ? null : { k, x: look.x[k], values: lines.map((line) => line[k]) };
+  }
+  const [k, row] = [nearest(columnsOf(look), cursor[look.xMeans]), nearest(rowsOf(look), cursor[look.yMeans])];
+  if (k < 0 && row < 0) return null;
+  const shade = k < 0 || row < 0 ? NOTHING : shades[row * look.shape[1] + k];
+  return { k, row, x: columnsOf(look)[k], y: rowsOf(look)[row], values: shade === NOTHING ? [] : [shade] };
+}
+
+/**
+ * The cursor after a key on a panel, null if the key isn't for it.
+ * @param {object} look @param {Object<string, number>} cursor @param {string} key
+ */
+function stepped(look, cursor, key) {
+  const sideways = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[key];
+  const upwards = look.yMeans ? { ArrowUp: -1, ArrowDown: 1 }[key] : undefined;
+  if (sideways === undefined && upwards === undefined) return null;
+  const move = (values, value, step) => {
+    const k = nearest(values, value);
+    const from = k >= 0 ? k : step > 0 ? -1 : values.length;
+    return values[Math.min(Math.max(from + step, 0), values.length - 1)];
+  };
+  const xs = look.kind === "heatmap" ? columnsOf(look) : look.x;
+  if (!look.yMeans) return { [look.xMeans]: move(xs, cursor[look.xMeans], sideways) };
+  const ys = rowsOf(look);
+  const [x, y] = [cursor[look.xMeans] ?? xs[0], cursor[look.yMeans] ?? ys[0]];
+  const fresh = cursor[look.xMeans] === undefined;
+  if (sideways === undefined) return { [look.xMeans]: x, [look.yMeans]: fresh ? y : move(ys, y, upwards) };
+  return { [look.xMeans]: move(xs, cursor[look.xMeans], sideways), [look.yMeans]: y };
+}
+
+/** @param {object} look of a heatmap @param {number} shade @returns {string} the value behind it, as far as it is known */
+function shadeText(look, shade) {
+  const [low, high] = look.limits;
+  const unit = 10 ** Math.floor(Math.log10((high - low) / (NOTHING - 1)));
+  const text = number(Math.round((low + ((high - low) * shade) / (NOTHING - 1)) / unit) * unit);
+  if (shade === 0 && look.beyond?.[0]) return `≤ ${text}`;
+  return shade === NOTHING - 1 && look.beyond?.[1] ? `≥ ${text}` : text;
+}
+
+/** What a screen reader says of all that is lit. */
+function litInWords(panels, spots, drawn) {
+  const said = panels.flatMap(({ look }, i) => {
+    if (!spots[i]) return [];
+    const { k, row, x, y, values } = spots[i];
+    const place = [];
+    if (k >= 0) place.push(`${look.xlabel || "x"} ${look.ticks ? look.ticks[k] : number(x)}`);
+    if (row >= 0) place.push(`${look.ylabel || "y"} ${number(y)}`);
+    let numbers = values.map((v, n) => `${look.names[n]} ${Number.isNaN(v) ? "nothing" : valueText(look, v)}`);
+    if (look.kind === "heatmap") numbers = values.length ? [shadeText(look, values[0])] : ["nothing"];
+    return [`${look.title}, ${place.join(", ")}: ${numbers.join(", ")}.`];
+  });
+  return said.join(" ");
+}
+
 // ---------------------------------------------------------------- text
 
 /** @param {number} v @param {number} [digits] significant ones @returns {string} */
 function number(v, digits = 3) {
   return String(Number(v.toPrecision(digits))).replaceAll("-", MINUS);
 }
+
+/** @param {object} look @param {number} v as the table holds it @returns {string} with powers of ten as `pieces` takes */
+function valueText(look, v) {
+  if (look.log && (v < -3 || v >= 5)) {
+    const digits = Number((10 ** (v - Math.floor(v))).toPrecision(2));
+    const [front, power] = digits === 10 ? [1, Math.floor(v) + 1] : [digits, Math.floor(v)];
+    return `${front === 1 ? "" : `${front}·`}10^{${String(power).replace("-", MINUS)}}`;
+  }
+  const [front, power] = number(look.log ? 10 ** v : v).split("e");
+  return power === undefined ? front : `${front}·10^{${power.replace("+", "")}}`;
+}
+
+/** @param {string} text @returns {string} without the braces that nobody should hear */
+const plainly = (text) => text.replace(/\^\{([^}]*)\}/g, "^$1").replace(/_\{([^}]*)\}/g, "_$1");
 
 /**
  * "h_t" and "10^{-3}" in pieces.
@@ -205,10 +459,15 @@ function pieces(text) {
     });
 }
 
-function textInto(node, text) {
+function textInto(node, text, set = (inner, piece) => inner.append(piece)) {
   node.replaceChildren();
-  for (const [piece, level] of pieces(text)) {
-    if (level) add(node, level < 0 ? "sub" : "sup").textContent = piece;
+  for (const [piece, level] of pieces(text)) set(level ? add(node, level < 0 ? "sub" : "sup") : node, piece);
+}
+
+// As mathematics is set: a letter that stands alone is a variable, several are a word such as tanh.
+function italic(node, text) {
+  for (const piece of text.split(/(?<!\p{L})(\p{L})(?!\p{L})/u)) {
+    if (/^\p{L}$/u.test(piece)) add(node, "i").textContent = piece;
     else node.append(piece);
   }
 }
@@ -298,15 +557,37 @@ function ticks([a, b], count, whole) {
   return result;
 }
 
+/**
+ * Ticks of a logarithmic axis, as powers of ten.
+ * @param {[number, number]} limits the same @param {number} count about how many steps fit
+ * @returns {number[]} multiples of 1, 2, 3, 5, 10, 20, ... whole decades; 1, 2 and 5 times where there are too few
+ */
+function decades([low, high], count) {
+  if (high - low <= 1.5) {
+    const all = [];
+    for (let k = Math.floor(low); k <= high; k++) all.push(k, k + Math.log10(2), k + Math.log10(5));
+    return all.filter((v) => v >= low - 1e-9 && v <= high + 1e-9);
+  }
+  let step;
+  for (let k = 0; step === undefined; k++) step = [1, 2, 3, 5].map((n) => n * 10 ** k).find((n) => (high - low) / n <= count);
+  const result = [];
+  for (let i = Math.ceil(low / step - 1e-9); i * step <= high + 1e-9; i++) result.push(i * step + 0);
+  return result;
+}
+
 /** @param {number} v @param {boolean} [log] v is a power of ten @returns {string} */
-const tickText = (v, log) => (log ? `10^{${String(v)}}` : String(Number(v.toPrecision(6)))).replaceAll("-", MINUS);
+function tickText(v, log) {
+  if (!log) return String(Number(v.toPrecision(6))).replaceAll("-", MINUS);
+  const whole = Math.round(v);
+  return Math.abs(v - whole) < 1e-9 ? `10^{${whole}}`.replace("-", MINUS) : number(10 ** v, 1);
+}
 
 // Frame, grid, ticks and labels. Returns the pixel of an x and of a y.
 function axes(pen, look, { xlim, ylim, right, xticks = true, grid = true }) {
   const { c, width, height, ink } = pen;
-  const top = 8;
+  const top = 11;
   const bottom = height - (xticks ? (look.xlabel ? 40 : 24) : 32);
-  const marks = ticks(ylim, (bottom - top) / 40, look.log);
+  const marks = (look.log ? decades : ticks)(ylim, (bottom - top) / 40);
   const left = (look.ylabel ? 22 : 4) + 8 + Math.max(...marks.map((v) => widthOf(c, tickText(v, look.log), 11)));
   const end = Math.max(left + 40, width - right);
   const X = (v) => left + ((v - xlim[0]) / (xlim[1] - xlim[0])) * (end - left);
@@ -341,7 +622,9 @@ function axes(pen, look, { xlim, ylim, right, xticks = true, grid = true }) {
   c.rotate(-Math.PI / 2);
   write(c, look.ylabel, 0, 0, { align: "centre" });
   c.restore();
-  return { X, Y, left, end, top, bottom };
+  const x = (pixel) => xlim[0] + ((pixel - left) / (end - left)) * (xlim[1] - xlim[0]);
+  const y = (pixel) => ylim[0] + ((bottom - pixel) / (bottom - top)) * (ylim[1] - ylim[0]);
+  return { X, Y, x, y, left, end, top, bottom };
 }
 
 function clipped(c, { left, end, top, bottom }, paint) {
@@ -374,11 +657,15 @@ function fillDots(c, dots, radius) {
   }
 }
 
-// How much room the names at the right need, each wrapped to a third of the width.
+// The names at the right: wrapped, and in smaller type if a word is too long, so that they take .3 of the width at most.
 function nameRoom(pen, look) {
-  const names = look.names.map((name) => wrap(pen.c, name, pen.width * 0.3));
-  const widest = Math.max(0, ...names.flat().map((line) => widthOf(pen.c, line)));
-  return { names, room: widest + 14 };
+  const most = pen.width * 0.3 - GAP;
+  const all = [...look.names, ...(look.called || [])];
+  const names = all.map((name) => wrap(pen.c, name, most));
+  const leaving = look.leaves ? [`↓ 8.8·10^{${MINUS}88}`] : [];
+  const widest = Math.max(0, ...[...names.flat(), ...leaving].map((line) => widthOf(pen.c, line)));
+  const size = Math.max(9, Math.min(12, Math.floor((12 * most) / widest)));
+  return { names, size, room: Math.min(most, widest) + GAP };
 }
 
 /**
@@ -402,13 +689,40 @@ function apart(ys, heights, { top, bottom }) {
   return ends.map(({ y }) => (Number.isFinite(y) ? y : NaN));
 }
 
-function nameEnds(pen, names, ys, colours, box) {
-  const heights = names.map((lines) => lines.length * LINE);
+function nameEnds(pen, names, size, ys, colours, box) {
+  const line = (LINE * size) / 12;
+  const heights = names.map((lines) => lines.length * line);
   apart(ys, heights, box).forEach((y, k) => {
     if (Number.isNaN(y)) return;
     pen.c.fillStyle = colours[k];
-    names[k].forEach((line, i) => write(pen.c, line, box.end + 7, y - heights[k] / 2 + LINE * (i + 0.5)));
+    names[k].forEach((text, i) => write(pen.c, text, box.end + 7, y - heights[k] / 2 + line * (i + 0.5), { size }));
   });
+}
+
+/**
+ * Where a line's name stands: at the height of its last number, or at the edge that it has left, with that number.
+ * @param {object} look @param {Float32Array} line @param {(y: number) => number} Y
+ * @returns {[number, string | null]} the height in pixels, NaN for a line of nothing but gaps, and the value beyond
+ */
+function nameSpot(look, line, Y) {
+  const [low, high] = look.limits;
+  const last = line.findLast((y) => !Number.isNaN(y));
+  if (last === undefined) return [NaN, null];
+  if (last < low) return [Y(low), `↓ ${valueText(look, last)}`];
+  return last > high ? [Y(high), `↑ ${valueText(look, last)}`] : [Y(last), null];
+}
+
+// Where the marks were: rings without words.
+function paintGhostMarks({ c, ink }, { marks }, { X, Y }) {
+  c.strokeStyle = ink;
+  c.globalAlpha = 2 * FAINT;
+  c.lineWidth = 1.5;
+  for (const [x, y] of marks) {
+    c.beginPath();
+    if (!Number.isNaN(x + y)) c.arc(X(x), Y(y), 4, 0, 2 * Math.PI);
+    c.stroke();
+  }
+  c.globalAlpha = 1;
 }
 
 function paintMarks(pen, look, { marks }, { X, Y, left, end }) {
@@ -429,55 +743,53 @@ function paintMarks(pen, look, { marks }, { X, Y, left, end }) {
 
 // ---------------------------------------------------------------- panels
 
-function paintCurves(pen, look, data) {
+function paintCurves(pen, look, data, { ghost }) {
   const { c, tone, ink } = pen;
-  const { names, room } = nameRoom(pen, look);
+  const { names, size, room } = nameRoom(pen, look);
   const xlim = [look.x[0], look.x[look.x.length - 1]];
   const box = axes(pen, look, { xlim, ylim: look.limits, right: room });
-  const { X, Y, left, end, top, bottom } = box;
+  const { X, Y, left, end } = box;
   const colours = look.styles.map(({ colour }) => tone(colour));
+  const dotsOf = (line) => Array.from(line, (y, k) => [X(look.x[k]), Y(y)]);
   clipped(c, box, () => {
-    if (look.reference !== null) {
-      c.strokeStyle = ink;
-      c.globalAlpha = 0.6;
-      c.lineWidth = 1;
-      c.beginPath();
-      c.moveTo(left, Y(look.reference));
-      c.lineTo(end, Y(look.reference));
-      c.stroke();
-      c.globalAlpha = 1;
+    c.strokeStyle = ink;
+    c.globalAlpha = 0.6;
+    c.lineWidth = 1;
+    for (const y of look.reference) strokeThrough(c, [[left, Y(y)], [end, Y(y)]]);
+    for (const [of, alpha] of [[ghost, FAINT], [data, 1]]) {
+      of?.lines.forEach((line, i) => {
+        c.globalAlpha = alpha;
+        c.strokeStyle = c.fillStyle = colours[i];
+        c.lineWidth = 1.9;
+        c.setLineDash(look.styles[i].dash);
+        const dots = dotsOf(line);
+        strokeThrough(c, dots);
+        c.setLineDash([]);
+        if (look.points) fillDots(c, dots, 3);
+      });
     }
-    data.lines.forEach((line, i) => {
-      c.strokeStyle = c.fillStyle = colours[i];
-      c.lineWidth = 1.9;
-      c.setLineDash(look.styles[i].dash);
-      const dots = Array.from(line, (y, k) => [X(look.x[k]), Y(y)]);
-      strokeThrough(c, dots);
-      c.setLineDash([]);
-      if (look.points) fillDots(c, dots, 3);
-    });
+    c.globalAlpha = 1;
   });
-  // A name stands where its line is last inside the axes.
-  const ys = data.lines.map((line) => {
-    const last = line.findLastIndex((y) => y >= look.limits[0] && y <= look.limits[1]);
-    return last < 0 ? NaN : Y(line[last]);
-  });
-  nameEnds(pen, names, ys, colours, box);
+  const spots = data.lines.map((line) => nameSpot(look, line, Y));
+  const within = (y) => (y >= look.limits[0] && y <= look.limits[1] ? Y(y) : NaN);
+  const ys = [...spots.map(([y]) => y), ...look.reference.map((y, i) => (look.called[i] ? within(y) : NaN))];
+  const full = names.map((lines, i) => (spots[i]?.[1] ? [...lines, spots[i][1]] : lines));
+  nameEnds(pen, full, size, ys, [...colours, ...look.reference.map(() => tone("#767676"))], box);
+  if (ghost) paintGhostMarks(pen, ghost, box);
   paintMarks(pen, look, data, box);
+  return box;
 }
 
-function paintStacked(pen, look, data) {
-  const { c, tone, page } = pen;
-  const { names, room } = nameRoom(pen, look);
+function paintStacked(pen, look, data, { ghost }) {
+  const { c, tone, page, ink } = pen;
+  const { names, size, room } = nameRoom(pen, look);
   const xlim = [look.x[0], look.x[look.x.length - 1]];
   const box = axes(pen, look, { xlim, ylim: look.limits, right: room });
   const { X, Y } = box;
   const colours = look.styles.map(({ colour }) => tone(colour));
   const ys = [];
   clipped(c, box, () => {
-    let below = new Float32Array(look.x.length);
-    data.lines.forEach((line, i) => {
-      const above = below.map((y, k) => y + line[k]);
+    piled(data.lines).forEach(([below, above], i) => {
       c.beginPath();
       above.forEach((y, k) => c.lineTo(X(look.x[k]), Y(y)));
       for (let k = below.length - 1; k >= 0; k--) c.lineTo(X(look.x[k]), Y(below[k]));
@@ -489,14 +801,32 @@ function paintStacked(pen, look, data) {
       c.stroke();
       const last = above.length - 1;
       ys.push(Y((above[last] + below[last]) / 2));
-      below = above;
     });
+    c.strokeStyle = ink;
+    c.globalAlpha = 2 * FAINT;
+    c.setLineDash([3, 3]);
+    for (const [, above] of ghost ? piled(ghost.lines) : []) {
+      strokeThrough(c, Array.from(above, (y, k) => [X(look.x[k]), Y(y)]));
+    }
+    c.setLineDash([]);
+    c.globalAlpha = 1;
   });
-  nameEnds(pen, names, ys, colours, box);
+  nameEnds(pen, names, size, ys, colours, box);
   paintMarks(pen, look, data, box);
+  return box;
 }
 
-function paintBars(pen, look, data) {
+/** @param {Float32Array[]} lines @returns {[Float32Array, Float32Array][]} lower and upper edge of each, on top of each other */
+function piled(lines) {
+  let below = new Float32Array(lines[0].length);
+  return lines.map((line) => {
+    const band = [below, below.map((y, k) => y + line[k])];
+    below = band[1];
+    return band;
+  });
+}
+
+function paintBars(pen, look, data, { ghost }) {
   const { c, tone, ink } = pen;
   const box = axes(pen, look, { xlim: [0, look.names.length], ylim: look.limits, right: 8, xticks: false });
   const { X, Y, top, bottom } = box;
@@ -509,6 +839,15 @@ function paintBars(pen, look, data) {
     c.fillStyle = tone(look.styles[i].colour);
     const wide = Math.min(0.6 * slot, 90);
     c.fillRect(middle - wide / 2, Math.min(base, end), wide, Math.abs(base - end));
+    if (ghost) {
+      const was = Math.min(Math.max(Y(ghost.lines[i][0]), top), bottom);
+      c.strokeStyle = ink;
+      c.globalAlpha = 2 * FAINT;
+      c.setLineDash([3, 3]);
+      if (!Number.isNaN(was)) c.strokeRect(middle - wide / 2, Math.min(base, was), wide, Math.abs(base - was));
+      c.setLineDash([]);
+      c.globalAlpha = 1;
+    }
     c.fillStyle = ink;
     let text = "0";
     if (!Number.isNaN(height)) text = look.log ? number(10 ** height, 2) : number(Math.round(height / unit) * unit);
@@ -522,9 +861,10 @@ function paintBars(pen, look, data) {
       write(c, line, middle, bottom + 11 + LINE * k, { align: "centre" });
     });
   });
+  return box;
 }
 
-function paintHeatmap(pen, look, data, palette) {
+function paintHeatmap(pen, look, data, { palette, ghost }) {
   const { c, ink } = pen;
   const [rows, columns] = look.shape;
   const [left, right, bottom, top] = look.extent;
@@ -555,8 +895,16 @@ function paintHeatmap(pen, look, data, palette) {
   c.rotate(-Math.PI / 2);
   write(c, look.label, 0, 0, { align: "centre" });
   c.restore();
-  if (look.length) clipped(c, box, () => paintPath(c, data, box));
+  if (look.length) {
+    clipped(c, box, () => {
+      c.globalAlpha = 2 * FAINT;
+      if (ghost) paintPath(c, ghost, box);
+      c.globalAlpha = 1;
+      paintPath(c, data, box);
+    });
+  }
   paintMarks(pen, look, data, box);
+  return box;
 }
 
 // Dots that a line joins, outlined because the map has light and dark.
@@ -570,6 +918,64 @@ function paintPath(c, { lines: [xs, ys] }, { X, Y }) {
   }
 }
 
+// What is lit: a rule or a cell, its place at the axes, and the numbers there.
+function paintLit(pen, look, data, box, { k, row, x, y, values }) {
+  const { c, ink, page, tone } = pen;
+  const { X, Y, left, end, top, bottom } = box;
+  const label = (text, px, py, align) => {
+    const wide = widthOf(c, text, 11) + 8;
+    const from = align === "right" ? px - wide + 4 : Math.min(Math.max(px - wide / 2, 0), pen.width - wide);
+    c.fillStyle = ink;
+    c.fillRect(from, py - 8, wide, 16);
+    c.fillStyle = page;
+    write(c, text, from + 4, py, { size: 11 });
+  };
+  c.strokeStyle = ink;
+  c.lineWidth = 1;
+  const beside = (text, px, py, colour, ground = 0) => {
+    const onRight = px < (left + end) / 2;
+    const wide = widthOf(c, text);
+    c.fillStyle = page;
+    c.globalAlpha = ground; // a line that runs level would strike its own number through
+    c.fillRect(onRight ? px + 6 : px - wide - 10, py - 7, wide + 4, 14);
+    c.globalAlpha = 1;
+    c.fillStyle = colour;
+    write(c, text, px + (onRight ? 8 : -8), py, { align: onRight ? "left" : "right", halo: page });
+  };
+  if (look.kind === "heatmap") {
+    const [rows, columns] = look.shape;
+    const [wide, high] = [(end - left) / columns, (bottom - top) / rows];
+    const [from, over] = k < 0 ? [left, end - left] : [left + k * wide, wide];
+    const [start, down] = row < 0 ? [top, bottom - top] : [top + row * high, high];
+    for (const [colour, thick] of [[page, 3], [ink, 1.2]]) {
+      c.strokeStyle = colour;
+      c.lineWidth = thick;
+      c.strokeRect(from, start, over, down);
+    }
+    if (values.length) beside(shadeText(look, values[0]), from + over / 2, Math.max(start - 9, top + 6), ink);
+    if (row >= 0) label(number(y), left - 4, Y(y), "right");
+  } else {
+    c.globalAlpha = 0.55;
+    strokeThrough(c, [[X(x), top], [X(x), bottom]]);
+    c.globalAlpha = 1;
+    const bands = look.kind === "stacked" ? piled(data.lines).map(([a, b]) => (a[k] + b[k]) / 2) : values;
+    const ys = bands.map((v) => Math.min(Math.max(Y(v), top), bottom));
+    const heights = ys.map(() => LINE);
+    values.forEach((v, i) => {
+      if (Number.isNaN(v) || look.kind === "stacked") return;
+      c.fillStyle = tone(look.styles[i].colour);
+      if (v >= look.limits[0] && v <= look.limits[1]) fillDots(c, [[X(x), Y(v)]], 3.6);
+    });
+    apart(ys, heights, box).forEach((at, i) => {
+      if (Number.isNaN(at)) return;
+      if (look.kind === "stacked") return beside(valueText(look, values[i]), X(x), at, ink);
+      const arrow = values[i] < look.limits[0] ? "↓ " : values[i] > look.limits[1] ? "↑ " : "";
+      beside(arrow + valueText(look, values[i]), X(x), at, tone(look.styles[i].colour), 0.85);
+    });
+  }
+  if (k >= 0) label(look.ticks ? look.ticks[k] : number(x, 4), X(x), bottom + 13, "centre");
+}
+
 const PAINT = { curves: paintCurves, stacked: paintStacked, bars: paintBars, heatmap: paintHeatmap };
 
 function add(parent, tag, attributes = {}) {
@@ -580,4 +986,4 @@ function add(parent, tag, attributes = {}) {
 
 // anywidget takes the default; the names are for the tests.
 export default { render };
-export { apart, inWords, niceStep, number, pieces, rgba, take, ticks, tickText, unpack, wrap };
+export { apart, decades, inWords, leaves, lit, meanings, nameSpot, nearest, niceStep, number, pieces, rgba, shadeText, stepped, take, ticks, tickText, unpack, valueText, wrap };

@@ -8,6 +8,8 @@ initialisation, another gate setting) keeps its colour, takes another dash, and 
 import base64
 import html
 import io
+import math
+import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 import numpy as np
 from IPython.display import display
-from matplotlib import patheffects
+from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
@@ -34,6 +36,11 @@ PATH_COLOURS = {  # the ways through a GRU step (Okabe & Ito's palette)
     "reset": "#CC79A7",
 }
 MAPS = {"norm": "cividis", "gate": "cividis", "signed": "RdBu_r"}  # colours of a heatmap
+# A picture is a sheet of paper on any page: on a dark one it has a rim of its own colour, and round corners.
+PAPER = "display:inline-block;box-sizing:border-box;max-width:100%;margin:0.3em 0;padding:0.5em;background:#fff;"
+PAPER += "border:1px solid #d9d9d9;border-radius:8px"
+MOST_DECADES = 7  # ticks on a logarithmic axis
+References = float | Mapping[str, float] | None  # a y, or {name: y}
 Dash = str | tuple[float, tuple[float, ...]]  # as matplotlib takes it: "-", or (offset, (stroke, gap, ...))
 DASHES: list[Dash] = ["-", (0, (5, 1.5)), (0, (1.2, 1.2)), (0, (5, 1.5, 1.2, 1.5)), (0, (9, 2))]
 
@@ -52,10 +59,70 @@ def show(figure: Figure | Axes, alt: str) -> None:
     buffer = io.BytesIO()
     whole.savefig(buffer, format="png", metadata={"Software": None})
     plt.close(whole)
-    png = base64.b64encode(buffer.getvalue()).decode()
-    src, words = f"data:image/png;base64,{png}", html.escape(alt)
-    img = f'<figure style="margin:0"><img alt="{words}" style="max-width:100%" src="{src}"></figure>'
-    display({"text/html": img, "image/png": png, "text/plain": f"Figure: {alt}"}, raw=True)
+    display(bundle(buffer.getvalue(), alt), raw=True)
+
+
+def bundle(png: bytes, alt: str) -> dict[str, str]:
+    """{MIME type: content} of a picture as notebooks store it: an HTML <img> with its alt text, the bare PNG, words."""
+    data, words = base64.b64encode(png).decode(), html.escape(alt)
+    img = f'<img alt="{words}" style="display:block;max-width:100%" src="data:image/png;base64,{data}">'
+    picture = f'<figure style="{PAPER}">{img}</figure>'
+    return {"text/html": picture, "image/png": data, "text/plain": f"Figure: {alt}"}
+
+
+def decades(low: float, high: float, most: int = MOST_DECADES) -> list[int]:
+    """Whole powers of ten to stand at a logarithmic axis from 10^low to 10^high.
+
+    All are multiples of one step, the smallest of 1, 2, 3, 5, 10, 20, 30, 50, ... that gives at most `most` of them;
+    so 10^0 is among them wherever it is in range.
+
+    >>> decades(-12.3, 4)
+    [-12, -9, -6, -3, 0, 3]
+    """
+    for step in (n * 10**k for k in range(9) for n in (1, 2, 3, 5)):
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first < most:
+            break
+    return [i * step for i in range(first, last + 1)]
+
+
+class _Decades(ticker.LogLocator):
+    """Ticks of `decades`; on an axis of no more than a decade and a half, 1, 2 and 5 times powers of ten."""
+
+    def __call__(self) -> list[float]:
+        assert self.axis is not None  # it is given to one before it is asked
+        return self.tick_values(*self.axis.get_view_interval())
+
+    def tick_values(self, vmin: float, vmax: float) -> list[float]:
+        if not 0 < vmin < vmax:
+            return []
+        low, high = math.log10(vmin), math.log10(vmax)
+        if high - low > 1.5:
+            return [10.0**k for k in decades(low, high)]
+        return [n * 10.0**k for k in range(math.floor(low), math.ceil(high) + 1) for n in (1, 2, 5)]
+
+
+def _decade_text(value: float, _: object = None) -> str:
+    """10^k where that is shorter to read than the number."""
+    power = math.log10(value)
+    if abs(power - round(power)) < 1e-9:
+        return f"$\\mathdefault{{10^{{{round(power)}}}}}$"
+    return f"{value:g}"
+
+
+def _logarithmic(ax: Axes) -> None:
+    """A logarithmic y axis that ticks at whole decades only."""
+    ax.set_yscale("log")
+    ax.yaxis.set_major_locator(_Decades())
+    ax.yaxis.set_minor_locator(ticker.NullLocator())
+    ax.yaxis.set_major_formatter(ticker.FuncFormatter(_decade_text))
+
+
+def named_references(reference: References) -> dict[str, float]:
+    """{name: y} of reference lines; a bare number has the empty name."""
+    if reference is None:
+        return {}
+    return dict(reference) if isinstance(reference, Mapping) else {"": float(reference)}
 
 
 def line_styles(names: Iterable[str]) -> list[tuple[str, Dash]]:
@@ -132,7 +199,7 @@ def curves(
     ylabel: str,
     x: ArrayLike | None = None,
     log: bool = False,
-    reference: float | None = None,
+    reference: References = None,
     ax: Axes | None = None,
     names: bool = True,
 ) -> Axes:
@@ -143,7 +210,7 @@ def curves(
                colour gets another dash.
     x          (N,), shared by all lines, 0..N-1 unless given.
     log        True: logarithmic y axis; zeros leave a gap.
-    reference  draw a thin line at this y, e.g. 1 for norms.
+    reference  draw a thin line at this y, e.g. 1 for norms; {"1: nothing is lost": 1} writes a name at its end.
     names      False: leave the names out, to write them elsewhere.
 
     Returns the axes.
@@ -165,9 +232,9 @@ def curves(
                 linewidth=0,
             )
     if log:
-        ax.set_yscale("log")
-    if reference is not None:
-        ax.axhline(reference, color="#888888", linewidth=0.9, zorder=1)
+        _logarithmic(ax)
+    for name, height in named_references(reference).items():
+        ax.axhline(height, color="#767676", linewidth=0.9, zorder=1).set_gid(name)
     ax.set(title=title, xlabel=xlabel, ylabel=ylabel)
     ax.margins(x=0.01)
     if names:
@@ -184,39 +251,58 @@ def _quietly(reduce: Callable, y: np.ndarray) -> np.ndarray:
 
 
 def label_ends(ax: Axes, gap: float = 1.25) -> Axes:
-    """Write each line's gid at its right end, names at least `gap` text heights apart. Returns the axes."""
-    figure = ax.figure
-    figure.canvas.draw()
+    """Write each line's gid at its right end, names at least `gap` text heights apart. Returns the axes.
+
+    A name that would take more than 30 % of the panel's width is wrapped.
+    """
+    figure = ax.get_figure(root=True)
+    assert figure is not None  # axes stand in a figure until they are removed from it
+    if figure.get_layout_engine() is not None:  # where axes lie is known only once they have been laid out
+        figure.draw_without_rendering()
     ends = []
+    lower, upper = sorted(ax.get_ylim())
     for line in ax.lines:
         x, y = np.asarray(line.get_xdata(), float), np.asarray(line.get_ydata(), float)
-        seen = np.flatnonzero(np.isfinite(y) & (y >= ax.get_ylim()[0]) & (y <= ax.get_ylim()[1]))
+        if line.get_transform() == ax.get_yaxis_transform(which="grid"):  # a reference line's x is a share of the width
+            x = np.full(len(y), ax.get_xlim()[1])
+        seen = np.flatnonzero(np.isfinite(y) & (y >= lower) & (y <= upper))
         if line.get_gid() and len(seen):
             ends.append((line, x[seen[-1]], y[seen[-1]]))
     if not ends:
         return ax
     low, high = ax.get_window_extent().y0, ax.get_window_extent().y1
-    height = gap * plt.rcParams["font.size"] * 0.9 * figure.dpi / 72
     ends.sort(key=lambda end: ax.transData.transform((end[1], end[2]))[1])
+    panel = ax.get_subplotspec()
+    share = 0.8 if panel is None else panel.get_position(figure).width  # of the figure, without room for labels
+    most = 0.3 * share / 0.8 * figure.get_figwidth() * 72
+    names = [_wrapped(str(line.get_gid()), most) for line, _, _ in ends]
+    heights = [gap * plt.rcParams["font.size"] * 0.9 * figure.dpi / 72 * (1 + name.count("\n")) for name in names]
     spots = [float(np.clip(ax.transData.transform((x, y))[1], low, high)) for _, x, y in ends]
     for _ in range(200):  # neighbours that overlap move apart by half the overlap each, until none does
         for i in range(len(spots) - 1):
-            overlap = height - (spots[i + 1] - spots[i])
+            overlap = (heights[i] + heights[i + 1]) / 2 - (spots[i + 1] - spots[i])
             if overlap > 1e-6:
                 spots[i], spots[i + 1] = spots[i] - overlap / 2, spots[i + 1] + overlap / 2
-    for (line, x, y), spot in zip(ends, spots, strict=True):
+    for name, (line, x, y), spot in zip(names, ends, spots, strict=True):
         at = ax.transData.transform((x, y))
         ax.annotate(
-            str(line.get_gid()),
+            name,
             (x, y),
             xytext=(6, (spot - at[1]) * 72 / figure.dpi),
             textcoords="offset points",
             color=line.get_color(),
             fontsize="small",
             va="center",
+            linespacing=1.1,
             annotation_clip=False,
         )
     return ax
+
+
+def _wrapped(name: str, most: float) -> str:
+    """A name in lines of at most `most` points, broken at spaces; a longer word has a line of its own."""
+    letters = max(8, int(most / (0.58 * 0.83 * plt.rcParams["font.size"])))  # DejaVu Sans is .58 em wide on average
+    return "\n".join(textwrap.wrap(name, letters, break_long_words=False, break_on_hyphens=False)) or name
 
 
 def heatmap(
@@ -374,7 +460,7 @@ def bars(
     drawn = ax.bar(names, heights, color=bar_colours(names, colour), width=0.6)
     ax.bar_label(drawn, [f"{height:.3g}" for height in heights], padding=2, fontsize="small")
     if log:
-        ax.set_yscale("log")
+        _logarithmic(ax)
     ax.set(title=title, ylabel=ylabel)
     ax.grid(False, axis="x")
     ax.margins(y=0.12)

@@ -11,6 +11,7 @@ function render({ model, el }) {
   const unique = `predict-${Math.random().toString(36).slice(2)}`; // every widget has a module of its own: no counter
   let editing = model.get("state").value === null;
   let waiting; // timer: the kernel has not answered yet
+  let keepFocus = false; // the focus was on what a commit hides
 
   const root = add(el, "div", { class: "predict", role: "group", "aria-labelledby": `${unique}-question` });
   textInto(add(root, "p", { class: "predict-question", id: `${unique}-question` }), spec.question);
@@ -47,11 +48,10 @@ function render({ model, el }) {
     clearTimeout(waiting);
     if (message.kind === "refused") return tell(message.says);
     if (message.kind !== "taken") return;
-    const within = root.contains(document.activeElement);
+    keepFocus = root.contains(document.activeElement);
     editing = false;
     tell("");
-    show();
-    if (within) done.querySelector("button")?.focus();
+    show(); // or the state comes only after this message, and shows then
   }
 
   function show() {
@@ -64,37 +64,34 @@ function render({ model, el }) {
     done.replaceChildren();
     root.dataset.state = locked ? "committed" : "open";
     if (!locked) return;
+    input.write(state.value);
     const said = add(done, "p");
     said.append("Your guess: ");
     textInto(add(said, "strong"), state.words);
     said.append(". ");
     if (!state.revealed) button(said, "change", "predict-change", change);
     if (state.why) add(done, "p", { class: "predict-said" }).textContent = `Because: ${state.why}`;
-    if (!state.revealed) add(done, "p").textContent = "Now run on: your guess will stand beside what is measured.";
+    const next = "Now run the cells below: your guess will stand beside what is measured.";
+    if (!state.revealed) add(done, "p").textContent = next;
+    if (keepFocus) done.querySelector("button")?.focus();
+    keepFocus = false;
   }
 
   function change() {
     const state = model.get("state");
     editing = true;
-    input.write(state.value);
     why.value = state.why;
     show();
     input.focus();
   }
 
-  function fromModel() {
-    if (model.get("state").value !== null && !editing) input.write(model.get("state").value);
-    show();
-  }
-
-  if (model.get("state").value !== null) input.write(model.get("state").value);
   show();
-  model.on("change:state", fromModel);
+  model.on("change:state", show);
   model.on("msg:custom", heard);
   return () => {
     clearTimeout(waiting);
     input.end();
-    model.off("change:state", fromModel);
+    model.off("change:state", show);
     model.off("msg:custom", heard);
   };
 }
@@ -163,11 +160,12 @@ function readNumber(text, { limits, unit, range }) {
   if (unit && plain.endsWith(unit)) plain = plain.slice(0, -unit.length).trim();
   if (plain === "") return { says: `Write a number ${range} first.` };
   if (/^-?[1-9]\d{0,2}(,\d{3})+$/.test(plain)) {
-    return { says: `“${text.trim()}” can be read in two ways. Write it without a comma, as ${plain.replaceAll(",", "")}.` };
+    const bare = plain.replaceAll(",", "");
+    return { says: `“${text.trim()}” can be read in two ways. Write it without a comma, as ${bare}.` };
   }
-  plain = plain.replace(/^(-?\d*),(\d+)/, "$1.$2").replace(/^(?:(.*?)\s*[*×·]\s*)?10\^\{?(-?\d+)\}?$/, (_, factor, power) => {
-    return `${factor ?? 1}e${power}`;
-  });
+  const powerOfTen = /^(?:(.*?)\s*[*×·]\s*)?10\^\{?(-?\d+)\}?$/;
+  plain = plain.replace(/^(-?\d*),(\d+)/, "$1.$2"); // a decimal comma
+  plain = plain.replace(powerOfTen, (_, factor, power) => `${factor ?? 1}e${power}`);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) {
     return { says: `“${text.trim()}” is not a number. Write it as 40, 0.5 or 1e-3.` };
   }
@@ -361,7 +359,8 @@ const nearest = (xs, x) => xs.reduce((best, each, i) => (Math.abs(each - x) < Ma
  * @param {number[]} xs increasing, where the points stand
  * @param {number[]} from @param {number[]} to ends of the piece, [x, y]
  * @returns {(number | null)[]} new heights; null where the stroke leaves a point alone. A point that it passes takes
- *   the height of the stroke there. The point at hand follows the pointer while that comes nearer or goes up or down.
+ *   the height of the stroke there. A point within a third of a gap follows the pointer while that comes nearer, or
+ *   goes up or down.
  */
 function strokeTo(xs, from, to) {
   const result = xs.map((x) => {
@@ -369,9 +368,10 @@ function strokeTo(xs, from, to) {
     return from[1] + ((x - from[0]) / (to[0] - from[0])) * (to[1] - from[1]);
   });
   const i = nearest(xs, to[0]);
+  const atHand = Math.abs(xs[i] - to[0]) < 0.35 * (xs[1] - xs[0]);
   const comesNearer = Math.abs(xs[i] - to[0]) <= Math.abs(xs[i] - from[0]);
   const upOrDown = Math.abs(to[1] - from[1]) > 2 * Math.abs(to[0] - from[0]);
-  if (result[i] === null && (comesNearer || upOrDown)) result[i] = to[1];
+  if (result[i] === null && atHand && (comesNearer || upOrDown)) result[i] = to[1];
   return result;
 }
 

@@ -36,8 +36,6 @@ RIGHT = 1.1  # a number is right within this factor, or a tenth of itself
 NEAR = 2.0  # and near within this one, on a log scale
 NAME = "your guess"
 COLOUR = "#8C6D00"  # no model's and no path's
-RUN = "Run this cell to make a guess."
-KIND_WORDS = "Being wrong here is how the lesson works."
 
 _committed: dict[str, tuple[Any, str]] = {}  # {spec: value, why}: running a cell once more keeps its guess
 
@@ -230,7 +228,8 @@ class Guess(anywidget.AnyWidget):
             "number": f"<li>a number {_marked(spec.get('range', ''))}</li>",
             "curve": f"<li>a curve: {_marked(spec['ylabel'] or 'y')} over {_marked(spec['xlabel'] or 'x')}</li>",
         }[spec["kind"]]
-        words = f"<div><p><strong>{_marked(spec['question'])}</strong></p><ul>{how}</ul><p><em>{RUN}</em></p></div>"
+        words = f"<p><strong>{_marked(spec['question'])}</strong></p><ul>{how}</ul>"
+        words = f"<div>{words}<p><em>Run this cell to make a guess.</em></p></div>"
         return {**data, "text/html": words, "text/plain": spec["question"]}, metadata
 
     # ------------------------------------------------------------ the guess beside what was measured
@@ -243,7 +242,7 @@ class Guess(anywidget.AnyWidget):
             _sentence(wrong, sentence)
         if self._value == truth:
             return truth, "That is right.", ""
-        return truth, f"The measurement says otherwise. {KIND_WORDS}", meanings.get(self._value, "")
+        return truth, f"The measurement says otherwise. {TONE}", meanings.get(self._value, "")
 
     def _of_number(self, measured: Any, x: None, meanings: dict) -> tuple[str, str, str]:
         truth = self._counted("measured", measured)
@@ -360,6 +359,8 @@ def _one_sentence(why: object) -> str:
 
 # ---------------------------------------------------------------- in words
 
+TONE = "Being wrong here is how the lesson works."
+
 
 def _number_verdict(guess: float, truth: float, limits: Sequence[float], log: bool) -> tuple[bool, str]:
     """Whether a number is right, and how near it is in words."""
@@ -374,7 +375,7 @@ def _number_verdict(guess: float, truth: float, limits: Sequence[float], log: bo
         return True, "That is right, within 10 %."
     if near:
         return False, f"That is near: it is too {side} by {by}."
-    return False, f"That is too {side} by {by}. {KIND_WORDS}"
+    return False, f"That is too {side} by {by}. {TONE}"
 
 
 def _curve_verdict(apart: float, span: float, log: bool) -> tuple[bool, str]:
@@ -387,7 +388,7 @@ def _curve_verdict(apart: float, span: float, log: bool) -> tuple[bool, str]:
         return True, f"That is right, as nearly as one can draw it: {half}"
     if apart <= 0.1 * span:
         return False, f"That is near: {half}"
-    return False, f"What was measured runs elsewhere: half of your points are off by {by} or more. {KIND_WORDS}"
+    return False, f"What was measured runs elsewhere: half of your points are off by {by} or more. {TONE}"
 
 
 def _nearer(to_truth: float, others: Sequence[tuple[float, str]]) -> str:
@@ -420,7 +421,7 @@ def _about(value: float) -> str:
 
 
 def _curve_words(values: np.ndarray) -> str:
-    return f"a curve from {_number(values[0])} to {_number(values[-1])}"
+    return f"a curve from {_about(values[0])} to {_about(values[-1])}"
 
 
 def _marked(text: str) -> str:
@@ -440,7 +441,7 @@ def _say(lines: Sequence[str], why: str = "") -> None:
         after = "Does that sentence still hold?"
         paragraphs.append(f"You wrote: <q>{html.escape(why)}</q> {after}")
         lines = [*lines, f"You wrote: “{why}” {after}"]
-    style = f"border-left:4px solid {COLOUR};padding:0.1em 0.9em;margin:0.5em 0;max-width:46em"
+    style = "border-left:4px solid #A67C00;padding:0.1em 0.9em;margin:0.5em 0;max-width:46em"
     inside = "".join(f'<p style="margin:0.35em 0">{paragraph}</p>' for paragraph in paragraphs)
     display({"text/html": f'<div style="{style}">{inside}</div>', "text/plain": "\n".join(lines)}, raw=True)
 
@@ -466,15 +467,15 @@ def _draw_curve(ax: Axes, x: np.ndarray, y: np.ndarray) -> Axes:
 
 def _draw_number(ax: Axes, value: float, axis: str, words: str) -> Axes:
     """A dashed line across the axes, named at its end on the side where there is more room."""
-    look: dict[str, Any] = {"color": COLOUR, "linestyle": figures.DASHES[1], "linewidth": 1.4, "zorder": 1.5}
+    (ax.axvline if axis == "x" else ax.axhline)(
+        value, color=COLOUR, linestyle=figures.DASHES[1], linewidth=1.4, zorder=1.5
+    )
+    here = ax.transData.transform((value, value) if axis == "x" else (ax.get_xlim()[0], value))
+    across, up = ax.transAxes.inverted().transform(here)  # shares of width and height
     if axis == "x":
-        ax.axvline(value, **look)
-        share = ax.transAxes.inverted().transform(ax.transData.transform((value, ax.get_ylim()[1])))[0]
-        spot, coords = (value, 1.0), ax.get_xaxis_transform()
-        offset = (-6 if share > 0.5 else 6, -12)
+        spot, coords, offset = (value, 1.0), ax.get_xaxis_transform(), (-6 if across > 0.5 else 6, -12)
     else:
-        ax.axhline(value, **look)
-        spot, coords, offset = (1.0, value), ax.get_yaxis_transform(), (-6, 5)
+        spot, coords, offset = (1.0, value), ax.get_yaxis_transform(), (-6, -13 if up > 0.9 else 5)
     figures.mark(ax, *spot, words, offset, dot=False, colour=COLOUR)
     ax.texts[-1].xycoords = coords  # type: ignore[attr-defined]  # stays at the edge when the axes grow
     return ax

@@ -162,6 +162,38 @@ def latch(lag: int, *, noise: float = 0.0, shortest: int | None = None, seed: in
     return Task(name, sample, test, test[0].shape[2], 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
 
 
+def previous_symbol(T: int, longest: int, *, even: bool = False, seed: int = 0) -> Task:
+    """Which symbol stood before the present one? A symbol lasts many steps: time is warped (Tallec & Ollivier 2018).
+
+    T        length of a sequence of four symbols, no two neighbours the same.
+    longest  for how many steps a symbol may last, below T.
+    even     True: every symbol lasts `longest` steps, which slows time down at one rate. False: each one lasts 1 to
+             `longest` steps, all equally likely.
+
+    Inputs (B, T, 4), one-hot: the symbol that stands at each step. Target (B, T), at every step: the class 0 to 3 of
+    the symbol before the present one, 4 while the first one lasts. Baseline: the best answer to the present symbol
+    alone, which no memory needs. Solved from .95 on, of all steps. 100 test sequences drawn from `seed`.
+    """
+    T, longest = _validate.integer("T", T, 2), _validate.integer("longest", longest, 1)
+    if longest >= T:
+        raise ValueError(f"longest: got {longest}, wants less than T = {T}, since a second symbol has to come")
+
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
+        symbols = (rng.integers(0, 4, (batch, 1)) + rng.integers(1, 4, (batch, T)).cumsum(1)) % 4
+        lasts = np.full((batch, T), longest) if even else rng.integers(1, longest + 1, (batch, T))
+        begins = np.zeros((batch, T + 1), int)
+        np.put_along_axis(begins, np.minimum(lasts.cumsum(1), T), 1, axis=1)
+        which = begins[:, :T].cumsum(1)  # of the symbols stands at each step
+        now, before = (np.take_along_axis(symbols, np.maximum(which - back, 0), axis=1) for back in (0, 1))
+        return np.eye(4)[now], np.where(which == 0, 4, before)
+
+    x, before = sample(_test_rng(seed), 100)
+    pairs = np.bincount(5 * x.argmax(2).ravel() + before.ravel(), minlength=20).reshape(4, 5)
+    baselines = {"present symbol alone": float(pairs.max(1).sum() / before.size)}
+    name = f"previous symbol, each {longest} steps" if even else f"previous symbol, each 1 to {longest} steps"
+    return Task(name, sample, (x, before), 4, 5, "cross-entropy", baselines, goal=0.95)
+
+
 NOUNS = ("cat", "dog", "bird", "horse")
 WORDS = ("the", "which", "saw", "chased", "heard", *NOUNS, *(noun + "s" for noun in NOUNS))
 VERBS = ("was", "were")

@@ -14,17 +14,27 @@ An explorer is a function from slider values to panels and one sentence that say
 
 The function is called once for every combination of slider values, and the page only looks up and draws: it keeps up
 with any drag, and goes on moving in an exported page with no kernel. Its defaults say where the sliders begin. Values
-that are words, `reset=["before", "after"]`, become a menu. What can't be tabled takes `live=True`: the function is then
-called when a slider moves.
+that are words, `reset=["before", "after"]`, become a menu; `play="w"` puts a button beside that slider which runs
+through it. What can't be tabled takes `live=True`: the function is then called when a slider moves.
+
+Before a cell has run, on GitHub and in print, a picture stands for the explorer: the same panels at the start, drawn by
+matplotlib, with the sentence as its alt text.
 
 The builders are `curves`, `heatmap`, `bars` and `stacked`, with the arguments of their namesakes in
 `course_utils.figures` and the same colours and dashes. Titles, names and axes stay, numbers move. Text is plain: write
 ∂, λ and ‖ as they are, and h_t or h_{t-1} for an index, 10^k for a power. `marks={"here": (x, y)}` puts a dot with
-words into a panel.
+words into a panel. Between panels, `widgets.equation(f"λ = w·h(1−h) = {w:g}·{s:.2f} = {w * s:.2f}")` is one line whose
+numbers follow the sliders.
+
+The pointer reads the numbers out of any panel, and so do the arrow keys once a panel has the focus. Panels whose xlabel
+is the same, "step t", light up together at the same x; a heatmap with this as its ylabel lights that row.
 """
 
 import inspect
+import io
 import itertools
+import re
+import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,6 +44,10 @@ import anywidget
 import matplotlib.pyplot as plt
 import numpy as np
 import traitlets
+from matplotlib import ticker
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
 from course_utils import _validate, figures
@@ -61,6 +75,29 @@ class Panel:
     shades: np.ndarray | None = None
 
 
+@dataclass(frozen=True)
+class Equation:
+    """What `equation` returns."""
+
+    text: str
+
+
+def equation(text: str) -> Equation:
+    """One line with the numbers of this slider position, in larger type above the panels.
+
+    text  plain, as everywhere here; single letters become italic by themselves.
+
+    Returns an Equation. Raises ValueError if it holds $ or a backslash, or nothing.
+
+    >>> w, slope = 5.0, 0.2
+    >>> equation(f"λ = w·h(1−h) = {w:g}·{slope:.2f} = {w * slope:.2f}").text
+    'λ = w·h(1−h) = 5·0.20 = 1.00'
+    """
+    if not _plain("equation", text).strip():
+        raise ValueError(f"equation: got {text!r}, wants one line such as 'λ = w·s = 5·0.2 = 1'")
+    return Equation(text)
+
+
 def curves(
     lines: Mapping[str, ArrayLike],
     *,
@@ -69,7 +106,7 @@ def curves(
     ylabel: str = "",
     x: ArrayLike | None = None,
     log: bool = False,
-    reference: float | None = None,
+    reference: figures.References = None,
     ylim: Limits = None,
     marks: Marks = None,
     points: bool = False,
@@ -80,7 +117,7 @@ def curves(
     lines      {name: (N,)}, all of one length; NaN leaves a gap.
     x          (N,), shared by all lines, 0..N-1 unless given.
     log        True: logarithmic y axis; zeros leave a gap.
-    reference  draw a thin line at this y, e.g. 1 for norms.
+    reference  draw a thin line at this y, e.g. 1 for norms; {"1: nothing is lost": 1} writes a name at its end.
     ylim       (lowest, highest) y, from the whole table unless given.
     marks      {words: (x, y)}, a dot and its words.
     points     True: a dot at every number, for lines of few steps.
@@ -92,7 +129,9 @@ def curves(
     ys = _rows("lines", lines)
     xs = np.arange(ys.shape[1]) if x is None else _validate.array("x", x, (ys.shape[1],))
     look = _look("curves", lines, title, xlabel, ylabel, ylim, log, x=xs.tolist(), points=bool(points))
-    look["reference"] = None if reference is None else float(_scaled("reference", reference, log))
+    named = figures.named_references(reference)
+    look["reference"] = [float(_scaled("reference", height, log)) for height in named.values()]
+    look["called"] = [_plain("reference", name) for name in named]
     look["styles"] = [_for_canvas(*style) for style in figures.line_styles(lines)]
     look["ticks"] = None if ticks is None else [_plain("ticks", word) for word in ticks]
     if ticks is not None and len(look["ticks"]) != len(xs):
@@ -192,15 +231,17 @@ def explore(
     *,
     live: bool = False,
     labels: Mapping[str, str] | None = None,
+    play: str | None = None,
     **sliders: ArrayLike,
 ) -> "Explorer":
     """Sliders above the panels that `function` returns. See the head of this module for an example.
 
-    function  called with one value per slider by name; returns one or more Panels and then a sentence. A default
-              value of an argument says where its slider begins; the middle otherwise.
+    function  called with one value per slider by name; returns one or more Panels, Equations among them if wanted,
+              and then a sentence. A default value of an argument says where its slider begins; the middle otherwise.
     live      True: nothing is tabled, the function is called whenever a slider moves. Needs a running kernel, and
               `ylim` or `limits` in every builder, since nobody knows what the next frame will hold.
     labels    {slider: words beside it}, its name unless given.
+    play      name of the slider that gets a button to run through its values.
     sliders   its values: (N,) increasing numbers, or a list of words; N at least 2.
 
     Returns an Explorer; as the last line of a cell it is shown. Raises ValueError naming the argument, also where
@@ -218,6 +259,8 @@ def explore(
     labels = labels or {}
     if set(labels) - set(sliders):
         raise ValueError(f"labels: got {sorted(set(labels) - set(sliders))}, wants names of sliders: {list(sliders)}")
+    if play is not None:
+        _validate.choice("play", play, sliders)
     try:
         parameters = inspect.signature(function).bind(**sliders).signature.parameters
     except TypeError as error:
@@ -227,15 +270,19 @@ def explore(
     controls = [_control(labels.get(name, name), values) for name, values in grid.items()]
     positions = [start] if live else itertools.product(*(range(len(values)) for values in grid.values()))
     look, frames = _table(function, grid, positions, live)
-    return Explorer(function, grid, {"live": live, "controls": controls, "panels": look}, frames, start)
+    spec = {"live": live, "controls": controls, "panels": look, "start": start, "play": None}
+    if play is not None:
+        spec["play"] = list(grid).index(play)
+    return Explorer(function, grid, spec, frames, start)
 
 
 class Explorer(anywidget.AnyWidget):
     """An interactive figure; made by `explore`.
 
-    spec    what never moves: controls and the look of every panel.
-    frames  what moves: {"numbers": float32 bytes, "shades": uint8 bytes, "words": [sentence]}, one after the other
-            for every slider position, last slider fastest; of the present position only if live. "at" tells which.
+    spec    what never moves: controls, where they start, which one plays, and the look of every panel.
+    frames  what moves: {"numbers": float32 bytes, "shades": uint8 bytes, "words": [sentence], "equations": [[line]]},
+            one after the other for every slider position, last slider fastest; of the present position only if live.
+            "at" tells which.
     at      [index of each slider's value].
     """
 
@@ -248,11 +295,25 @@ class Explorer(anywidget.AnyWidget):
     def __init__(self, function: Callable[..., tuple], grid: Grid, spec: dict, frames: dict, at: list[int]) -> None:
         super().__init__(spec=spec, frames=frames, at=at)
         self._function, self._grid = function, grid
+        self._poster: dict[str, str] = {}
         if spec["live"]:
             self.observe(self._answer, "at")
 
     def __repr__(self) -> str:
         return f"Explorer of {', '.join(self._grid)}: run this cell to move its figure"
+
+    def _repr_mimebundle_(self, **kwargs: dict) -> tuple[dict, dict] | None:
+        """The view, and beside it the poster: Jupyter shows the view where there is a kernel."""
+        view = super()._repr_mimebundle_(**kwargs)
+        if view is None:
+            return None
+        self._poster = self._poster or _poster(self._grid, self.spec, *_called(self._function, self.start))
+        return view[0] | self._poster, view[1]
+
+    @property
+    def start(self) -> dict:
+        """{slider: the value where it begins}."""
+        return _values(self._grid, self.spec["start"])
 
     @property
     def values(self) -> dict:
@@ -304,16 +365,21 @@ def _table(
     look: list[dict] = []
     tables: list[tuple[list, list]] = []  # of each panel: its numbers and its shades, one array a position
     words: list[str] = []
+    equations: list[list[str]] = []
     size = 0
     for at in positions:
         values = _values(grid, at)
         try:
-            *panels, sentence = _called(function, values)
+            panels, lines, sentence = _called(function, values)
             looks = [panel.look | {"size": len(panel.numbers)} for panel in panels]
             if live and any(panel["limits"] is None for panel in looks):
                 raise ValueError("ylim or limits: got None, wants two numbers in every panel of a live explorer")
             look = look or looks
             _same_look(look, looks, values)
+            if equations and len(lines) != len(equations[0]):
+                raise ValueError(
+                    f"function: returned {len(lines)} equations, wants {len(equations[0])} as at the first position"
+                )
         except ValueError as error:
             error.add_note(f"at {values}")
             raise
@@ -323,7 +389,8 @@ def _table(
             of_shades.append(panel.shades)
             size += 4 * panel.numbers.size + (0 if panel.shades is None else panel.shades.size)
         words.append(sentence)
-        size += len(sentence.encode())
+        equations.append(lines)
+        size += sum(len(text.encode()) for text in [sentence, *lines])
         if size > MOST_BYTES:
             total = np.prod([len(values) for values in grid.values()]) * size / len(words) / 2**20
             raise ValueError(
@@ -331,32 +398,35 @@ def _table(
                 "fewer slider values, fewer points, or live=True"
             )
     blocks, shade_blocks = [], []
-    for panel, (of_numbers, of_shades) in zip(look, tables, strict=True):
+    for each, (of_numbers, of_shades) in zip(look, tables, strict=True):
         numbers = np.array(of_numbers)
         blocks.append(numbers.astype("<f4"))
-        if panel["kind"] == "heatmap":
+        if each["kind"] == "heatmap":
             shades = np.array(of_shades)
-            low, high = panel["limits"] = panel["limits"] or _colour_limits(shades, panel["map"])
+            low, high = each["limits"] = each["limits"] or _colour_limits(shades, each["map"])
+            each["beyond"] = [bool(np.nanmin(shades) < low), bool(np.nanmax(shades) > high)]
             steps = np.clip((shades - low) / (high - low), 0, 1) * (NOTHING - 1)
             shade_blocks.append(np.where(np.isnan(shades), NOTHING, steps.round()).astype("u1").reshape(len(words), -1))
         else:
-            panel["limits"] = panel["limits"] or _axis_limits(numbers, panel)
-    frames = {"numbers": np.hstack(blocks).tobytes(), "words": words, "at": list(at)}
+            each["limits"] = each["limits"] or _axis_limits(numbers, each)
+    frames = {"numbers": np.hstack(blocks).tobytes(), "words": words, "equations": equations, "at": list(at)}
     frames["shades"] = np.hstack(shade_blocks).tobytes() if shade_blocks else b""
     return look, frames
 
 
-def _called(function: Callable[..., tuple], values: dict) -> tuple:
+def _called(function: Callable[..., tuple], values: dict) -> tuple[list[Panel], list[str], str]:
+    """Panels, equations and the sentence of one position."""
     result = function(**values)
     if (
         not isinstance(result, tuple)
-        or len(result) < 2
-        or not all(isinstance(panel, Panel) for panel in result[:-1])
+        or not all(isinstance(part, Panel | Equation) for part in result[:-1])
+        or not any(isinstance(part, Panel) for part in result)
         or not isinstance(result[-1], str)
         or not result[-1].strip()
     ):
         raise ValueError(f"function: returned {type(result).__name__}, wants a tuple: panels, then a sentence")
-    return result
+    panels = [part for part in result if isinstance(part, Panel)]
+    return panels, [part.text for part in result if isinstance(part, Equation)], result[-1]
 
 
 def _same_look(wants: list[dict], got: list[dict], values: dict) -> None:
@@ -365,7 +435,7 @@ def _same_look(wants: list[dict], got: list[dict], values: dict) -> None:
         raise ValueError(f"function: returned {len(got)} panels, wants {len(wants)} as at the first position")
     for i, (want, have) in enumerate(zip(wants, got, strict=True)):
         for key in have:
-            if key != "limits" and have[key] != want.get(key):
+            if key not in ("limits", "beyond") and have[key] != want.get(key):
                 raise ValueError(
                     f"function: {key} of panel {i} is {have[key]!r}, wants {want.get(key)!r} as at the first position"
                 )
@@ -386,8 +456,8 @@ def _axis_limits(numbers: np.ndarray, panel: dict) -> list[float]:
     low, high = np.nanmin(moving), np.nanmax(moving)
     if panel["kind"] == "bars":
         low = low if panel["log"] else min(low, 0)
-    elif panel["reference"] is not None:
-        low, high = min(low, panel["reference"]), max(high, panel["reference"])
+    elif panel["reference"]:
+        low, high = min(low, *panel["reference"]), max(high, *panel["reference"])
     margin = 0.05 * (high - low) or 0.5
     return [float(low - margin), float(high + margin)]
 
@@ -469,3 +539,88 @@ def _for_canvas(colour: str, dash: figures.Dash) -> dict:
     """A matplotlib line style as the canvas takes it: pixels of stroke and gap."""
     pattern = [] if isinstance(dash, str) else [1.9 * length for length in dash[1]]
     return {"colour": colour, "dash": pattern}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The poster: the start of an explorer as a picture, for all places where nothing moves
+
+
+def _poster(grid: Grid, spec: dict, panels: list[Panel], equations: list[str], sentence: str) -> dict[str, str]:
+    """{MIME type: content} of the picture at the start: panels under slider values, equations and the sentence."""
+    controls = zip(spec["controls"], spec["start"], strict=True)
+    stands = ", ".join(f"{control['label']} = {control['texts'][i]}" for control, i in controls)
+    columns = len(panels) if len(panels) <= 3 else 2
+    width = {1: 5.6, 2: 8.4, 3: 11.0}[columns]
+    rows = -(-len(panels) // columns)
+    head = [line for text in (stands, *equations, sentence) for line in textwrap.wrap(text, int(12 * width))]
+    above = 0.1 + 0.21 * len(head)
+    high, wide = above + 2.9 * rows, width / columns
+    # Laid out by hand: matplotlib's own layout takes several times as long as all the rest.
+    figure = Figure(figsize=(width, high), dpi=110, layout=None)
+    canvas = FigureCanvasAgg(figure)
+    figure.text(0.008, 1 - 0.1 / high, "\n".join(map(_mathtext, head)), va="top", linespacing=1.45)
+    for i, (panel, look) in enumerate(zip(panels, spec["panels"], strict=True)):
+        left, top = wide * (i % columns) + 0.72, high - above - 2.9 * (i // columns) - 0.35
+        right = {"bars": 0.15, "heatmap": 0.5 if look.get("label") else 0.4}.get(look["kind"], 0.3 * wide)
+        place = {"left": left / width, "right": (wide * (i % columns + 1) - right) / width}
+        place |= {"top": top / high, "bottom": (top - 2.0) / high}
+        _draw(figure.add_subplot(figure.add_gridspec(1, 1, **place)[0]), look, panel)
+    buffer = io.BytesIO()
+    canvas.print_png(buffer, metadata={"Software": None})
+    titles = "; ".join(look["title"] for look in spec["panels"])
+    alt = " ".join([f"{titles}. At {stands}:", *(f"{text}." for text in equations), sentence])
+    return figures.bundle(buffer.getvalue(), f"{alt} Run this cell to move the figure.")
+
+
+def _draw(ax: Axes, look: dict, panel: Panel) -> None:
+    """One panel into these axes, by the namesake of its builder in `figures`."""
+    texts: dict[str, Any] = {key: _mathtext(look[key]) for key in ("title", "xlabel", "ylabel")}
+    names = [_mathtext(name) for name in look["names"]]
+    spots = panel.numbers[panel.numbers.size - 2 * len(look.get("marks", ())) :].reshape(-1, 2)
+    low, high = look["limits"]
+    real = (lambda y: 10.0 ** np.asarray(y)) if look["log"] else np.asarray
+    if look["kind"] == "heatmap":
+        options: dict[str, Any] = {"kind": look["map"], "label": _mathtext(look["label"]), "extent": look["extent"]}
+        assert panel.shades is not None
+        figures.heatmap(panel.shades, limits=(low, high), ax=ax, **texts, **options)
+        path = panel.numbers[: 2 * look["length"]].reshape(2, -1)
+        for colour, thick in (("#222222", 2.6), ("#ffffff", 1.0)):
+            ax.plot(*path, ".-", color=colour, linewidth=thick, markersize=3 * thick, zorder=4)
+        ax.set(xlim=look["extent"][:2], ylim=look["extent"][2:])
+    elif look["kind"] == "bars":
+        heights = dict(zip(names, real(panel.numbers), strict=True))
+        texts.pop("xlabel")
+        figures.bars(heights, log=look["log"], ax=ax, **texts)
+        for patch, style in zip(ax.patches, look["styles"], strict=True):
+            patch.set_facecolor(style["colour"])
+        ax.set_ylim(*real([low, high]))
+    else:
+        length = len(look["x"])
+        rows = real(panel.numbers[: len(names) * length]).reshape(len(names), length)
+        lines = dict(zip(names, rows, strict=True))
+        if look["kind"] == "stacked":
+            figures.stacked(lines, x=look["x"], ax=ax, **texts)
+            ax.set_ylim(low, high)
+        else:
+            named = zip(look["called"], look["reference"], strict=True)
+            references = {_mathtext(name): float(real(y)) for name, y in named}
+            figures.curves(lines, x=look["x"], log=look["log"], reference=references, ax=ax, names=False, **texts)
+            ax.set_ylim(*real([low, high]))
+            if look["points"]:
+                for line in ax.lines[: len(lines)]:
+                    line.set(marker="o", markersize=4)
+            if look["ticks"]:
+                ax.set_xticks(look["x"], [_mathtext(word) for word in look["ticks"]])
+            figures.label_ends(ax)
+        if not look.get("ticks"):
+            whole = all(float(x).is_integer() for x in look["x"])
+            ax.xaxis.set_major_locator(ticker.MaxNLocator(5, integer=whole))
+    for words, (x, y) in zip(look.get("marks", ()), spots, strict=True):
+        if np.isfinite([x, y]).all():
+            figures.mark(ax, x, float(real(y)), _mathtext(words))
+
+
+def _mathtext(text: str) -> str:
+    """Plain text as matplotlib writes its indices and powers."""
+    pieces = re.sub(r"([_^])(?:\{([^}]*)\}|(\S))", r"$\1{\\mathregular{\2\3}}$", text)
+    return pieces.replace("$$", "")

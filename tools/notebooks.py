@@ -2,6 +2,8 @@
 
 What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
 execution times are kept. Each lesson's first code cell is that of `tools.heads`.
+
+Pictures of a cell with the tag "answer" are stored under a cover that the reader lifts; run, the cell shows them bare.
 """
 
 import argparse
@@ -21,6 +23,7 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
+COVER = "<details><summary>Uncover what was measured</summary>{}</details>"  # nbval takes it off again
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
@@ -31,8 +34,13 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         cell.id = f"cell-{i}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its words stay
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its poster stays
+            data = output.get("data", {})
+            data.pop("application/vnd.jupyter.widget-view+json", None)
+            if "answer" in tags and "<figure" in data.get("text/html", ""):
+                data.pop("image/png", None)  # it would show without the cover
+                if not data["text/html"].startswith(COVER.partition("{}")[0]):
+                    data["text/html"] = COVER.format(data["text/html"])
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = bootstrap()
     return notebook

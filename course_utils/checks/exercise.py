@@ -247,7 +247,7 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
         return _difference_of_parts(got, wanted, rtol, rows)
     try:
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
-    except (TypeError, ValueError, RuntimeError):  # the last from a torch tensor that requires a gradient
+    except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
         return f"the answer is a {type(got).__name__}, not a number or an array of numbers."
     if got.shape != wanted.shape:
         return f"the shape is {got.shape}, it should be {wanted.shape}."

@@ -43,7 +43,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return grade(options)
-    except (ValueError, sandbox.SandboxError) as error:
+    except (ValueError, sandbox.SandboxError, sandbox.MachineError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -77,22 +77,41 @@ def grade(options: argparse.Namespace) -> int:
         scheduler=options.scheduler,
     )
     marker = Marker(assignment, inputs)
-    results = [
-        mark(submission, marker, store, names, options) for submission in found if submission.student not in broken
-    ]
+    graded = [submission for submission in found if submission.student not in broken]
+    results = [fenced(submission, marker, store, names, options) for submission in graded]
     gradebook.write(options.out, assignment, results, {submission.student: submission for submission in found})
     gradebook.read_by_hand(options.out, assignment, results)
     for result in results:
-        report.write_feedback(result, assignment.name, options.out / "feedback")
+        try:
+            report.write_feedback(result, assignment.name, options.out / "feedback")
+        except (OSError, ValueError) as error:
+            print(f"{result.student}: the feedback could not be written ({error})", file=sys.stderr)
     table = options.out / "marks" / f"{assignment.name}.csv"
     report.write_marks(results, table)
     unread = sum(result.problem is not None for result in results)
     print(f"{len(results)} submissions, {unread} of them could not be read or run. Marks: {table}")
     if broken:
         print(
-            f"Not graded, since a worker broke down: {', '.join(broken)}. Run the same command again.", file=sys.stderr
+            f"Not graded, since this machine broke down: {', '.join(broken)}. Run the same command again.",
+            file=sys.stderr,
         )
     return 1 if broken else 0
+
+
+def fenced(
+    submission: submissions.Submission,
+    marker: Marker,
+    store: engine.Store,
+    names: dict[str, str],
+    options: argparse.Namespace,
+) -> report.Result:
+    """One student's result, whatever the submission holds: what goes wrong while it is marked is its own problem."""
+    try:
+        return mark(submission, marker, store, names, options)
+    except Exception as error:
+        problem = f"The submission could not be marked ({type(error).__name__})."
+        print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
+        return report.Result(submission.student, marker.marks(None, problem), problem, submission.note)
 
 
 def mark(

@@ -96,7 +96,10 @@ def run_all(
 
 def _in_this_process(jobs: Jobs, kind: str, limits: sandbox.Limits, workers: int, scheduler: str | None) -> Outcomes:
     for student, job in jobs.items():
-        yield student, sandbox.execute(job, kind, limits), None
+        try:
+            yield student, sandbox.execute(job, kind, limits), None
+        except sandbox.MachineError as error:
+            yield student, (None, None), error
 
 
 def _by_dask(jobs: Jobs, kind: str, limits: sandbox.Limits, workers: int, scheduler: str | None) -> Outcomes:

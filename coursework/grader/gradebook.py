@@ -63,23 +63,32 @@ def write(folder: Path, assignment: Assignment, results: list[Result], submissio
     with _open(folder) as book:
         _write_assignment(book, assignment)
         for result in results:
-            submission = submissions[result.student]
-            book.update_or_create_student(result.student)
-            book.update_or_create_submission(
-                assignment.name,
-                result.student,
-                timestamp=submission.handed_in and submission.handed_in.replace(tzinfo=None),
-            )
-            notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
-            grades = {grade.name: grade for grade in notebook.grades}
-            for mark in result.marks:
-                grade = grades.get(mark.grade_id) or _new_grade(book, assignment.name, notebook, mark.grade_id)
-                grade.auto_score = mark.points
-                by_hand = mark.grade_id in assignment.essays
-                grade.needs_manual_grade = by_hand and grade.manual_score is None and submission.problem is None
-            book.db.commit()
-            if submission.problem is None:  # what can't be run can still be read
-                _write_autograded(folder, assignment, submission)
+            try:
+                _write_one(book, folder, assignment, result, submissions[result.student])
+            except Exception as error:  # one student, one fence: the rest of the class is complete
+                book.db.rollback()
+                words = f"It is not in the gradebook ({type(error).__name__})."
+                result.note = f"{result.note} {words}".strip()
+                print(f"{result.student}: {words} {error}", file=sys.stderr)
+
+
+def _write_one(book: Gradebook, folder: Path, assignment: Assignment, result: Result, submission: Submission) -> None:
+    book.update_or_create_student(result.student)
+    book.update_or_create_submission(
+        assignment.name,
+        result.student,
+        timestamp=submission.handed_in and submission.handed_in.replace(tzinfo=None),
+    )
+    notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
+    grades = {grade.name: grade for grade in notebook.grades}
+    for mark in result.marks:
+        grade = grades.get(mark.grade_id) or _new_grade(book, assignment.name, notebook, mark.grade_id)
+        grade.auto_score = mark.points
+        by_hand = mark.grade_id in assignment.essays
+        grade.needs_manual_grade = by_hand and grade.manual_score is None and submission.problem is None
+    book.db.commit()
+    if submission.problem is None:  # what can't be run can still be read
+        _write_autograded(folder, assignment, submission)
 
 
 def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) -> None:
@@ -172,6 +181,19 @@ def answers(cells: list[Cell], assignment: Assignment) -> dict[str, str]:
     return found
 
 
+ACTING = (
+    "href|style|class|cssId|require|data|unicode|csname|def|gdef|edef|let|newcommand|renewcommand|includegraphics|url"
+)
+
+
 def harmless(text: str) -> str:
-    """Markdown whose HTML is shown and not obeyed: it is displayed in the instructor's browser."""
-    return re.sub(r"<(?=[A-Za-z/!?])", "&lt;", text)
+    """Markdown in which nothing leads anywhere: it is displayed in the instructor's browser, beside the gradebook.
+
+    No element of HTML begins, no entity stands for a letter, no bracket becomes a link, a picture or the address of
+    one, and MathJax gets no command that does more than set type. Words, emphasis, lists, code and formulas stay.
+    """
+    text = "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in text)
+    text = re.sub(r"&(?=#?\w+;?)", "&amp;", text).replace("<", "&lt;")
+    text = re.sub(r"\](?=[\s\\]*[(\[:])", "] \u200b", text)  # `](`, `][` and `]:` make links, also over a line's end
+    text = re.sub(r"(?<=[A-Za-z]:)(?=//)|(?<=www)(?=\.)", "\u200b", text)  # an address in the open becomes a link, too
+    return re.sub(rf"\\(?=(?:{ACTING})(?![A-Za-z]))", "\\\\ ", text)

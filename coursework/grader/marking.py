@@ -82,7 +82,7 @@ def read_report(text: str | None) -> tuple[dict[str, Any], dict[int, str]]:
             name, words = answer.get("raised", ["Error", ""])
             if not fits or not isinstance(name, str) or not isinstance(words, str):
                 raise ValueError("an answer of another form")
-    except (AttributeError, KeyError, TypeError, RecursionError, json.JSONDecodeError) as error:
+    except (AttributeError, KeyError, IndexError, TypeError, RecursionError, OverflowError, ValueError) as error:
         raise ValueError(type(error).__name__) from None
     return answers, failed
 
@@ -101,6 +101,7 @@ def replay(values: list, raised: list[str] | None) -> Callable[[int], Any]:
 
 def without_numbers(words: str) -> str:
     """Words of the submission, or on it, on one line and without decimals: no input can be read from a hint."""
+    words = "".join(sign if sign.isprintable() else " " for sign in words)  # no surrogate, no change of direction
     words = re.sub(r"[-+]?\d*\.\d+(e[-+]?\d+)?|\d{5,}", "…", " ".join(words.split()))
     return words if len(words) <= 300 else words[:299] + "…"
 

@@ -6,6 +6,10 @@ then forks once more for each question, so that no answer can spoil another. If 
 takes too long, everything but the first process is killed and a new stage starts without the offender.
 """
 
+import contextlib
+import ctypes
+import importlib.abc
+import importlib.util
 import json
 import os
 import re
@@ -22,6 +26,7 @@ import plain  # lies beside this file in the sandbox
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
+ASLEEP = 20  # seconds by the clock in which a step that isn't asleep computes something
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
 
 
@@ -33,6 +38,7 @@ def main() -> None:
     for stream in (0, 1, 2):
         os.dup2(quiet, stream)
     restrict(job["limits"])
+    be_readable(False)
     report = json.dumps(supervise(job)).encode()
     while report:
         report = report[os.write(report_to, report) :]
@@ -54,6 +60,12 @@ def restrict(limits: dict[str, Any]) -> None:
             resource.setrlimit(getattr(resource, name), (cap, cap))
 
 
+def be_readable(yes: bool) -> None:
+    """Whether other processes of the sandbox may look into this one's memory and stop it. Linux alone knows of it."""
+    with contextlib.suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(4, int(yes), 0, 0, 0)  # PR_SET_DUMPABLE
+
+
 def supervise(job: dict[str, Any]) -> dict[str, Any]:
     """Run stages until every question has an answer or a reason why not."""
     limits = job["limits"]
@@ -68,6 +80,7 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
             os.closerange(3, sink)  # the way out of the sandbox is the first process's alone
             os.closerange(sink + 1, 128)
             os.setsid()
+            be_readable(True)  # it looks at its own files in /proc, as every program may
             run_stage(job, questions, left_out, sink)
         os.close(sink)
         step, reason = listen(source, stage, limits, end, questions, report)
@@ -102,12 +115,18 @@ def listen(
     step: tuple[str, Any] = ("cell", 0)
     buffer, received = b"", 0
     start, computed = time.monotonic(), computing()
+    awake, awake_at = computed, start
     while True:
         ready, _, _ = select.select([source], [], [], 0.2)
         chunk = os.read(source, 65536) if ready else None
         allowed, now = limits[step[0] + "_seconds"], time.monotonic()
         if not ready and (now > min(start + PATIENCE * allowed, end) or computing() - computed > allowed):
             return step, f"took longer than the {allowed:g} s allowed"
+        if not ready and os.getpid() == 1:
+            if computing() > awake + 0.01:
+                awake, awake_at = computing(), now
+            elif now > awake_at + ASLEEP:
+                return step, f"did nothing for {ASLEEP} s"
         if chunk == b"" or (not ready and has_ended(stage)):
             return step, "ended the Python process"
         received += len(chunk or b"")
@@ -133,6 +152,7 @@ def listen(
             elif kind in ("cell", "answer"):
                 step = (kind, name)
                 start, computed = time.monotonic(), computing()
+                awake, awake_at = computed, start
             else:
                 return step, "wrote where only the grader writes"
 
@@ -229,10 +249,48 @@ def prepare(seed: int) -> dict[str, Any]:
 
     random.seed(seed)
     np.random.seed(seed)  # noqa: NPY002 (notebooks may use the old generator)
+    entropy = random.Random(seed)
+    bits: Any = np.random.bit_generator  # its randbits is what default_rng() without a seed begins with
+    bits.randbits = entropy.getrandbits
+    chance: Any = random
+    os.urandom = chance._urandom = entropy.randbytes
+    chance.Random.seed = _seeded(random.Random.seed, entropy)
+    sys.meta_path.insert(0, _SeedsTorch(seed))
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     module.__dict__.update(get_ipython=Quiet, display=Quiet())
     return module.__dict__
+
+
+def _seeded(seed: Any, entropy: Any) -> Any:
+    """random.Random.seed, which takes what it isn't given from `entropy`."""
+
+    def set_seed(self: Any, a: Any = None, version: int = 2) -> None:
+        seed(self, entropy.getrandbits(64) if a is None else a, version)
+
+    return set_seed
+
+
+class _SeedsTorch(importlib.abc.MetaPathFinder):
+    """Gives torch's random generator its start as soon as torch is imported, which takes too long to do for all."""
+
+    def __init__(self, seed: int):
+        self.seed = seed
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if name != "torch":
+            return None
+        sys.meta_path.remove(self)
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.loader is not None:
+            load = spec.loader.exec_module
+
+            def exec_module(module: Any) -> None:
+                load(module)
+                module.manual_seed(self.seed)
+
+            spec.loader.exec_module = exec_module  # type: ignore[method-assign]
+        return spec
 
 
 class Quiet:

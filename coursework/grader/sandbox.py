@@ -48,6 +48,10 @@ class Limits:
     answer_seconds: float = 10
 
 
+class MachineError(RuntimeError):
+    """This machine couldn't run a submission now, through no fault of it: nothing is stored, it is tried again."""
+
+
 class SandboxError(RuntimeError):
     """No sandbox here, or it doesn't hold."""
 
@@ -205,17 +209,19 @@ def _container(kind: str, limits: Limits, name: str) -> list[str]:
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
-    Both are plain text. A SandboxError means that the sandbox could not be started, whatever the submission is.
+    Both are plain text. A SandboxError means that the sandbox could not be started, whatever the submission is, a
+    MachineError that this machine ran short of memory: that is nobody's mark.
     """
-    for wait in (5, 20):
+    for wait in WAITS:
         text, reason = _execute_once(job, kind, limits)
         if reason != SHORT:
             return text, reason
         time.sleep(wait)  # maybe a neighbour took it all: try again when it is gone
-    return _execute_once(job, kind, limits)
+    raise MachineError(SHORT)
 
 
 SHORT = "the machine ran short of memory"
+WAITS = (5, 20, 0)  # seconds after each try
 
 
 def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:

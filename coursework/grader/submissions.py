@@ -8,6 +8,7 @@ import json
 import os
 import re
 import stat
+import unicodedata
 import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -75,12 +76,33 @@ def find(path: Path, assignment: str) -> list[Submission]:
                 found.append(_read(_student(entry.name) or entry.stem, partial(_bytes, entry)))
     else:
         raise ValueError(f"submitted: {path} is neither a folder nor a zip")
-    students = [submission.student for submission in found]
     if not found:
         raise ValueError(f"submitted: there is nothing in {path}")
-    for student in {student for student in students if students.count(student) > 1}:
-        raise ValueError(f"submitted: {student!r} stands there more than once, in two zips or in a folder and a zip")
-    return sorted(found, key=lambda submission: submission.student)
+    return told_apart(sorted(found, key=lambda submission: submission.student))
+
+
+def told_apart(found: list[Submission]) -> list[Submission]:
+    """The same submissions, no two of one name, also where a file system folds letters or accents together.
+
+    The first keeps its name, the others get a number and a note: one student may have handed in twice, or two students
+    may be called alike, and only the instructor knows.
+    """
+    taken: set[str] = set()
+    for submission in found:
+        name, number = submission.student, 1
+        while _folded(submission.student) in taken:
+            number += 1
+            submission.student = f"{name[:70]} ({number})"
+        if number > 1:
+            same = f"{name!r} stands there more than once; this is number {number}."
+            submission.note = f"{same} {submission.note}".strip()
+        taken.add(_folded(submission.student))
+    return found
+
+
+def _folded(name: str) -> str:
+    """What is left of a name on a file system that tells neither case nor ways of writing an accent apart."""
+    return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
 
 
 def _student(name: str) -> str | None:
@@ -93,7 +115,11 @@ def _student(name: str) -> str | None:
 
 def _clean(name: str) -> str:
     """A student's id that can name a folder anywhere."""
-    return re.sub(r"[^\w.@+\- ]", "_", name).strip(". ")[:80] or "unnamed"
+    name = unicodedata.normalize("NFC", name.encode("utf-8", "replace").decode("utf-8"))
+    name = re.sub(r"[^\w.@+\- ]", "_", name).strip(". ")[:80].rstrip(". ")
+    while len(name.encode()) > 200:  # a file system counts bytes
+        name = name[:-1]
+    return name or "unnamed"
 
 
 def choose(names: list[str], assignment: str) -> tuple[str, str]:

@@ -60,9 +60,10 @@ test("ticks of known axes", () => {
   assert.deepEqual(own.ticks([0, 1], 5).map((v) => own.tickText(v)), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
   assert.deepEqual(own.ticks([1, 4], 10, true), [1, 2, 3, 4]); // ten would fit, but there is nothing between them
   assert.deepEqual(own.ticks([0, 40], 4, true).map(String), ["0", "10", "20", "30", "40"]);
-  assert.deepEqual(own.ticks([-8, 0], 4).map((v) => own.tickText(v, true)), [
+  assert.deepEqual(own.decades([-8, 0], 4).map((v) => own.tickText(v, true)), [
     `10^{${MINUS}8}`, `10^{${MINUS}6}`, `10^{${MINUS}4}`, `10^{${MINUS}2}`, "10^{0}",
   ]);
+  assert.deepEqual(own.decades([-0.8, 0.4], 4).map((v) => own.tickText(v, true)), ["0.2", "0.5", "10^{0}", "2"]);
   assert.deepEqual(own.ticks([1, 1], 5), []);
 });
 
@@ -159,4 +160,91 @@ test("a shade's pixel is opaque and holds red, green, blue in this order; nothin
   const bytes = new Uint8Array(own.rgba(palette).buffer); // little-endian, as every browser's machine is
   for (let i = 0; i < 255; i++) assert.deepEqual([...bytes.slice(4 * i, 4 * i + 4)], [...palette.slice(3 * i, 3 * i + 3), 255]);
   assert.deepEqual([...bytes.slice(4 * 255)], [0, 0, 0, 0]);
+});
+
+test("a logarithmic axis ticks at multiples of whole decades, and at 10^0 where it is in range", () => {
+  const draw = generator(4);
+  for (let i = 0; i < 500; i++) {
+    const low = -300 * draw() ** 3;
+    const [high, count] = [low + 1.6 + 300 * draw() ** 3, 2 + Math.floor(6 * draw())];
+    const found = own.decades([low, high], count);
+    assert.ok(found.length <= count + 1 && found.length >= 1, `${low} to ${high}: ${found}`);
+    assert.ok(found.every((v) => Number.isInteger(v) && v >= low - 1e-6 && v <= high + 1e-6));
+    if (low <= 0 && high >= 0) assert.ok(found.includes(0), `${found}`);
+    const step = found[1] - found[0];
+    found.slice(1).forEach((v, k) => assert.equal(v - found[k], step));
+    if (found.length > 1) {
+      assert.ok([1, 2, 3, 5].includes(Number(step.toExponential()[0])) && found.every((v) => v % step === 0));
+    }
+  }
+});
+
+test("the nearest place, none beyond the ends by more than half a step", () => {
+  assert.equal(own.nearest([0, 1, 2], 1.4), 1);
+  assert.equal(own.nearest([0, 1, 2], 2.4), 2);
+  assert.equal(own.nearest([0, 1, 2], 2.6), -1);
+  assert.equal(own.nearest([3, 2, 1], 0.6), 2);
+  assert.equal(own.nearest([0, 1], undefined), -1);
+  assert.equal(own.nearest([7], 7), 0);
+});
+
+const LINE = { kind: "curves", names: ["RNN", "GRU"], x: [0, 2, 4], xlabel: "lag", limits: [-1, 1] };
+const MAP = { kind: "heatmap", names: [], shape: [2, 3], extent: [0, 3, 10, 30], xlabel: "lag", ylabel: "unit" };
+
+test("panels share what is lit by the names of their axes", () => {
+  const line = { ...LINE, ...own.meanings(LINE, 0) };
+  const map = { ...MAP, ...own.meanings(MAP, 1) };
+  const lines = { lines: [[1, 2, 3], [4, NaN, 6]] };
+  const shades = { lines: [], shades: Uint8Array.from([0, 1, 2, 3, 4, 255]) };
+  assert.deepEqual(own.lit(line, lines, { lag: 1.2 }), { k: 1, x: 2, values: [2, NaN] });
+  assert.equal(own.lit(line, lines, { step: 1 }), null);
+  assert.equal(own.lit(line, lines, { lag: 9 }), null);
+  assert.deepEqual(own.lit(map, shades, { lag: 1.2, unit: 14 }), { k: 1, row: 1, x: 1.5, y: 15, values: [4] });
+  assert.deepEqual(own.lit(map, shades, { lag: 2.5, unit: 14 }).values, []); // a cell of NaN
+  assert.deepEqual(own.lit(map, shades, { lag: 0.2 }), { k: 0, row: -1, x: 0.5, y: undefined, values: [] });
+  assert.equal(own.lit({ kind: "bars" }, lines, { lag: 1 }), null);
+  const bare = { ...LINE, xlabel: "" };
+  assert.notEqual(own.meanings(bare, 0).xMeans, own.meanings(bare, 1).xMeans); // no name, nothing in common
+});
+
+test("keys walk along a panel and stay on it", () => {
+  const line = { ...LINE, ...own.meanings(LINE, 0) };
+  const map = { ...MAP, ...own.meanings(MAP, 1) };
+  const walk = (look, keys) => keys.reduce((cursor, key) => own.stepped(look, cursor, key), {});
+  assert.deepEqual(walk(line, ["ArrowRight"]), { lag: 0 });
+  assert.deepEqual(walk(line, ["ArrowLeft"]), { lag: 4 });
+  assert.deepEqual(walk(line, ["ArrowRight", "ArrowRight", "ArrowRight", "ArrowRight"]), { lag: 4 });
+  assert.deepEqual(walk(line, ["End", "ArrowLeft"]), { lag: 2 });
+  assert.equal(own.stepped(line, {}, "ArrowUp"), null);
+  assert.deepEqual(walk(map, ["ArrowRight", "ArrowRight", "ArrowDown", "ArrowUp"]), { lag: 1.5, unit: 25 });
+  assert.deepEqual(walk(map, ["ArrowRight", "ArrowUp"]), { lag: 0.5, unit: 25 });
+  assert.deepEqual(walk(map, ["ArrowRight", "ArrowDown"]), { lag: 0.5, unit: 15 });
+});
+
+test("a name stands at its line's last number, or at the edge with the number beyond it", () => {
+  const Y = (y) => 100 - 10 * y;
+  const log = { log: true, limits: [-2, 2] };
+  assert.deepEqual(own.nameSpot(log, [0, 1, NaN], Y), [90, null]);
+  assert.deepEqual(own.nameSpot(log, [0, -13.16], Y), [120, `↓ 6.9·10^{${MINUS}14}`]);
+  assert.deepEqual(own.nameSpot({ limits: [0, 1] }, [0, 4], Y), [90, "↑ 4"]);
+  assert.ok(Number.isNaN(own.nameSpot(log, [NaN], Y)[0]));
+});
+
+test("a panel knows whether any line leaves it in any frame, whatever stands around it", () => {
+  const look = { names: ["a"], x: [0, 1], limits: [0, 1] };
+  const frames = [9, 0, 1, 9, 9, 0.5, 1, 9];
+  assert.equal(own.leaves(look, frames, 1, 4), false);
+  frames[6] = 1.5;
+  assert.equal(own.leaves(look, frames, 1, 4), true);
+});
+
+test("values are short, powers are powers, and a clipped shade says so", () => {
+  const log = { log: true };
+  assert.equal(own.valueText(log, -345.2), `6.3·10^{${MINUS}346}`);
+  assert.equal(own.valueText(log, -10), `10^{${MINUS}10}`);
+  assert.equal(own.valueText(log, Math.log10(9.99e-8)), `10^{${MINUS}7}`);
+  assert.equal(own.valueText(log, Math.log10(0.25)), "0.25");
+  assert.equal(own.valueText({}, -2e-9), `${MINUS}2·10^{${MINUS}9}`);
+  const map = { limits: [-8, 1], beyond: [true, false] };
+  assert.deepEqual([0, 254].map((shade) => own.shadeText(map, shade)), [`≤ ${MINUS}8`, "1"]);
 });

@@ -1,9 +1,14 @@
 """Explorers without a browser: the table that travels to the page, and what is refused."""
 
+import base64
+import html
+import io
 import itertools
+import re
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from course_utils import widgets
 from tests import explorers
@@ -57,7 +62,7 @@ def test_a_path_travels_as_its_x_then_its_y():
 def test_log_axis_holds_decades_and_zero_is_a_gap():
     panel = widgets.curves({"GRU": [1e-200, 0.0, 100.0]}, title="Norms", log=True, reference=1, ylim=(1e-3, 10))
     np.testing.assert_allclose(panel.numbers, [-200, np.nan, 2])
-    assert panel.look["reference"] == 0
+    assert panel.look["reference"] == [0]
     assert panel.look["limits"] == [-3, 1]
 
 
@@ -122,6 +127,126 @@ def test_explorers_of_the_lessons_stay_small(name):
     frames = scope["explorer"].frames
     size = len(frames["numbers"]) + len(frames["shades"]) + sum(len(sentence.encode()) for sentence in frames["words"])
     assert size <= widgets.MOST_BYTES
+    assert len(alt_of(scope["explorer"])) > len(frames["words"][0]) / 2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The poster
+
+VIEW = "application/vnd.jupyter.widget-view+json"
+
+
+def bundle(explorer):
+    """What Jupyter stores of it, without metadata."""
+    return explorer._repr_mimebundle_()[0]
+
+
+def alt_of(explorer):
+    (alt,) = re.findall('<img alt="([^"]+)"', bundle(explorer)["text/html"])
+    return html.unescape(alt)
+
+
+def pixels(explorer):
+    """(height, width, 3) of its poster."""
+    image = Image.open(io.BytesIO(base64.b64decode(bundle(explorer)["image/png"])))
+    return np.asarray(image.convert("RGB")).astype(int)
+
+
+def test_a_poster_stands_beside_the_view_and_is_the_same_on_every_run():
+    once, again = (bundle(widgets.explore(line, **GRID)) for _ in range(2))
+    assert set(once) == {"text/plain", "text/html", "image/png", VIEW}
+    assert once.pop(VIEW) != again.pop(VIEW)  # another widget, but
+    assert once == again
+    assert once["image/png"] in once["text/html"] and once["text/plain"].startswith("Figure: ")
+
+
+def test_a_poster_says_in_words_what_it_shows_at_the_start():
+    explorer = widgets.explore(line, **GRID, labels={"b": "offset <b>"})
+    wants = "Lines; Map; Gates; Paths. At a = 1, offset <b> = 0: a is 1 and b is 0. Run this cell to move the figure."
+    explorer.at = [0, 0]  # the reader has moved on, the poster hasn't
+    assert alt_of(explorer) == wants
+    assert bundle(explorer)["text/plain"] == f"Figure: {wants}"
+
+
+def test_a_poster_draws_the_numbers_of_the_start():
+    def panels(a=1.0):
+        x = np.linspace(0, 1, 9)
+        return widgets.curves({"state": a * x}, title="Line", ylim=(-9, 9)), "A sentence that never moves."
+
+    def start(a):
+        explorer = widgets.explore(lambda a=a: panels(a), a=[-8.0, 0.0, 8.0])
+        picture = pixels(explorer)
+        rows, _ = np.nonzero(np.abs(picture - [0x00, 0x9E, 0x73]).sum(axis=2) < 60)  # where the line is green
+        return rows.min() / len(picture), rows.max() / len(picture)
+
+    (up, flat), (_, down) = start(8.0), start(-8.0)
+    assert up < 0.45 < flat < 0.75 < down
+    assert np.diff(start(0.0)) < 0.1
+
+
+@pytest.mark.parametrize("kind", ["curves", "heatmap", "bars", "stacked"])
+def test_a_poster_has_every_kind_of_panel(kind):
+    panels = dict(zip(["curves", "heatmap", "bars", "stacked"], line()[:-1], strict=True))
+    explorer = widgets.explore(lambda a=1.0: (panels[kind], "A sentence."), a=[1, 2])
+    assert pixels(explorer).std(axis=2).max() > 30  # something coloured is there
+
+
+def test_a_poster_is_drawn_once():
+    calls = []
+
+    def counted(a=1.0):
+        calls.append(a)
+        return one(a)
+
+    explorer = widgets.explore(counted, a=[1, 2])
+    bundle(explorer)
+    before = len(calls)
+    bundle(explorer)
+    assert len(calls) == before
+
+
+def test_plain_text_becomes_indices_and_powers():
+    assert widgets._mathtext("h_t is 10^{-3}·h_{t-1}") == (
+        r"h$_{\mathregular{t}}$ is 10$^{\mathregular{-3}}$·h$_{\mathregular{t-1}}$"
+    )
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Equations, play, names of references
+
+
+def test_an_equation_follows_the_sliders():
+    def product(w=1.0, s=0.5):
+        return widgets.equation(f"λ = w·s = {w:g}·{s:g} = {w * s:.2f}"), *one(w)
+
+    explorer = widgets.explore(product, w=[1.0, 2.0], s=[0.25, 0.5])
+    assert explorer.frames["equations"] == [[f"λ = w·s = {w}·{s} = {w * s:.2f}"] for w in (1, 2) for s in (0.25, 0.5)]
+    assert "λ = w·s = 1·0.5 = 0.50." in alt_of(explorer)
+    assert widgets.explore(one, a=[1, 2]).frames["equations"] == [[], []]
+
+
+def test_the_page_learns_where_sliders_start_and_which_one_plays():
+    spec = widgets.explore(line, **GRID, play="b").spec
+    assert (spec["start"], spec["play"]) == ([4, 2], 1)
+    assert widgets.explore(line, **GRID).spec["play"] is None
+
+
+def test_references_may_have_names():
+    named = widgets.curves({"GRU": [1, 2]}, title="Norms", log=True, reference={"1: nothing is lost": 1, "h_t": 100})
+    assert (named.look["reference"], named.look["called"]) == ([0, 2], ["1: nothing is lost", "h_t"])
+    bare = widgets.curves({"GRU": [1, 2]}, title="Norms", reference=5).look
+    assert (bare["reference"], bare["called"]) == ([5], [""])
+    far = widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Far", reference={"x": 9}), "On."), a=[1, 2])
+    assert far.spec["panels"][0]["limits"][1] > 9
+
+
+def test_a_heatmap_tells_whether_numbers_lie_beyond_its_colours():
+    def beyond(limits):
+        look = widgets.explore(lambda a: (widgets.heatmap([[a, 1.0]], title="Map", limits=limits), "On."), a=[0, 3])
+        return look.spec["panels"][0]["beyond"]
+
+    assert beyond(None) == [False, False]
+    assert beyond((0.5, 3)) == [True, False] and beyond((-1, 2)) == [False, True]
 
 
 def test_slider_passes_through_zero():
@@ -155,6 +280,13 @@ def one(a=1.0, **changes):
         "a: got NaN or inf": lambda: widgets.explore(one, a=[1.0, np.nan]),
         "a: got values that don't increase": lambda: widgets.explore(one, a=[1.0, 1.0]),
         "function: can't be called": lambda: widgets.explore(lambda a: one(a), z=[1, 2]),
+        "play: got 'z'": lambda: widgets.explore(one, a=[1, 2], play="z"),
+        "equation: got ''": lambda: widgets.equation(""),
+        "equation: got '$x$', wants plain text": lambda: widgets.equation("$x$"),
+        "function: returned 1 equations, wants 0": lambda: widgets.explore(
+            lambda a: (widgets.equation("a = 2"), *one(a)) if a > 1 else one(a), a=[1, 2]
+        ),
+        "reference: got '$1$', wants plain text": lambda: one(reference={"$1$": 1}),
         "labels: got": lambda: widgets.explore(one, a=[1, 2], labels={"z": "bias"}),
         "default of a: got 'nowhere'": lambda: widgets.explore(lambda a="nowhere": one(), a=["here", "there"]),
         "function: returned": lambda: widgets.explore(lambda a: one(a)[0], a=[1, 2]),
