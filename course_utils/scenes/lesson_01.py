@@ -242,20 +242,29 @@ def let_run(states: Callable) -> Callable[..., tuple]:
         factor = np.abs(slope[1:] * w)
         left = np.cumprod(np.r_[1.0, factor])
         lines = {"state h": h, "slope h(1−h)": slope}
+        nothing_lost = {"1: nothing is lost": 1}
+        equation = f"λ = w·h(1−h) = {w:g}·{slope[-1]:.2g} = {w * slope[-1]:.2g}".replace("-", "−")
         return (
+            widgets.equation(f"last step: {equation}"),
             widgets.curves(lines, title="The state and its slope", xlabel="step t", ylim=(0, 1)),
             widgets.curves(
-                {"gradient": left}, title="What is left", xlabel="step t", ylabel="|∂h_t/∂h_0|", log=True, reference=1
+                {"gradient": left},
+                title="What is left",
+                xlabel="step t",
+                ylabel="|∂h_t/∂h_0|",
+                log=True,
+                reference=nothing_lost,
             ),
             widgets.curves(
                 {"gradient's factor": np.r_[np.nan, factor]},
                 title="The factor of each step, |λ|",
                 xlabel="step t",
                 ylim=(0, 2.6),
-                reference=1,
+                reference=nothing_lost,
             ),
-            f"The state ends at {h[-1]:.3f}. The last step's factor is λ = w·h(1−h) = {w:g}·{slope[-1]:.2g} = "
-            f"{w * slope[-1]:.2g}. After 12 steps {left[-1]:.2g} of a nudge of h_0 is left.".replace("-", "−"),
+            f"The state ends at {h[-1]:.3f}. After 12 steps {left[-1]:.2g} of a nudge of h_0 is left.".replace(
+                "-", "−"
+            ),
         )
 
     return run

@@ -45,10 +45,12 @@ def test_no_line_of_the_explorer_leaves_its_axis(lesson):
     run = scenes.let_run(lesson.functions["states"])
     for w in np.linspace(-10, 10, 41):
         for b in np.linspace(-5, 5, 41):
-            states, left, factor, sentence = run(w, b)
+            equation, states, left, factor, sentence = run(w, b)
             low, high = factor.look["limits"]
             assert low <= np.nanmin(factor.numbers) and np.nanmax(factor.numbers) <= high
             assert 0 <= states.numbers.min() and states.numbers.max() <= 1 and left.look["limits"] is None
+            last = w * states.numbers[12] * (1 - states.numbers[12])
+            assert equation.text.endswith(f" = {last:.2g}".replace("-", "−"))
             assert f"After 12 steps {abs(autograd_chain(w, b, 0.5, 12)[1]):.2g} of".replace("-", "−") in sentence
 
 
