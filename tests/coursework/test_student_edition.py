@@ -274,3 +274,10 @@ def test_it_overwrites_nothing(course, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("x")
     with pytest.raises(ValueError, match=r"out: .* not an empty folder"):
         build(tmp_path / "out", course)
+
+
+def test_lessons_show_no_answer_before_their_time(course, tmp_path):
+    build(tmp_path / "out", course)
+    (path,) = (tmp_path / "out" / "notebooks").glob("*.ipynb")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert len(cells) > 5 and all(cell.outputs == [] for cell in cells)

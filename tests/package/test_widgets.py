@@ -205,6 +205,13 @@ def test_a_poster_is_drawn_once():
     assert len(calls) == before
 
 
+def test_a_poster_is_not_laid_out_by_matplotlib(monkeypatch):
+    """That takes longer than everything else, and the first picture waits for it."""
+    explorer = widgets.explore(line, **GRID)
+    monkeypatch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", None)
+    assert "image/png" in bundle(explorer)
+
+
 def test_plain_text_becomes_indices_and_powers():
     assert widgets._mathtext("h_t is 10^{-3}·h_{t-1}") == (
         r"h$_{\mathregular{t}}$ is 10$^{\mathregular{-3}}$·h$_{\mathregular{t-1}}$"
