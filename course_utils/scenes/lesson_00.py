@@ -1,6 +1,7 @@
 """Figures and explorers of lesson 00."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -47,7 +48,7 @@ def open_the_gate(left: Mapping[float, ArrayLike], rnn: ArrayLike) -> Callable[.
 
     def opened(bias: float = 0.0) -> tuple:
         keeps, now = float(sigmoid(bias)), np.asarray(left[bias])
-        size = {"ylabel": "norm of the gradient", "log": True, "reference": 1}
+        size: dict[str, Any] = {"ylabel": "norm of the gradient", "log": True, "reference": 1}
         return (
             widgets.bars({"GRU": keeps}, title="What the gate keeps, σ(bias)", ylabel="share of a step"),
             widgets.curves({"GRU": now, "RNN": rnn}, title="What is left of a nudge", xlabel="lag in steps", **size),

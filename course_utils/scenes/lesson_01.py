@@ -1,8 +1,10 @@
 """Figures and explorers of lesson 01."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from course_utils import diagrams, figures, widgets
@@ -102,28 +104,20 @@ def resting(h: np.ndarray, gradient: np.ndarray, nudged: np.ndarray, guess: Gues
     )
 
 
+def _side_by_side(axes: Sequence[Axes], h: np.ndarray, gradient: np.ndarray, left: str, right: str) -> None:
+    """A state left and a gradient right, with a title each."""
+    options: dict[str, Any] = {"xlabel": "step $t$", "names": False}
+    figures.curves({"state": h}, title=left, ylabel="state $h_t$", ax=axes[0], **options)
+    figures.curves({"gradient": gradient}, title=right, ylabel="", log=True, ax=axes[1], **options)
+
+
 def falling(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
     """Show a nudged state that falls into a latch, and its gradient. Both (T+1,)."""
     fig, (left, right) = figures.panels(2)
-    figures.curves(
-        {"state": h},
-        title="The state falls into a latch ...",
-        xlabel="step $t$",
-        ylabel="state $h_t$",
-        names=False,
-        ax=left,
-    )
+    _side_by_side((left, right), h, gradient, "The state falls into a latch ...", "... and its gradient collapses")
     left.set_ylim(0, 1)
-    figures.curves(
-        {"gradient": gradient},
-        title="... and its gradient collapses",
-        xlabel="step $t$",
-        ylabel=r"$|\partial h_t/\partial h_0|$",
-        log=True,
-        reference=1,
-        names=False,
-        ax=right,
-    )
+    right.axhline(1, color=figures.OTHER, linewidth=0.9, zorder=1)
+    right.set(xlabel="step $t$", ylabel=r"$|\partial h_t/\partial h_0|$")
     guess.draw(right)
     figures.show(
         fig,
@@ -168,24 +162,9 @@ def dilemma(latch: np.ndarray, plain: np.ndarray, guess: Guess) -> None:
 
 def moving(h: np.ndarray, reach: np.ndarray) -> None:
     """Show a state that random inputs move, and its gradient over the lag. h (T+1,), reach (T+1,)."""
-    fig, (left, right) = figures.panels(2)
-    figures.curves(
-        {"state": h},
-        title="The state never settles ...",
-        xlabel="step $t$",
-        ylabel="state $h_t$",
-        names=False,
-        ax=left,
-    )
-    figures.curves(
-        {"gradient": reach},
-        title="... and the gradient vanishes",
-        xlabel="lag in steps",
-        ylabel=r"$|\partial h_{30}/\partial h_{30-\mathrm{lag}}|$",
-        log=True,
-        names=False,
-        ax=right,
-    )
+    fig, axes = figures.panels(2)
+    _side_by_side(axes, h, reach, "The state never settles ...", "... and the gradient vanishes")
+    axes[1].set(xlabel="lag in steps", ylabel=r"$|\partial h_{30}/\partial h_{30-\mathrm{lag}}|$")
     figures.show(
         fig,
         alt="Left, a state that jumps up and down for thirty steps. Right, on a log axis, "
