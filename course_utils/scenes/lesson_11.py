@@ -41,43 +41,49 @@ def season_and_departures(high: np.ndarray, season: np.ndarray, left: ArrayLike,
     )
 
 
-def damping(high: np.ndarray, season: np.ndarray, days: slice = slice(430, 490)) -> Callable[..., tuple]:
+def damping(high: np.ndarray, season: np.ndarray, today: int = 455) -> Callable[..., tuple]:
     """An explorer's function: forecasts that keep a share of today's departure, on the days of the learning years.
 
     high, season  (T,) in °C: measured, and the climatology.
-    days          those of the T days that are drawn; the forecast of their 31st day is written out.
+    today         the day whose forecast is written out; day 455 is 31 March 2013, which was too warm.
     """
     shares = np.linspace(0, 1, 21)
     e = high - season
+    shown = np.arange(today - 15, today + 20)
 
     def kept(d: float = 1, share: float = 1.0) -> tuple:
-        d = int(d)
+        d, then = int(d), today + int(d)
         misses = e[d:] - shares[:, None] * e[:-d]
         errors = np.sqrt(np.mean(misses**2, axis=1))
         now = float(errors[np.argmin(np.abs(shares - share))])
-        forecast = season[d:] + share * e[:-d]
-        today = days.start + 30 - d
-        answer = forecast[today]
-        lines = {"measured": high[days], "season": season[days], "forecast": forecast[days.start - d : days.stop - d]}
-        verdict = (
-            "no share does better" if now < errors.min() + 1e-9 else f"another share reaches {errors.min():.2f} °C"
-        )
+        forecast = season[shown] + share * e[shown - d]
+        answer = season[then] + share * e[today]
+        best = "no share does better" if now == errors.min() else f"another share reaches {errors.min():.2f} °C"
         return (
             widgets.equation(
-                f"forecast = season + share · departure = {season[today + d]:.1f} + {share:.2f} · "
-                f"({e[today]:.1f}) = {answer:.1f} °C".replace("-", "−")
+                f"forecast = season + share · departure = {season[then]:.1f} + {share:.2f} · {e[today]:.1f} "
+                f"= {answer:.1f} °C, measured {high[then]:.1f} °C"
             ),
             widgets.curves(
                 {"error": errors},
-                title="Its error",
+                title="Error over two years",
                 x=shares,
                 xlabel="share of today's departure",
                 ylabel="RMSE, °C",
                 ylim=(2, 6),
                 marks={"now": (share, now)},
             ),
-            widgets.curves(lines, title="Sixty days", xlabel="day", ylabel="°C", ylim=(0, 36)),
-            f"{d} {'day' if d == 1 else 'days'} ahead, with a share of {share:.2f}, it is {now:.2f} °C off; {verdict}.",
+            widgets.curves(
+                {"measured": high[shown], "season": season[shown], "forecast": forecast},
+                title="Each day, and what was forecast for it",
+                x=shown - today,
+                xlabel="days after 31 March 2013",
+                ylabel="daily maximum, °C",
+                ylim=(0, 30),
+                marks={"this forecast": (d, answer)},
+            ),
+            f"{d} {'day' if d == 1 else 'days'} ahead, with a share of {share:.2f}, it is {now:.2f} °C off in the "
+            f"learning years; {best}.",
         )
 
     return kept
@@ -166,7 +172,7 @@ def reach(sizes: Mapping[str, np.ndarray]) -> None:
         log=True,
         title="The open GRU uses the whole month, the RNN its last week",
         xlabel="days before the forecast is made",
-        ylabel=r"$\Vert\partial\hat y/\partial x_{T-\mathrm{lag}}\Vert_2$",
+        ylabel=r"$\Vert d\hat y/dx_{T-\mathrm{lag}}\Vert_2$",
     )
     figures.show(
         ax,
@@ -184,7 +190,7 @@ def windows(widths: Sequence[int], lines: Mapping[str, np.ndarray]) -> None:
         xlabel="days in the window",
         ylabel="RMSE 7 days ahead in 2015, °C",
     )
-    ax.set_xticks(range(len(widths)), widths)
+    ax.set_xticks(range(len(widths)), [str(width) for width in widths])
     figures.show(
         ax,
         alt="Error against window length, median and range of five GRUs. Without a calendar it "
