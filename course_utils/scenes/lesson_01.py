@@ -64,10 +64,10 @@ def one_factor(factors: np.ndarray, guess: Guess) -> None:
 def shrinking(gradient: np.ndarray, distance: np.ndarray) -> None:
     """Show the gradient and the state's distance to its fixed point, step by step. Both (T+1,)."""
     ax = figures.curves(
-        {r"gradient $|\partial h_t/\partial h_0|$": gradient, "state's distance": distance},
+        {"gradient": gradient, "state's distance": distance},
         title="Here, state and gradient shrink at the same rate",
         xlabel="step $t$",
-        ylabel="size",
+        ylabel=r"$|\partial h_t/\partial h_0|$ and $|h_t - h^*|$",
         log=True,
     )
     figures.show(
@@ -81,9 +81,9 @@ def resting(h: np.ndarray, gradient: np.ndarray, nudged: np.ndarray, guess: Gues
     """Show a state that rests, its gradient, and how far a nudged state moves away. All (T+1,)."""
     ax = figures.curves(
         {
-            r"gradient $|\partial h_t/\partial h_0|$": gradient,
-            "state $h_t$": h,
-            "state nudged by a millionth: distance": np.abs(nudged - h),
+            "gradient": gradient,
+            "state": h,
+            "state, nudged: distance": np.abs(nudged - h),
         },
         title="The state rests, and the gradient grows by half at every step",
         xlabel="step $t$",
