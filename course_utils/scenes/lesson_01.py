@@ -233,6 +233,7 @@ def let_run(states: Callable) -> Callable[..., tuple]:
                 ylabel="|∂h_t/∂h_0|",
                 log=True,
                 reference=nothing_lost,
+                ylim=(1e-12, 1e5),  # wide enough to see growth; a line that leaves it says where it ends
             ),
             widgets.curves(
                 {"gradient's factor": np.r_[np.nan, factor]},
