@@ -25,7 +25,7 @@ def differ(h: np.ndarray, guess: Guess) -> None:
     """Compare the guess whether three states differ. h (4,), h[0] the initial one."""
     guess.compare(
         "no" if np.ptp(h[1:]) < 0.1 else "yes",
-        meanings={"yes": "That would need a steeper curve: the sigmoid of anything between 1 and 1.5 is about 0.8."},
+        meanings={"yes": "That would need a steeper curve: between 1 and 1.5 the sigmoid goes from 0.73 to 0.82 only."},
     )
 
 
@@ -54,6 +54,7 @@ def one_factor(factors: np.ndarray, guess: Guess) -> None:
     guess.compare(
         float(np.median(factors)),
         meanings={
+            1: "That would lose nothing from step to step.",
             0.5: "That is the weight alone. The chain rule multiplies it by the slope of the sigmoid.",
             0.25: "That is the steepest slope that a sigmoid has, at h = 1/2.",
             0.16: "That is the slope alone, h (1 - h) at h = 0.8. The chain rule multiplies it by the weight.",
@@ -131,6 +132,10 @@ def falling(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
         meanings={
             "grows on": (1.5**steps, "This would be so if the state could stay where the slope is steep."),
             "stays": (np.ones(len(gradient)), "This would need slope times weight to be 1 all the time."),
+            "shrinks": (
+                0.39**steps,
+                "The latch shrinks like this. But the state starts at 1/2, where the factor is 1.5.",
+            ),
         },
     )
 

@@ -49,7 +49,7 @@ def test_states_and_factors_of_the_explorer_stay_on_their_axes_and_its_numbers_a
             low, high = factor.look["limits"]
             assert low <= np.nanmin(factor.numbers) and np.nanmax(factor.numbers) <= high
             assert 0 <= states.numbers.min() and states.numbers.max() <= 1
-            assert left.numbers.max() <= left.look["limits"][1]
+            assert np.nanmax(left.numbers) <= left.look["limits"][1]
             last = w * states.numbers[12] * (1 - states.numbers[12])
             assert equation.text.endswith(f" = {last:.2g}".replace("-", "−"))
             assert f"After 12 steps {abs(autograd_chain(w, b, 0.5, 12)[1]):.2g} of".replace("-", "−") in sentence
