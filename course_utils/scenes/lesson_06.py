@@ -12,6 +12,12 @@ from course_utils.norms import norms_to_past
 from course_utils.predictions import Guess
 from course_utils.tasks import noise
 
+SLOPE_AXES: dict[str, Any] = {
+    "curve": {"x": (0, 12), "y": (0, 0.5)},
+    "xlabel": "bias b",
+    "ylabel": "gradient of h_{100} in b",
+}
+
 
 def sizes(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
     """The size (T,) of each path at every step, of a fresh GRU and of one with update bias 3."""
