@@ -50,7 +50,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from course_utils import _validate, figures
+from course_utils import _page, _validate, figures
 from course_utils.predictions import predict as predict
 
 MOST_BYTES = 2**20  # of one explorer's table
@@ -286,7 +286,7 @@ class Explorer(anywidget.AnyWidget):
     at      [index of each slider's value].
     """
 
-    _esm = Path(__file__).with_name("explorer.js")
+    _esm = _page.script("explorer")
     _css = Path(__file__).with_name("explorer.css")
     spec = traitlets.Dict().tag(sync=True)
     frames = traitlets.Dict().tag(sync=True)

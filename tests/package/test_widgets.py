@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import widgets
+from course_utils import _page, widgets
 from tests import explorers
 
 
@@ -335,3 +335,12 @@ def test_a_complaint_says_at_which_values():
     with pytest.raises(ValueError) as refused:
         widgets.explore(lambda a: one(np.nan if a > 1 else a), a=[1, 2])
     assert refused.value.__notes__ == ["at {'a': 2.0}"]
+
+
+def test_a_script_in_the_page_is_one_file():
+    for name in ("explorer", "predict"):
+        text = _page.script(name)
+        assert "import {" not in text and text.count("export default") == 1 and "function ticks(" in text
+        assert len(re.findall(r"^export", text, re.M)) == 2  # what anywidget takes, and the names for the tests
+    with pytest.raises(FileNotFoundError):
+        _page.script("nothing")
