@@ -8,8 +8,6 @@ page computes both itself (`cell_view.js`), since four sliders leave too much fo
 against `cells.forward` and `gradients.jacobian_paths`. Where things stand is written once, here.
 """
 
-import base64
-import html
 import io
 from pathlib import Path
 from typing import Any
@@ -134,11 +132,7 @@ class CellView(anywidget.AnyWidget):
         view = super()._repr_mimebundle_(**kwargs)
         if view is None:
             return None
-        png, alt = poster(**self._start)
-        data = base64.b64encode(png).decode()
-        img = f'<img alt="{html.escape(alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
-        picture = {"text/html": f'<figure style="margin:0">{img}</figure>', "image/png": data}
-        return view[0] | picture | {"text/plain": f"Figure: {alt}"}, view[1]
+        return view[0] | figures.bundle(*poster(**self._start)), view[1]
 
     @property
     def values(self) -> dict:
