@@ -61,12 +61,13 @@ def bound_and_gradients(gradients: Lines, bounds: Lines, guess: Guess) -> None:
 def held(norms: np.ndarray, guess: Guess) -> None:
     """Show the gradient of the tanh net that is held at one state, and compare the guess. norms (L,) by lag."""
     ax = _over_lags({"RNN, tanh": norms}, "All eigenvalues of $W_h$ are zero, and the gradient explodes")
-    ax.plot([0, 1], [1, 4], "o:", color=figures.OTHER, markersize=4)
-    figures.mark(ax, 1, 4, "linear: 1, 4, then 0 for ever", offset=(14, -10), dot=False)
+    ax.plot([0, 1, 2], [1, 4, 1e-9], "o:", color=figures.OTHER, markersize=4)
+    ax.set_ylim(bottom=1e-2)
+    figures.mark(ax, 2, 1e-1, "linear: 1, 4, then 0 for ever", offset=(8, -6), dot=False)
     figures.show(
         ax,
         alt="On a log axis, the tanh net's gradient rises in a straight line to 1e9 over 60 steps; "
-        "that of the linear net ends after one step.",
+        "that of the linear net is 1, then 4, and then falls off the axis, to zero.",
     )
     guess.compare(
         "above a million" if norms[-1] > 1e6 else "0",
@@ -184,7 +185,7 @@ def scale(
         lag, rates = np.arange(1, len(norms)), np.exp(exponents)
         lines = {
             "gradient": norms[1:] ** (1 / lag),
-            "bound γσ_1": np.full(len(lag), sigma_1),
+            "γσ_1": np.full(len(lag), sigma_1),
             "ρ": np.full(len(lag), rho),
         }
         return (
@@ -195,8 +196,9 @@ def scale(
                 x=lag,
                 xlabel="lag in steps",
                 ylabel="‖∂h_T/∂h_{T−lag}‖^{1/lag}",
+                log=True,
                 reference=1,
-                ylim=(0, 6.5),
+                ylim=(0.1, 10),
             ),
             widgets.curves(
                 {"RNN": rates},
