@@ -14,11 +14,12 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import tasks
+from course_utils import tasks, widgets
 from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_08 import EXERCISES, PARTS, training_step, yours_or_ours
 from course_utils.gradients import state_gradients
+from course_utils.scenes import lesson_08
 from course_utils.torch_bridge import to_params
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
@@ -134,6 +135,18 @@ def test_the_gate_opens_with_nothing_to_remember(lesson):
         assert f"{'GRU, ' + name:21} norm above 0.05: {many}\n" in lesson.printed
     assert "adding           z falls by more than 0.05 at a mark: at least 4 of 5\n" in lesson.printed
     assert "shuffled answers z falls by more than 0.05 at a mark: at most 1 of 5\n" in lesson.printed
+
+
+def test_the_explorer_says_what_the_nets_do():
+    """Five made-up nets, evaluated three times: medians in the sentence, the norm by lag and not by step."""
+    rng = np.random.default_rng(0)
+    norms, errors, share = rng.uniform(0.1, 1, (5, 3, 51)), rng.uniform(0, 0.2, (5, 3)), np.array([0.1, 0.5, 0.9])
+    explorer = lesson_08.learning(np.array([0, 10, 20]), norms, errors, share, 0.17, 0.2)
+    words = explorer.frames["words"]
+    for i in range(3):
+        assert f"After {10 * i} updates the norm over fifty steps is {np.median(norms[:, i, 0]):.2g}, " in words[i]
+        assert f"error {np.median(errors[:, i]):.3f}; {share[i]:.0%} are right" in words[i]
+    assert explorer.values == {"update": 0} and len(explorer.frames["numbers"]) < widgets.MOST_BYTES
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import tasks
+from course_utils import tasks, widgets
 from course_utils.cells import init_params
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_09 import EXERCISES
+from course_utils.scenes import lesson_09
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
 from tests.notebook import code_cells, read
@@ -155,6 +156,19 @@ def test_votes_are_counted_until_attractors_no_longer_matter(seeds):
     assert np.all(np.diff(at[150])[8:] > -0.005) and at[150][-1] > 0.95
     rnn = np.mean([trust_after_each_noun(run, 4) for run in agreers("RNN", seeds)], 0)
     assert np.all(np.diff(rnn)[8:] < 0)
+
+
+def test_the_explorer_says_what_the_nets_do():
+    """Made-up scores of two nets at two stages and three doses, each sentence of thirteen nouns."""
+    rng, doses = np.random.default_rng(0), (0, 4, 12)
+    scored, trusted = ({name: rng.uniform(0, 1, shape) for name in ("RNN", "GRU")} for shape in [(2, 3), (2, 3, 13)])
+    explorer = lesson_09.attraction([0, 25], doses, scored, trusted)
+    for at, (i, k) in enumerate(itertools.product(range(2), range(3))):
+        words = explorer.frames["words"][at]
+        assert f"After {25 * i} updates, with {doses[k]} attractors of 12: " in words
+        assert f"accuracy RNN {scored['RNN'][i, k]:.2f}, GRU {scored['GRU'][i, k]:.2f}." in words
+        assert f"{trusted['RNN'][i, k, -1]:.2f} and {trusted['GRU'][i, k, -1]:.2f} for the right verb" in words
+    assert explorer.values == {"update": 0, "count": 4} and len(explorer.frames["numbers"]) < widgets.MOST_BYTES
 
 
 @pytest.mark.parametrize("m", [1, 3, 6])
