@@ -103,11 +103,11 @@ def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
 @pytest.mark.parametrize("name", [name for name in SETTINGS if name != "GRU, bias +1"])
 def test_table(lesson, name):
     def short(value):
-        return f"{value:.2g}" if value < 10 else "> 10"
+        return f"{value:.2g}" if value < 1 else "> 1"
 
     logs = decades(name)
     (line,) = [line for line in lesson.printed.splitlines() if line.startswith(name) and "(" in line]
-    cells = re.findall(r"> 10|-?\d[\d.]*", line[16:])
+    cells = re.findall(r"> 1|-?\d[\d.]*", line[16:])
     assert cells == [*map(short, np.median(logs, axis=0)), short(logs[:, -1].min()), short(logs[:, -1].max())]
 
 
@@ -268,15 +268,15 @@ def first_zero(J):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_float32_products_are_zero_before_lag_300(seed):
-    J = jacobians(forward(init_params("GRU", 8, 64, seed=seed), noise(300, 8, seed=100 + seed)))
-    zero = first_zero(J.astype(np.float32))
-    assert 200 < zero < 300 and (seed or zero == pytest.approx(260, abs=10))
+    J = jacobians(forward(init_params("RNN", 8, 64, seed=seed), noise(300, 8, seed=100 + seed)))
+    assert 150 < first_zero(J.astype(np.float32)) < 300
 
 
-def test_float64_products_are_zero_before_lag_1800():
+def test_float64_products_are_zero_before_lag_1500():
     """In extended precision a change of h_0 lives on, at the size that the carried scale says."""
-    J = jacobians(forward(init_params("GRU", 8, 64, seed=0), noise(1800, 8, seed=100)))
-    assert first_zero(J) == pytest.approx(1750, abs=10)
+    J = jacobians(forward(init_params("RNN", 8, 64, seed=0), noise(1500, 8, seed=100)))
+    assert first_zero(J[-300:].astype(np.float32)) == pytest.approx(190, abs=10)  # "near lag 190"
+    assert first_zero(J) == pytest.approx(1360, abs=10)
     if np.finfo(np.longdouble).minexp < -16000:
         v = np.random.default_rng(0).normal(size=64).astype(np.longdouble)
         for one in J.astype(np.longdouble):
