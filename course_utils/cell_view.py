@@ -8,8 +8,6 @@ page computes both itself (`cell_view.js`), since four sliders leave too much fo
 against `cells.forward` and `gradients.jacobian_paths`. Where things stand is written once, here.
 """
 
-import base64
-import html
 import io
 from pathlib import Path
 from typing import Any
@@ -134,11 +132,7 @@ class CellView(anywidget.AnyWidget):
         view = super()._repr_mimebundle_(**kwargs)
         if view is None:
             return None
-        png, alt = poster(**self._start)
-        data = base64.b64encode(png).decode()
-        img = f'<img alt="{html.escape(alt)}" style="max-width:100%" src="data:image/png;base64,{data}">'
-        picture = {"text/html": f'<figure style="margin:0">{img}</figure>', "image/png": data}
-        return view[0] | picture | {"text/plain": f"Figure: {alt}"}, view[1]
+        return view[0] | figures.bundle(*poster(**self._start)), view[1]
 
     @property
     def values(self) -> dict:
@@ -203,7 +197,7 @@ def _spec() -> dict:
 def poster(h_prev: float, x: float, b_r: float, b_z: float) -> tuple[bytes, str]:
     """(PNG, alt text) of the first frame, as it stands where no kernel runs."""
     now = step(h_prev, x, b_r, b_z)
-    alt = f"A GRU cell of one unit, every arrow as thick as the number that it carries. {sentence(now)}"
+    alt = f"A GRU cell of one unit, every arrow as thick as the number that it carries. {sentence(now)} Run this cell to move the figure."
     paper = diagrams.Paper(HEIGHT / 100 + 0.4, "One step of a GRU: arrows are as thick as what they carry", alt)
 
     def place(column: str, row: str, right: float = 0, down: float = 0) -> tuple[float, float]:

@@ -1,11 +1,12 @@
 // Draws what course_utils/widgets.py has computed. The only arithmetic here is that of pixels.
 
+import { MINUS, add, niceStep, number, pieces, textInto, tickText, ticks } from "./labels.js";
+
 const FONT = '"DejaVu Sans", Verdana, system-ui, sans-serif';
 const NOTHING = 255; // the shade of NaN
 const FAINT = 0.28; // how much is seen of what was before
 const GAP = 14; // between a panel's axis and its edge, where its names stand
 const LINE = 14; // height of a line of text in pixels
-const MINUS = "\u2212";
 
 const PAUSE = 1200; // milliseconds without a key after which the next one begins a new move
 const RUN = 6000; // milliseconds that a play through a slider takes, about
@@ -426,9 +427,6 @@ function litInWords(panels, spots, drawn) {
 // ---------------------------------------------------------------- text
 
 /** @param {number} v @param {number} [digits] significant ones @returns {string} */
-function number(v, digits = 3) {
-  return String(Number(v.toPrecision(digits))).replaceAll("-", MINUS);
-}
 
 /** @param {object} look @param {number} v as the table holds it @returns {string} with powers of ten as `pieces` takes */
 function valueText(look, v) {
@@ -449,20 +447,6 @@ const plainly = (text) => text.replace(/\^\{([^}]*)\}/g, "^$1").replace(/_\{([^}
  * @param {string} text
  * @returns {[string, -1 | 0 | 1][]} each with its level: -1 an index, 1 a power
  */
-function pieces(text) {
-  return text
-    .split(/([_^](?:\{[^}]*\}|\S))/)
-    .filter((piece) => piece)
-    .map((piece) => {
-      if (!/^[_^]./.test(piece)) return [piece, 0];
-      return [piece.slice(1).replace(/^\{|\}$/g, ""), piece[0] === "_" ? -1 : 1];
-    });
-}
-
-function textInto(node, text, set = (inner, piece) => inner.append(piece)) {
-  node.replaceChildren();
-  for (const [piece, level] of pieces(text)) set(level ? add(node, level < 0 ? "sub" : "sup") : node, piece);
-}
 
 // As mathematics is set: a letter that stands alone is a variable, several are a word such as tanh.
 function italic(node, text) {
@@ -538,24 +522,12 @@ function prepare(canvas, ratio, ink, dark) {
  * @param {number} span @param {number} count how many steps it may hold at most
  * @returns {number} the smallest 1, 2 or 5 times a power of ten
  */
-function niceStep(span, count) {
-  const unit = 10 ** Math.floor(Math.log10(span / count));
-  return unit * [1, 2, 5, 10].find((n) => n * unit >= (span / count) * (1 - 1e-9));
-}
 
 /**
  * @param {[number, number]} limits of an axis, either one first
  * @param {number} count about how many steps fit @param {boolean} [whole] whole numbers only
  * @returns {number[]} multiples of a nice step, within the limits
  */
-function ticks([a, b], count, whole) {
-  const [low, high] = a < b ? [a, b] : [b, a];
-  let step = niceStep(high - low, count);
-  if (whole) step = Math.max(1, Math.round(step));
-  const result = [];
-  for (let i = Math.ceil(low / step - 1e-6); i * step <= high + 1e-6 * step; i++) result.push(i * step);
-  return result;
-}
 
 /**
  * Ticks of a logarithmic axis, as powers of ten.
@@ -576,11 +548,6 @@ function decades([low, high], count) {
 }
 
 /** @param {number} v @param {boolean} [log] v is a power of ten @returns {string} */
-function tickText(v, log) {
-  if (!log) return String(Number(v.toPrecision(6))).replaceAll("-", MINUS);
-  const whole = Math.round(v);
-  return Math.abs(v - whole) < 1e-9 ? `10^{${whole}}`.replace("-", MINUS) : number(10 ** v, 1);
-}
 
 // Frame, grid, ticks and labels. Returns the pixel of an x and of a y.
 function axes(pen, look, { xlim, ylim, right, xticks = true, grid = true }) {
@@ -978,12 +945,6 @@ function paintLit(pen, look, data, box, { k, row, x, y, values }) {
 
 const PAINT = { curves: paintCurves, stacked: paintStacked, bars: paintBars, heatmap: paintHeatmap };
 
-function add(parent, tag, attributes = {}) {
-  const node = parent.appendChild(document.createElement(tag));
-  for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
-  return node;
-}
-
 // anywidget takes the default; the names are for the tests.
 export default { render };
-export { apart, decades, inWords, leaves, lit, meanings, nameSpot, nearest, niceStep, number, pieces, rgba, shadeText, stepped, take, ticks, tickText, unpack, valueText, wrap };
+export { apart, decades, inWords, leaves, lit, meanings, nameSpot, nearest, rgba, shadeText, stepped, take, unpack, valueText, wrap };

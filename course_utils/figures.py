@@ -19,6 +19,7 @@ import numpy as np
 from IPython.display import display
 from matplotlib import patheffects, ticker
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
@@ -384,7 +385,7 @@ def stacked(
     ax.stackplot(xs, heights, colors=part_colours(parts), alpha=0.85, linewidth=0)
     tops = np.cumsum(heights, axis=0)
     inside = slice(len(xs) // 12, len(xs) - len(xs) // 12)
-    for name, band, top in zip(parts, heights, tops, strict=True):
+    for name, band, top, colour in zip(parts, heights, tops, part_colours(parts), strict=True):
         i = inside.start + int(np.argmax(band[inside]))
         if band[i] < 0.1 * tops[-1].max():  # thinner than its name
             ax.plot(xs[-1], top[-1] - band[-1] / 2, color=INK, linewidth=0, gid=name)
@@ -395,7 +396,7 @@ def stacked(
                 name,
                 ha="center",
                 va="center",
-                color="white",
+                color="white" if np.dot(to_rgb(colour), [0.3, 0.59, 0.11]) < 0.38 else INK,  # by the band's brightness
                 fontweight="bold",
                 fontsize="small",
             )

@@ -1,6 +1,7 @@
 // Asks for the guess of course_utils/predictions.py: a choice, a number or a curve. What is sent is checked there.
 
-const MINUS = "\u2212";
+import { MINUS, add, niceStep, number, pieces, textInto, tickText, ticks } from "./labels.js";
+
 const SVG = "http://www.w3.org/2000/svg";
 const PATIENCE = 3000; // milliseconds until we say that nobody answers
 // JupyterLab's command mode takes the keys of whatever lacks this attribute.
@@ -381,25 +382,13 @@ function strokeTo(xs, from, to) {
  * @param {number} span @param {number} count how many steps it may hold at most
  * @returns {number} the smallest 1, 2 or 5 times a power of ten
  */
-function niceStep(span, count) {
-  const unit = 10 ** Math.floor(Math.log10(span / count));
-  return unit * [1, 2, 5, 10].find((n) => n * unit >= (span / count) * (1 - 1e-9));
-}
 
 /**
  * @param {number[]} limits @param {number} count about how many steps fit @param {boolean} [whole] decades only
  * @returns {number[]} multiples of a nice step, within the limits
  */
-function ticks([low, high], count, whole) {
-  let step = niceStep(high - low, count);
-  if (whole) step = Math.max(1, Math.round(step));
-  const result = [];
-  for (let i = Math.ceil(low / step - 1e-6); i * step <= high + 1e-6 * step; i++) result.push(i * step);
-  return result;
-}
 
 /** @param {number} v @param {boolean} [log] v is a power of ten @returns {string} */
-const tickText = (v, log) => (log ? `10^{${String(v)}}` : String(Number(v.toPrecision(6)))).replaceAll("-", MINUS);
 
 // Returns the pixel of an x and of a y, and the edges.
 function drawAxes(scenery, spec, limits, width, height) {
@@ -429,32 +418,12 @@ function drawAxes(scenery, spec, limits, width, height) {
 // ---------------------------------------------------------------- text and nodes
 
 /** @param {number} v @param {number} [digits] significant ones @returns {string} */
-function number(v, digits = 3) {
-  return String(Number(v.toPrecision(digits))).replaceAll("-", MINUS);
-}
 
 /**
  * "h_t" and "10^{-3}" in pieces.
  * @param {string} text
  * @returns {[string, -1 | 0 | 1][]} each with its level: -1 an index, 1 a power
  */
-function pieces(text) {
-  return text
-    .split(/([_^](?:\{[^}]*\}|\S))/)
-    .filter((piece) => piece)
-    .map((piece) => {
-      if (!/^[_^]./.test(piece)) return [piece, 0];
-      return [piece.slice(1).replace(/^\{|\}$/g, ""), piece[0] === "_" ? -1 : 1];
-    });
-}
-
-function textInto(node, text) {
-  node.replaceChildren();
-  for (const [piece, level] of pieces(text)) {
-    if (level) add(node, level < 0 ? "sub" : "sup").textContent = piece;
-    else node.append(piece);
-  }
-}
 
 function svgText(parent, text, attributes) {
   const node = addSvg(parent, "text", attributes);
@@ -479,11 +448,8 @@ const set = (node, attributes) => {
   for (const [name, value] of Object.entries(attributes)) node.setAttribute(name, value);
   return node;
 };
-const add = (parent, tag, attributes = {}) => set(parent.appendChild(document.createElement(tag)), attributes);
 const addSvg = (parent, tag, attributes) => set(parent.appendChild(document.createElementNS(SVG, tag)), attributes);
 
 // anywidget takes the default; the names are for the tests.
 export default { render };
-export {
-  fromScale, heightWords, keyed, nearestHeight, niceStep, number, pieces, readNumber, stepsOf, strokeTo, ticks, tickText,
-};
+export { fromScale, heightWords, keyed, nearestHeight, readNumber, stepsOf, strokeTo };

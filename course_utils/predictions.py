@@ -28,7 +28,7 @@ from IPython.display import display
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from course_utils import _validate, figures
+from course_utils import _page, _validate, figures
 
 POINTS = 8  # of a drawn curve
 LONGEST_WHY = 500  # letters
@@ -97,7 +97,7 @@ class Guess(anywidget.AnyWidget):
            it: a guess comes as a message, and is taken only where it answers the question.
     """
 
-    _esm = Path(__file__).with_name("predict.js")
+    _esm = _page.script("predict")
     _css = Path(__file__).with_name("predict.css")
     spec = traitlets.Dict().tag(sync=True)
     state = traitlets.Dict().tag(sync=True)

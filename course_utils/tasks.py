@@ -93,7 +93,8 @@ class Task:
 
 
 def _test_rng(seed: int) -> np.random.Generator:
-    """The test's own stream: `train` draws weights and data from others, whatever their seeds."""
+    """The test's own stream: `train` draws its data from others, whatever their seeds. (Weights drawn from the same
+    seed begin with the same numbers, since NumPy pads a seed with zeros.)"""
     return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
 
 
@@ -198,6 +199,10 @@ NOUNS = ("cat", "dog", "bird", "horse")
 WORDS = ("the", "which", "saw", "chased", "heard", *NOUNS, *(noun + "s" for noun in NOUNS))
 VERBS = ("was", "were")
 OTHER_NUMBER = np.r_[0:5, 9:13, 5:9]  # of each word of WORDS, the word with its number swapped: cat to cats
+MORE_PLURAL = (OTHER_NUMBER < np.arange(13)) / 4 - (
+    OTHER_NUMBER > np.arange(13)
+) / 4  # (13,), all plurals less singulars
+NO_WORD = -1  # index of a step before the sentence begins
 
 
 def agreement_sentences(
@@ -225,13 +230,55 @@ def agreement_sentences(
     return words, plural[:, 0]
 
 
+def word_indices(sentence: str) -> np.ndarray:
+    """Indices into WORDS (T,) of a sentence's words. Raises ValueError on an unknown word.
+
+    >>> print(word_indices("the cats which saw the dog"))
+    [0 9 1 2 0 6]
+    """
+    return one_hot(sentence.split(), WORDS).argmax(axis=1)
+
+
+def noun_steps(words: ArrayLike) -> np.ndarray:
+    """Where the nouns of a sentence (T,) stand, 0 for its first word. Raises ValueError on another shape.
+
+    >>> print(noun_steps(word_indices("the cats which saw the dog")))
+    [1 5]
+    """
+    sentence = _validate.array("words", words, ("T",)).astype(int)
+    return np.flatnonzero((sentence != NO_WORD) & (OTHER_NUMBER[sentence] != sentence))
+
+
+def is_plural(words: ArrayLike) -> np.ndarray:
+    """Which of these word indices, of any shape, are nouns in the plural."""
+    return np.asarray(words) >= WORDS.index(NOUNS[0] + "s")
+
+
+def other_number(words: ArrayLike, steps: ArrayLike) -> np.ndarray:
+    """Sentences (..., T) in which the nouns at these steps have the other number. The argument itself stays as it is.
+
+    >>> swapped = other_number(word_indices("the cats which saw the dog"), 1)
+    >>> print(" ".join(WORDS[word] for word in swapped))
+    the cat which saw the dog
+    """
+    swapped, at = np.array(words), np.asarray(steps, dtype=int)
+    swapped[..., at] = OTHER_NUMBER[swapped[..., at]]
+    return swapped
+
+
+def with_room_in_front(words: np.ndarray, length: int) -> np.ndarray:
+    """Sentences (B, T), with steps in front that hold no word: (B, length), as in training. Longer ones stay."""
+    front = max(0, _validate.integer("length", length, 1) - words.shape[1])
+    return np.pad(words, ((0, 0), (front, 0)), constant_values=NO_WORD)
+
+
 def with_mirror_images(words: np.ndarray, verbs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The sentences, and each again with all numbers swapped: a constant answer is right in exactly half of these."""
     return np.vstack([words, OTHER_NUMBER[words]]), np.r_[verbs, 1 - verbs]
 
 
 def agreement_inputs(words: np.ndarray) -> np.ndarray:
-    """Word indices (B, T) as one-hot inputs (B, T, 13); -1, no word yet, as zeros."""
+    """Word indices (B, T), or (T,), as one-hot inputs (B, T, 13) or (T, 13); -1, no word yet, as zeros."""
     return np.vstack([np.eye(len(WORDS)), np.zeros(len(WORDS))])[words]
 
 
@@ -252,13 +299,32 @@ def agreement(clauses: int = 12, *, seed: int = 0) -> Task:
         words, _ = agreement_sentences(rng, batch, clauses)
         skip = rng.integers(0, clauses + 1, batch)  # a sentence without its first clauses is a shorter sentence
         subject = words[np.arange(batch), 1 + 4 * skip]
-        words[np.arange(words.shape[1]) < 4 * skip[:, None]] = -1
-        return agreement_inputs(words), (subject >= WORDS.index(NOUNS[0] + "s")).astype(int)
+        words[np.arange(words.shape[1]) < 4 * skip[:, None]] = NO_WORD
+        return agreement_inputs(words), is_plural(subject).astype(int)
 
     words, verbs = with_mirror_images(*agreement_sentences(_test_rng(seed), 100, clauses, opposite=clauses))
     baselines = {"coin": 0.5, "last noun": 0.0}
     name = f"agreement, {clauses} attractors"
     return Task(name, sample, (agreement_inputs(words), verbs), len(WORDS), 2, "cross-entropy", baselines, goal=0.95)
+
+
+def agreement_pair(clauses: int = 6, *, seed: int = 0) -> Task:
+    """Two questions about every sentence of `agreement`: which number has its subject, and which its last noun?
+
+    clauses  each sentence has 0 to `clauses` relative clauses, all equally likely.
+
+    Inputs as in `agreement`. Target (B,), the class 2 · subject + last noun, each 0 for singular and 1 for plural. The
+    test are 200 sentences of the same kind, drawn from `seed`. Baseline: chance, .25. Solved from .95 on.
+    """
+    one = agreement(clauses)
+
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
+        x, subject = one.sample(rng, batch)
+        return x, 2 * subject + is_plural(x[:, -1].argmax(axis=1))
+
+    test = sample(_test_rng(seed), 200)
+    name = f"subject and last noun, up to {clauses} clauses"
+    return Task(name, sample, test, len(WORDS), 4, "cross-entropy", {"chance": 0.25}, goal=0.95)
 
 
 @dataclass(frozen=True)

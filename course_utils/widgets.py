@@ -50,7 +50,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
 
-from course_utils import _validate, figures
+from course_utils import _page, _validate, figures
 from course_utils.predictions import predict as predict
 
 MOST_BYTES = 2**20  # of one explorer's table
@@ -286,7 +286,7 @@ class Explorer(anywidget.AnyWidget):
     at      [index of each slider's value].
     """
 
-    _esm = Path(__file__).with_name("explorer.js")
+    _esm = _page.script("explorer")
     _css = Path(__file__).with_name("explorer.css")
     spec = traitlets.Dict().tag(sync=True)
     frames = traitlets.Dict().tag(sync=True)
@@ -555,13 +555,14 @@ def _poster(grid: Grid, spec: dict, panels: list[Panel], equations: list[str], s
     head = [line for text in (stands, *equations, sentence) for line in textwrap.wrap(text, int(12 * width))]
     above = 0.1 + 0.21 * len(head)
     high, wide = above + 2.9 * rows, width / columns
-    # Laid out by hand: matplotlib's own layout takes several times as long as all the rest.
-    figure = Figure(figsize=(width, high), dpi=110, layout=None)
+    figure = Figure(figsize=(width, high), dpi=110)
+    figure.set_layout_engine("none")  # laid out by hand: by matplotlib it takes several times as long as all the rest
     canvas = FigureCanvasAgg(figure)
     figure.text(0.008, 1 - 0.1 / high, "\n".join(map(_mathtext, head)), va="top", linespacing=1.45)
     for i, (panel, look) in enumerate(zip(panels, spec["panels"], strict=True)):
         left, top = wide * (i % columns) + 0.72, high - above - 2.9 * (i // columns) - 0.35
-        right = {"bars": 0.15, "heatmap": 0.5 if look.get("label") else 0.4}.get(look["kind"], 0.3 * wide)
+        letters = max(map(len, [*look["names"], *look.get("called", ())]), default=0)
+        right = {"bars": 0.15, "heatmap": 0.5}.get(look["kind"], min(0.25 + 0.075 * letters, 0.3 * wide))
         place = {"left": left / width, "right": (wide * (i % columns + 1) - right) / width}
         place |= {"top": top / high, "bottom": (top - 2.0) / high}
         _draw(figure.add_subplot(figure.add_gridspec(1, 1, **place)[0]), look, panel)
@@ -614,7 +615,7 @@ def _draw(ax: Axes, look: dict, panel: Panel) -> None:
             figures.label_ends(ax)
         if not look.get("ticks"):
             whole = all(float(x).is_integer() for x in look["x"])
-            ax.xaxis.set_major_locator(ticker.MaxNLocator(5, integer=whole))
+            ax.xaxis.set_major_locator(ticker.MaxNLocator(5, integer=whole, steps=[1, 2, 5, 10]))
     for words, (x, y) in zip(look.get("marks", ()), spots, strict=True):
         if np.isfinite([x, y]).all():
             figures.mark(ax, x, float(real(y)), _mathtext(words))

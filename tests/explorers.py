@@ -9,10 +9,17 @@ from tests.notebook import LESSONS, code_cells, read
 
 
 def of_lesson(path):
-    """Sources of a lesson's explorers: its own cell that calls `explore`, below what it needs of the cells above it."""
-    sources = [cell.source for cell in code_cells(read(path))]
-    found = [i for i, source in enumerate(sources) if "widgets.explore(" in source]
+    """Sources of a lesson's explorers: its own cell that shows one, below what it needs of the cells above it."""
+    cells = code_cells(read(path))
+    sources = [cell.source for cell in cells]
+    found = [i for i, cell in enumerate(cells) if is_explorer(cell) and "explore_cell(" not in cell.source]
     return [with_what_it_needs("\n".join(sources[:i]), sources[i]) for i in found]
+
+
+def is_explorer(cell):
+    """Whether a cell shows an explorer, by itself or by a scene: its poster says how to move it."""
+    said = [str(output.get("data", {}).get("text/plain", "")) for output in cell.outputs]
+    return any(words.endswith("to move the figure.") for words in said)
 
 
 def with_what_it_needs(before, source):

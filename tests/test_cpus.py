@@ -30,8 +30,12 @@ def test_the_cell_that_differs_is_found_and_both_its_lines_are_told(tmp_path, mo
     assert cpus.differences(failure.said).splitlines() == ["+ 42", "- 43"]
 
 
-def test_a_lesson_that_cannot_be_run_does_not_hold(tmp_path):
-    assert cpus.validate(tmp_path / "none.ipynb", cpus.CPUS["own"])
+@pytest.mark.parametrize("status", [0, 4])
+def test_a_lesson_that_was_not_run_does_not_hold(monkeypatch, status):
+    """As where pytest finds no such file, or ends before it has written what it saw."""
+    monkeypatch.setattr(cpus, "run", lambda *arguments, **more: CompletedProcess([], status, "no tests ran\n", ""))
+    (failure,) = cpus.validate(cpus.ROOT / "notebooks/none.ipynb", cpus.CPUS["own"])
+    assert failure == cpus.Failure("none", "no tests ran\n")
 
 
 def test_each_library_is_told_in_its_own_words():

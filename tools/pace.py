@@ -80,7 +80,7 @@ def _is_figure(output: NotebookNode) -> bool:
 
 
 def _is_explorer(output: NotebookNode) -> bool:
-    return str(output.get("data", {}).get("text/plain", "")).startswith("Explorer")
+    return str(output.get("data", {}).get("text/plain", "")).endswith("to move the figure.")
 
 
 def table(paths: list[Path]) -> str:

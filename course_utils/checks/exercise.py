@@ -234,7 +234,7 @@ def _is_number(argument: Any) -> bool:
 
 def _same_infinity(got: Any, wrong: Any) -> bool:
     """Whether both are the same infinite number: the logarithm of a product that has underflowed."""
-    return np.ndim(got) == 0 and isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
+    return isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
 
 
 def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -> str | None:

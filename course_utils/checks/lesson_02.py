@@ -16,16 +16,75 @@ def _one_factor_short(w, h):
     return sum(slope[k] * h[k] * np.prod(slope[k + 1 :]) for k in range(len(slope)))
 
 
-def _walk(Wh, h, dh, *, slope=lambda h, h_prev: h * (1 - h), send=None, pass_on=True, sum_up=True, enters=-1):
-    """∂E/∂Wh of a sigmoid RNN, with one thing wrong at a time if asked."""
+def _scalar_walk(w, h, error, *, send=None, carry=1, slope_at=slice(1, None), enters=slice(0, -1), with_slope=True):
+    """dE/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
+    slope, h_prev = 1 - h[slope_at] ** 2, h[enters]
+    later, dw = 0.0, 0.0
+    for k in range(len(error) - 1, -1, -1):
+        da = (error[k] + later) * (slope[k] if with_slope else 1)
+        dw = dw + da * h_prev[k]
+        later = carry * da * (w if send is None else send)
+    return dw
+
+
+def _walk(
+    Wh, x, h, dh, *, slope=lambda h, h_prev: 1 - h**2, send=None, pass_on=True, sum_up=True, enters=-1, at_h0=True
+):
+    """All gradients of a tanh RNN by one walk back, with one thing wrong at a time if asked."""
     send = Wh.T if send is None else send
-    dWh, later = np.zeros_like(Wh), np.zeros(len(Wh))
+    dWx, dWh, db = np.zeros((len(Wh), x.shape[1])), np.zeros_like(Wh), np.zeros(len(Wh))
+    total, later = np.zeros_like(h), np.zeros(len(Wh))
     for t in range(len(dh), 0, -1):
-        da = (dh[t - 1] + later) * slope(h[t], h[t - 1])
-        term = np.outer(da, h[t + enters])
-        dWh = dWh + term if sum_up else term
+        total[t] = dh[t - 1] + later
+        da = total[t] * slope(h[t], h[t - 1])
+        terms = np.outer(da, x[t - 1]), np.outer(da, h[t + enters]), da
+        dWx, dWh, db = (old * sum_up + term for old, term in zip((dWx, dWh, db), terms, strict=True))
         later = send @ da if pass_on else later
-    return dWh
+    total[0] = later if at_h0 else 0
+    return {"dWx": dWx, "dWh": dWh, "db": db, "total": total}
+
+
+def _forwards(Wh, x, h, dh):
+    """The loop from t = 1 to T, everything else as it should be."""
+    total, later = np.zeros_like(h), np.zeros(len(Wh))
+    for t in range(1, len(dh) + 1):
+        total[t] = dh[t - 1] + later
+        later = Wh.T @ (total[t] * (1 - h[t] ** 2))
+    total[0], da = later, total[1:] * (1 - h[1:] ** 2)
+    return {"dWx": da.T @ x, "dWh": da.T @ h[:-1], "db": da.sum(0), "total": total}
+
+
+def _turned(gradients, name):
+    return gradients | {name: gradients[name].T}
+
+
+def _by_complex_steps(Wh, x, h, dh, eps=1e-30):
+    """The same for E = Σ dh_t · h_t: nudge one number by iε, run all steps in complex numbers, read E's imaginary part.
+
+    What x and biases send into a step follows from the states: arctanh(h_t) - Wh h_{t-1}.
+    """
+    given = np.arctanh(h[1:]) - h[:-1] @ Wh.T
+
+    def change_of_E(name, place):
+        nudge = {
+            "dWx": np.zeros((len(Wh), x.shape[1]), complex),
+            "dWh": np.zeros(Wh.shape, complex),
+            "db": np.zeros(len(Wh), complex),
+            "total": np.zeros(h.shape, complex),
+        }
+        nudge[name][place] = 1j * eps
+        state, E = h[0] + nudge["total"][0], 0.0
+        for t in range(1, len(h)):
+            a = given[t - 1] + nudge["dWx"] @ x[t - 1] + nudge["db"] + (Wh + nudge["dWh"]) @ state
+            state = np.tanh(a) + nudge["total"][t]
+            E = E + dh[t - 1] @ state
+        return E.imag / eps
+
+    shapes = {"dWx": (len(Wh), x.shape[1]), "dWh": Wh.shape, "db": (len(Wh),), "total": h.shape}
+    return {
+        name: np.array([change_of_E(name, place) for place in np.ndindex(shape)]).reshape(shape)
+        for name, shape in shapes.items()
+    }
 
 
 def _softmax(s, axis=-1):
@@ -40,9 +99,15 @@ def _draw_unit(rng):
     return w, np.array(h)
 
 
+def _draw_scalar_walk(rng):
+    w, h = _draw_unit(rng)
+    return w, h, rng.standard_normal(len(h) - 1)
+
+
 def _draw_walk(rng):
-    T, H = rng.integers(3, 7), rng.integers(2, 6)
-    return rng.normal(0, 2, (H, H)), rng.uniform(0.1, 0.9, (T + 1, H)), rng.standard_normal((T, H))
+    T, D, H = rng.integers(3, 7), rng.integers(2, 5), rng.integers(2, 6)
+    h = rng.uniform(-0.9, 0.9, (T + 1, H))
+    return rng.normal(0, 1, (H, H)), rng.standard_normal((T, D)), h, rng.standard_normal((T, H))
 
 
 def _draw_scores(rng):
@@ -79,33 +144,70 @@ EXERCISES = {
             ),
         },
     ),
-    "02 backward walk": Exercise(
-        right=_walk,
-        draw=_draw_walk,
+    "02 scalar walk": Exercise(
+        right=_scalar_walk,
+        draw=_draw_scalar_walk,
         mistakes={
-            "a transpose is missing on the way to the previous state. Unit i is felt by all j: sum over the rows.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, send=Wh)
+            "only the direct gradients are used. Each state also reaches E through the step after it: add `later`.": (
+                lambda w, h, error: _scalar_walk(w, h, error, carry=0)
             ),
-            "σ' is left out: between ∂E/∂h and ∂E/∂a stands the slope.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, slope=lambda h, h_prev: 1)
+            "the factor back to h_{k-1} is slope times w. The w is missing.": (
+                lambda w, h, error: _scalar_walk(w, h, error, send=1)
             ),
-            "1 - h² is the slope of tanh. These units are sigmoids.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, slope=lambda h, h_prev: 1 - h**2)
+            "the slope is missing: between dE/dh_k and the argument of tanh stands 1 - h_k².": (
+                lambda w, h, error: _scalar_walk(w, h, error, with_slope=False)
+            ),
+            "the slope is taken at the previous state. Step k's is 1 - h_k².": (
+                lambda w, h, error: _scalar_walk(w, h, error, slope_at=slice(0, -1))
+            ),
+            "the immediate derivative meets the wrong state: in step k, w multiplies h_{k-1}, not h_k.": (
+                lambda w, h, error: _scalar_walk(w, h, error, enters=slice(1, None))
+            ),
+            "only the last loss goes back. Each step's own error is added when the walk comes by.": (
+                lambda w, h, error: _scalar_walk(w, h, np.r_[0 * error[:-1], error[-1]])
+            ),
+            "this is dE/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
+                lambda w, h, error: sum(error[t] * np.prod(w * (1 - h[1 : t + 2] ** 2)) for t in range(len(error)))
+            ),
+        },
+    ),
+    "02 backward walk": Exercise(
+        right=_by_complex_steps,
+        draw=_draw_walk,
+        against="complex steps",
+        mistakes={
+            "a transpose is missing on the way to h_{t-1}: its unit i reaches all units j, so sum over the rows.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, send=Wh)
+            ),
+            "tanh' is left out: between dE/dh and da stands the slope 1 - h_t².": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, slope=lambda h, h_prev: 1)
+            ),
+            "h (1 - h) is the slope of the sigmoid. These units are tanh.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, slope=lambda h, h_prev: h * (1 - h))
             ),
             "the slope is taken at the previous state. Step t's is written in h_t.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, slope=lambda h, h_prev: h_prev * (1 - h_prev))
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, slope=lambda h, h_prev: 1 - h_prev**2)
             ),
-            "the gradient isn't accumulated over time: each step replaces what the steps before it brought.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, sum_up=False)
+            "the gradients aren't accumulated over time: each step replaces what the steps before it brought.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, sum_up=False)
             ),
-            "only the direct gradients are used. Each state is also asked for something by the step after it.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, pass_on=False)
+            "only the direct gradients are used. Each state also reaches E through the step after it.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, pass_on=False)
             ),
-            "the outer product meets the wrong state: in step t, Wh multiplies h_{t-1}, not h_t.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh, enters=0)
+            "dWh meets the wrong state: in step t, Wh multiplies h_{t-1}, not h_t.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, enters=0)
             ),
-            "the outer product is the wrong way round: row j, column i of Wh carries unit i into unit j.": (
-                lambda Wh, h, dh: _walk(Wh, h, dh).T
+            "total[0] is missing: what is left after step 1 is dE/dh_0.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, at_h0=False)
+            ),
+            "dWx is the wrong way round: its row j, column i carries input i into unit j.": (
+                lambda Wh, x, h, dh: _turned(_walk(Wh, x, h, dh), "dWx")
+            ),
+            "dWh is the wrong way round: its row j, column i carries unit i into unit j.": (
+                lambda Wh, x, h, dh: _turned(_walk(Wh, x, h, dh), "dWh")
+            ),
+            "the walk goes forwards. The total gradient of h_t needs that of h_{t+1} first.": (
+                lambda Wh, x, h, dh: _forwards(Wh, x, h, dh)
             ),
         },
     ),

@@ -1,11 +1,97 @@
 """05 · gates."""
 
-from functools import partial
-
 import numpy as np
 
+from course_utils.cells import gru_step, init_params, sigmoid
 from course_utils.checks.exercise import Exercise
-from course_utils.checks.gru import draw_stack, draw_step, right_step, rows, sigmoid_candidate, wrong_step
+from course_utils.checks.gru import draw_stack, rows
+
+
+def _draw_step(rng):
+    """A GRU of random size, D and H from 2 to 5, and what enters one step: (p, from_x, h_prev)."""
+    D, H = (int(n) for n in rng.integers(2, 6, 2))
+    p = init_params("GRU", D, H, seed=int(rng.integers(2**31)), gain=2.0)
+    return p.changed(bh=rng.normal(size=3 * H)), rng.normal(size=3 * H), rng.uniform(-1, 1, H)
+
+
+def _step(p, from_x, h_prev, reset="before"):
+    h, gates = gru_step(p.changed(reset=reset), from_x, h_prev)
+    return {**gates, "h": h}
+
+
+def _mixed(step, h_prev, h_tilde, r=None, z=None):
+    """The step's results with another candidate, or with other gates."""
+    r, z = step["r"] if r is None else r, step["z"] if z is None else z
+    return {"r": r, "z": z, "h_tilde": h_tilde, "h": z * h_prev + (1 - z) * h_tilde}
+
+
+def _candidate(answer):
+    """A mistake in the candidate alone: answer(xn, product, bias, r, without) is the wrong one.
+
+    xn is the input's part, product and bias are the state's as they should be, and without is both without a reset.
+    """
+
+    def wrong(p, from_x, h_prev, reset):
+        step, (Wn, bn) = _step(p, from_x, h_prev, reset), (p.Wh_blocks[2], p.bh_blocks[2])
+        r, before = step["r"], reset == "before"
+        product, bias = (Wn @ (r * h_prev), bn) if before else (r * (Wn @ h_prev), r * bn)
+        return _mixed(step, h_prev, answer(np.split(from_x, 3)[2], product, bias, r, Wn @ h_prev + bn))
+
+    return wrong
+
+
+def _writes(p, from_x, h_prev, reset):
+    step = _step(p, from_x, h_prev, reset)
+    return {**step, "h": (1 - step["z"]) * h_prev + step["z"] * step["h_tilde"]}
+
+
+def _swapped(p, from_x, h_prev, reset):
+    order = (1, 0, 2)
+    return _step(p.changed(Wh=rows(p.Wh, order), bh=rows(p.bh, order)), rows(from_x, order), h_prev, reset)
+
+
+def _tanh_gates(p, from_x, h_prev, reset):
+    a = (from_x + p.Wh @ h_prev + p.bh).reshape(3, -1)
+    r, z, xn = np.tanh(a[0]), np.tanh(a[1]), np.split(from_x, 3)[2]
+    Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
+    h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn if reset == "before" else xn + r * (Wn @ h_prev + bn))
+    return _mixed({}, h_prev, h_tilde, r, z)
+
+
+def _resets_state(p, from_x, h_prev, reset):
+    step = _step(p, from_x, h_prev, reset)
+    return {**step, "h": _mixed(step, step["r"] * h_prev, step["h_tilde"])["h"]}
+
+
+def _sigmoid_candidate(p, from_x, h_prev, reset):
+    step = _step(p, from_x, h_prev, reset)
+    return _mixed(step, h_prev, sigmoid(np.arctanh(step["h_tilde"])))
+
+
+MISTAKES = {  # of a step, wherever the reset gate stands: wrong(p, from_x, h_prev, reset)
+    "z and 1 - z are swapped in the last line. Here z keeps: it multiplies the old state.": _writes,
+    "the row blocks of r and z are swapped. Their order is r, z, n.": _swapped,
+    "the reset gate is never used. It decides how much of h_prev the candidate reads.": (
+        _candidate(lambda xn, product, bias, r, without: np.tanh(xn + without))
+    ),
+    "the reset gate multiplies the input's part x_n, too. It belongs to the part that comes from h_prev.": (
+        _candidate(lambda xn, product, bias, r, without: np.tanh(r * xn + product + bias))
+    ),
+    "the candidate's part of bh, b_n, is missing.": (
+        _candidate(lambda xn, product, bias, r, without: np.tanh(xn + product))
+    ),
+    "the bias bh is missing.": lambda p, from_x, h_prev, reset: _step(p.changed(bh=0 * p.bh), from_x, h_prev, reset),
+    "the gates went through tanh. A gate is a share between 0 and 1, so it wants a sigmoid.": _tanh_gates,
+    "the candidate went through a sigmoid. A gate is a share; a candidate may be negative.": _sigmoid_candidate,
+    "the reset gate has changed the state that z keeps. It belongs in the candidate alone.": _resets_state,
+}
+
+
+def _mistakes(reset):
+    """All of them for one order, each a function of (p, from_x, h_prev)."""
+    return {
+        hint: lambda p, from_x, h_prev, wrong=wrong: wrong(p, from_x, h_prev, reset) for hint, wrong in MISTAKES.items()
+    }
 
 
 def _one_minus(W):
@@ -19,25 +105,27 @@ def _bias(n, left=0.5):
 
 
 EXERCISES = {
-    "05 GRU step": Exercise(
-        right=right_step,
-        draw=draw_step,
-        mistakes={
-            "z and 1 - z are swapped. Here z keeps: it multiplies the old state.": (
-                partial(wrong_step, "z and 1-z swapped")
+    "05 reset before": Exercise(
+        right=_step,
+        draw=_draw_step,
+        mistakes=_mistakes("before")
+        | {
+            "the reset gate comes after the product with W_n. Here it multiplies h_prev, before the product.": (
+                lambda p, from_x, h_prev: _step(p, from_x, h_prev, "after")
             ),
-            "the reset gate is never used. It decides what the candidate hears of h_prev.": (
-                partial(wrong_step, "reset never used")
+        },
+    ),
+    "05 reset after": Exercise(
+        right=lambda p, from_x, h_prev: _step(p, from_x, h_prev, "after"),
+        draw=_draw_step,
+        mistakes=_mistakes("after")
+        | {
+            "the reset gate is applied before the product, as in the exercise above. Here it comes after.": _step,
+            "the candidate's part of bh, b_n, is added after the reset. The gate multiplies it, too.": (
+                lambda p, from_x, h_prev: _candidate(
+                    lambda xn, product, bias, r, without: np.tanh(xn + product + p.bh_blocks[2])
+                )(p, from_x, h_prev, "after")
             ),
-            "the reset gate is applied before the product, as in the papers. Here it comes after.": (
-                partial(right_step, reset="before")
-            ),
-            "the candidate's part of bh is added after the reset. The gate multiplies it, too.": (
-                partial(wrong_step, "bias past the reset")
-            ),
-            "the candidate went through a sigmoid. A gate is a share; a candidate may be negative.": sigmoid_candidate,
-            "the row blocks of r and z are swapped. Their order is r, z, n.": partial(wrong_step, "r and z swapped"),
-            "the bias bh is missing.": partial(wrong_step, "no bh"),
         },
     ),
     "05 other convention": Exercise(

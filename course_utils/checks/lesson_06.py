@@ -1,22 +1,145 @@
-"""06 · the four paths of a GRU's gradient."""
+"""06 · the four paths of a GRU's gradient, and one step back."""
+
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from course_utils.cells import sigmoid
+from course_utils.cells import gru_step, init_params, sigmoid
 from course_utils.checks.exercise import Exercise
 
 
-def _update(Wz, h_prev, z, h_tilde):
-    return np.diag((h_prev - h_tilde) * z * (1 - z)) @ Wz
-
-
-def _direct_and_update(Wz, h_prev, z, h_tilde):
-    return np.diag(z) + _update(Wz, h_prev, z, h_tilde)
-
-
 def _draw_step(rng):
-    H = int(rng.integers(2, 6))
-    return rng.normal(size=(H, H)), rng.normal(size=H), rng.uniform(0.1, 0.9, H), rng.uniform(-1, 1, H)
+    """A GRU of random size, D and H from 2 to 5, its input, old state, gates and candidate in one step.
+
+    H isn't 3: only what is stacked shall divide into three blocks.
+    """
+    D, H = int(rng.integers(2, 6)), int(rng.choice([2, 4, 5]))
+    p = init_params("GRU", D, H, seed=int(rng.integers(2**31)), gain=2.0)
+    x, h_prev = rng.normal(size=D), rng.uniform(-1, 1, H)
+    _, gates = gru_step(p, p.Wx @ x + p.bx, h_prev)
+    return p, x, h_prev, gates["r"], gates["z"], gates["h_tilde"]
+
+
+def _draw_paths(rng):
+    p, _, *state = _draw_step(rng)
+    return p, *state
+
+
+def _four_paths(p, h_prev, r, z, h_tilde):
+    Wr, Wz, Wn = p.Wh_blocks
+    into_n = np.diag((1 - z) * (1 - h_tilde**2))
+    return {
+        "direct": np.diag(z),
+        "update": np.diag((h_prev - h_tilde) * z * (1 - z)) @ Wz,
+        "candidate": into_n @ Wn @ np.diag(r),
+        "reset": into_n @ Wn @ np.diag(h_prev * r * (1 - r)) @ Wr,
+    }
+
+
+def _paths(**wrong):
+    """All four paths, those named in `wrong` by functions of (Wr, Wz, Wn, h, r, z, n, into_n), n the candidate."""
+
+    def answer(p, h_prev, r, z, h_tilde):
+        into_n = np.diag((1 - z) * (1 - h_tilde**2))
+        parts = (*p.Wh_blocks, h_prev, r, z, h_tilde, into_n)
+        return _four_paths(p, h_prev, r, z, h_tilde) | {name: path(*parts) for name, path in wrong.items()}
+
+    return answer
+
+
+def _slopes_of_n(p, h_prev, r, z, h_tilde, into_n):
+    """The four paths with another slope into the candidate, (H,)."""
+    right = _four_paths(p, h_prev, r, z, h_tilde)
+    factor = (into_n / ((1 - z) * (1 - h_tilde**2)))[:, None]
+    return right | {name: factor * right[name] for name in ("candidate", "reset")}
+
+
+def _swapped_paths(p, h_prev, r, z, h_tilde):
+    return _slopes_of_n(p, h_prev, r, z, h_tilde, z * (1 - h_tilde**2)) | {"direct": np.diag(1 - z)}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# One step back
+
+EPS = 1e-30
+
+
+def _by_complex_steps(p, x, h_prev, r, z, h_tilde, total):
+    """All gradients of total · h: every number that enters the step is nudged by an imaginary amount."""
+    values = {"dh_prev": h_prev, "dWx": p.Wx, "dWh": p.Wh, "dbx": p.bx, "dbh": p.bh}
+    found = {name: np.zeros(value.shape) for name, value in values.items()}
+    for name, value in values.items():
+        for at in np.ndindex(value.shape):
+            nudged = {**values, name: value.astype(complex)}
+            nudged[name][at] += 1j * EPS
+            found[name][at] = total @ _new_state(x, *nudged.values()).imag / EPS
+    return found
+
+
+def _new_state(x, h_prev, Wx, Wh, bx, bh):
+    """One step, of complex numbers as well."""
+    p: Any = SimpleNamespace(Wh=Wh, bh=bh, Wh_blocks=np.split(Wh, 3), bh_blocks=np.split(bh, 3), reset="before")
+    h, _ = gru_step(p, Wx @ x + bx, h_prev)
+    return h
+
+
+def _inside(p, h_prev, r, z, h_tilde, total):
+    """dE/da for what stands inside both sigmoids and the tanh, and dE/d(r * h_prev)."""
+    a_n = total * (1 - z) * (1 - h_tilde**2)
+    read = p.Wh_blocks[2].T @ a_n
+    return read * h_prev * r * (1 - r), total * (h_prev - h_tilde) * z * (1 - z), a_n, read
+
+
+def _collected(p, x, h_prev, r, z, total, inside, order=(0, 1, 2), seen=None):
+    """All gradients from those inside. `seen` is what W_n multiplies; order is that of the row blocks."""
+    (Wr, Wz, _), (a_r, a_z, a_n, read) = p.Wh_blocks, inside
+    blocks = [(a_r, h_prev), (a_z, h_prev), (a_n, r * h_prev if seen is None else seen)]
+    a = np.concatenate([blocks[i][0] for i in order])
+    dWh = np.vstack([np.outer(*blocks[i]) for i in order])
+    dh_prev = total * z + Wz.T @ a_z + read * r + Wr.T @ a_r
+    return {"dh_prev": dh_prev, "dWx": np.outer(a, x), "dWh": dWh, "dbx": a, "dbh": a}
+
+
+def _back(change=None, **options):
+    """A step back with a mistake: change(inside, p, h_prev, r, z, h_tilde, total) takes the place of `inside`."""
+
+    def answer(p, x, h_prev, r, z, h_tilde, total):
+        inside = _inside(p, h_prev, r, z, h_tilde, total)
+        if change is not None:
+            inside = change(inside, p, h_prev, r, z, h_tilde, total)
+        return _collected(p, x, h_prev, r, z, total, inside, **options)
+
+    return answer
+
+
+def _from_n(a_n, inside, p, h_prev, r):
+    """What stands inside if the candidate's share is a_n."""
+    read = p.Wh_blocks[2].T @ a_n
+    return read * h_prev * r * (1 - r), inside[1], a_n, read
+
+
+def _back_to_state(dh_prev):
+    """A step back whose dh_prev(p, h_prev, r, z, h_tilde, total, a_r, a_z, a_n, read) is wrong, and nothing else."""
+
+    def answer(p, x, h_prev, r, z, h_tilde, total):
+        inside = _inside(p, h_prev, r, z, h_tilde, total)
+        right = _collected(p, x, h_prev, r, z, total, inside)
+        return right | {"dh_prev": dh_prev(right["dh_prev"], p, r, z, total, *inside)}
+
+    return answer
+
+
+def _swapped_back(p, x, h_prev, r, z, h_tilde, total):
+    inside = _inside(p, h_prev, r, z, h_tilde, total)
+    inside = _from_n(total * z * (1 - h_tilde**2), inside, p, h_prev, r)
+    wrong = _collected(p, x, h_prev, r, z, total, inside)
+    return wrong | {"dh_prev": wrong["dh_prev"] + total * (1 - 2 * z)}
+
+
+def _kept_r_in_weights(p, x, h_prev, r, z, h_tilde, total):
+    inside = _inside(p, h_prev, r, z, h_tilde, total)
+    return _collected(p, x, h_prev, r, z, total, inside, seen=h_prev)
 
 
 def _bias_gradient(b, h0, T):
@@ -31,39 +154,103 @@ def _best_bias_of_the_loss(T):
 
 
 EXERCISES = {
-    "06 direct and update": Exercise(
-        right=_direct_and_update,
-        draw=_draw_step,
+    "06 four paths": Exercise(
+        right=_four_paths,
+        draw=_draw_paths,
         mistakes={
-            "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": (
-                lambda Wz, h_prev, z, h_tilde: np.diag(1 - z) + _update(Wz, h_prev, z, h_tilde)
+            "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": _swapped_paths,
+            "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: -np.diag((h - n) * z * (1 - z)) @ Wz
             ),
-            "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": (
-                lambda Wz, h_prev, z, h_tilde: np.diag(z) - _update(Wz, h_prev, z, h_tilde)
+            "Wz is transposed in the update path. Going forward, z meets Wz as it is.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag((h - n) * z * (1 - z)) @ Wz.T
             ),
-            "this is the transpose. Rows belong to the new state, columns to the old one.": (
-                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz, h_prev, z, h_tilde).T
+            "the diagonal stands on the wrong side of Wz. The gate comes after the product with Wz.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: Wz @ np.diag((h - n) * z * (1 - z))
             ),
-            "Wz is transposed. Going forward, z meets Wz as it is.": (
-                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz.T, h_prev, z, h_tilde)
+            "the slope of the sigmoid is missing from the update path.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag(h - n) @ Wz
             ),
-            "the diagonal stands on the wrong side of Wz. The gate comes after the product with Wz.": (
-                lambda Wz, h_prev, z, h_tilde: np.diag(z) + _update(Wz.T, h_prev, z, h_tilde).T
+            "1 - z² is the slope of tanh. The update gate is a sigmoid.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag((h - n) * (1 - z**2)) @ Wz
             ),
-            "the slope of the sigmoid is missing from the update path.": (
-                lambda Wz, h_prev, z, h_tilde: np.diag(z) + np.diag(h_prev - h_tilde) @ Wz
+            "h_tilde is missing from the update path: raising z also takes something away.": _paths(
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag(h * z * (1 - z)) @ Wz
             ),
-            "1 - z² is the slope of tanh. The gate is a sigmoid.": (
-                lambda Wz, h_prev, z, h_tilde: np.diag(z) + np.diag((h_prev - h_tilde) * (1 - z**2)) @ Wz
+            "the reset gate of the candidate path stands left of Wn. It multiplies h_prev, before the product.": _paths(
+                candidate=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ np.diag(r) @ Wn
             ),
-            "h_tilde is missing from the update path: raising z also takes something away.": (
-                lambda Wz, h_prev, z, h_tilde: _direct_and_update(Wz, h_prev, z, 0 * h_tilde)
+            "the reset gate is missing from the candidate path. Wn multiplies r * h_prev.": _paths(
+                candidate=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn
             ),
-            "z was added to every row. The direct path is a diagonal matrix.": (
-                lambda Wz, h_prev, z, h_tilde: z + _update(Wz, h_prev, z, h_tilde)
+            "the reset path's inner diagonal stands right of Wr. It is the slope of r, which comes after Wr.": _paths(
+                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ Wr @ np.diag(h * r * (1 - r))
             ),
-            "this is the direct path alone.": lambda Wz, h_prev, z, h_tilde: np.diag(z),
-            "this is the update path alone.": _update,
+            "h_prev is missing from the reset path: it is what r multiplies.": _paths(
+                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ np.diag(r * (1 - r)) @ Wr
+            ),
+            "the slope of the sigmoid is missing from the reset path.": _paths(
+                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ np.diag(h) @ Wr
+            ),
+            "the slope of the tanh is missing from candidate and reset path.": (
+                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(p, h_prev, r, z, h_tilde, 1 - z)
+            ),
+            "the factor 1 - z is missing from candidate and reset path.": (
+                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(p, h_prev, r, z, h_tilde, 1 - h_tilde**2)
+            ),
+            "these are the transposes. Rows belong to the new state, columns to the old one.": (
+                lambda *state: {name: path.T for name, path in _four_paths(*state).items()}
+            ),
+        },
+    ),
+    "06 step back": Exercise(
+        right=_by_complex_steps,
+        draw=lambda rng: (lambda step: (*step, rng.normal(size=len(step[2]))))(_draw_step(rng)),
+        rows=("r", "z", "n"),
+        against="complex steps",
+        mistakes={
+            "W_n multiplies r * h_prev, so that is the last factor of its gradient. You took h_prev.": (
+                _kept_r_in_weights
+            ),
+            "the row blocks come in the order z, r, n. Here it is r, z, n.": _back(order=(1, 0, 2)),
+            "z and 1-z are swapped. Here z keeps: total * z goes straight on to h_prev.": _swapped_back,
+            "the direct path is missing from dh_prev. All else is right.": _back_to_state(
+                lambda right, p, r, z, total, a_r, a_z, a_n, read: right - total * z
+            ),
+            "the reset path is missing from dh_prev. All else is right.": _back_to_state(
+                lambda right, p, r, z, total, a_r, a_z, a_n, read: right - p.Wh_blocks[0].T @ a_r
+            ),
+            "the update path is missing from dh_prev. All else is right.": _back_to_state(
+                lambda right, p, r, z, total, a_r, a_z, a_n, read: right - p.Wh_blocks[1].T @ a_z
+            ),
+            "the reset gate is missing from dh_prev's candidate path. All else is right.": _back_to_state(
+                lambda right, p, r, z, total, a_r, a_z, a_n, read: right + read * (1 - r)
+            ),
+            "dh_prev takes the weights as they are. On the way back they are transposed. All else is right.": (
+                _back_to_state(
+                    lambda right, p, r, z, total, a_r, a_z, a_n, read: (
+                        total * z + p.Wh_blocks[1] @ a_z + (p.Wh_blocks[2] @ a_n) * r + p.Wh_blocks[0] @ a_r
+                    )
+                )
+            ),
+            "the update gate's share has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": _back(
+                lambda inside, *_: (inside[0], -inside[1], *inside[2:])
+            ),
+            "the slope of the update gate's sigmoid is missing.": _back(
+                lambda inside, p, h, r, z, n, total: (inside[0], total * (h - n), *inside[2:])
+            ),
+            "h_prev is missing from the reset gate's share: it is what r multiplies.": _back(
+                lambda inside, p, h, r, z, n, total: (inside[3] * r * (1 - r), *inside[1:])
+            ),
+            "the slope of the reset gate's sigmoid is missing.": _back(
+                lambda inside, p, h, r, z, n, total: (inside[3] * h, *inside[1:])
+            ),
+            "the slope of the candidate's tanh is missing.": _back(
+                lambda inside, p, h, r, z, n, total: _from_n(total * (1 - z), inside, p, h, r)
+            ),
+            "the candidate's share lacks the factor 1 - z.": _back(
+                lambda inside, p, h, r, z, n, total: _from_n(total * (1 - n**2), inside, p, h, r)
+            ),
         },
     ),
     "06 bias gradient": Exercise(

@@ -1,53 +1,90 @@
 """09 · agreement."""
 
+from typing import Any
+
 import numpy as np
 
-from course_utils.cells import forward, init_params
+from course_utils.cells import forward, init_params, run
 from course_utils.checks.exercise import Exercise
 from course_utils.gradients import backward
 
+TINY = 1e-30  # the complex step
 
-def _gradient_at_word(p, x, V, t, asked=(-1,), sign=1, index=None):
+
+def _right_pushes(p, x, V, direction):
+    """One complex step for every word: nudge it along the direction, and read the difference of the scores."""
+    pushes = np.zeros(len(x))
+    for t in range(len(x)):
+        nudged = x.astype(complex)
+        nudged[t] += 1j * TINY * direction
+        h: Any = run(p, nudged, np.zeros(p.hidden_size), np.zeros(0)).h
+        pushes[t] = ((V[1] - V[0]) @ h[-1]).imag / TINY
+    return pushes
+
+
+def _pushes(p, x, V, direction, asked=(-1,), readout=None):
     dh = np.zeros((len(x), p.hidden_size))
-    dh[list(asked)] = sign * (V[1] - V[0])
-    return backward(forward(p, x), dh).x[t - 1 if index is None else index]
+    dh[list(asked)] = V[1] - V[0] if readout is None else readout
+    return backward(forward(p, x), dh).x @ direction
 
 
-def _last_state_gradient(p, x, V, t):
+def _whole_gradient(p, x, V, direction):
     dh = np.zeros((len(x), p.hidden_size))
     dh[-1] = V[1] - V[0]
-    return backward(forward(p, x), dh).h[t]
-
-
-def _one_score(p, x, V, t):
-    return _gradient_at_word(p, x, np.vstack([np.zeros(p.hidden_size), V[1]]), t)
+    return backward(forward(p, x), dh).x
 
 
 def _sentence(rng):
     T, D, H = (int(n) for n in (rng.integers(4, 8), rng.integers(2, 5), rng.integers(5, 8)))
     p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
-    return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), int(rng.integers(2, T - 1))
+    return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), rng.normal(size=D)
+
+
+def _draw_voter(rng):
+    m = int(rng.integers(3, 40))
+    return float(rng.uniform(0.2, m - 1)), m
 
 
 EXERCISES = {
-    "09 gradient at word": Exercise(
-        right=_gradient_at_word,
+    "09 word pushes": Exercise(
+        right=_right_pushes,
         draw=_sentence,
+        against="complex steps",
         mistakes={
             "the sign: score 1 minus score 0 means V[1] - V[0].": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, sign=-1)
-            ),
-            "off by one: x_1 is the first row, so word t stands in row t - 1.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, index=t)
+                lambda p, x, V, direction: -_pushes(p, x, V, direction)
             ),
             "the scores are read at the last step only. Your dh asks something of every step.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=range(len(x)))
+                lambda p, x, V, direction: _pushes(p, x, V, direction, asked=range(len(x)))
             ),
-            "dh asks something of h_t at the word itself. The scores are read from h_T.": (
-                lambda p, x, V, t: _gradient_at_word(p, x, V, t, asked=(t - 1,))
+            "the scores are read from the last state, h_T. Your dh asks something of the first one.": (
+                lambda p, x, V, direction: _pushes(p, x, V, direction, asked=(0,))
             ),
-            "this is the gradient of score 1 alone. The difference has V[1] - V[0].": _one_score,
-            "this is the gradient in the state h_t. The exercise asks for the word x_t.": _last_state_gradient,
+            "this is the push on score 1 alone. The difference has V[1] - V[0].": (
+                lambda p, x, V, direction: _pushes(p, x, V, direction, readout=V[1])
+            ),
+            "this is the gradient in every entry of every word, (T, D). Multiply it with the direction.": (
+                _whole_gradient
+            ),
+            "these are sizes. A push has a sign: towards score 1, or towards score 0.": (
+                lambda p, x, V, direction: np.abs(_pushes(p, x, V, direction))
+            ),
+            "this is the gradient times the word itself. The step goes along the direction, at every word the same.": (
+                lambda p, x, V, direction: (_whole_gradient(p, x, V, direction) * x).sum(axis=1)
+            ),
+        },
+    ),
+    "09 attractors to lose": Exercise(
+        right=lambda a, m: np.floor((a + m) / 2) + 1,
+        draw=_draw_voter,
+        mistakes={
+            "the nouns that agree vote as well, for the subject's verb.": lambda a, m: np.floor(a) + 1,
+            "this is where the votes are even. A number of attractors is whole, and the subject has to lose.": (
+                lambda a, m: (a + m) / 2
+            ),
+            "with so many attractors the subject still wins. One more is needed.": lambda a, m: np.floor((a + m) / 2),
+            "the subject's own vote counts as well, with the weight a.": lambda a, m: np.floor(m / 2) + 1,
+            "an attractor more is an agreeing noun less, so it counts twice.": lambda a, m: np.floor(a + m) + 1,
         },
     ),
     "09 last noun in training": Exercise(

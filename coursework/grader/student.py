@@ -18,6 +18,7 @@ from coursework.grader.assignment import Assignment, load, names
 from coursework.grader.leaks import leaks
 from coursework.grader.notebook import write_all
 from coursework.grader.table import table
+from tools.working_copies import stripped
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
@@ -44,9 +45,10 @@ pip install -r requirements.txt
 jupyter lab notebooks/00_start_here.ipynb
 ```
 
-The lessons are in `notebooks/`, the assignments in `coursework/`. Hand in the notebook of an assignment, `psN.ipynb`,
-under its own name and with every cell where it was. The checks in it know the common mistakes, from a table of numbers
-(`hints.json`); the points come from the same questions with other numbers.
+The lessons are in `notebooks/`, without outputs, so that you can guess before you see; the assignments are in
+`coursework/`. Hand in the notebook of an assignment, `psN.ipynb`, under its own name and with every cell where it was.
+The checks in it know the common mistakes, from a table of numbers (`hints.json`); the points come from the same
+questions with other numbers.
 """
 
 
@@ -77,7 +79,8 @@ def build(out: Path, root: Path = ROOT) -> list[Path]:
                 if path.is_file() and not path.is_symlink() and "__pycache__" not in path.parts:
                     copy_to = edition / path.relative_to(root)
                     copy_to.parent.mkdir(parents=True, exist_ok=True)
-                    shutil.copyfile(path, copy_to)
+                    lesson = path.suffix == ".ipynb"  # its outputs would show answers before the reader has guessed
+                    copy_to.write_bytes(stripped(path.read_bytes()) if lesson else path.read_bytes())
         for assignment in assignments:
             place = edition / "coursework" / assignment.name
             place.mkdir(parents=True)

@@ -60,6 +60,7 @@ def _draw_scores(rng):
 
 LEAST_BIAS = float(_logit(0.01 ** (1 / 100)))  # leaves 1 % after 100 steps
 MOST_BIAS = float(_logit(0.999))  # lets in one part in a thousand
+MIDDLE_BIAS = (MOST_BIAS + LEAST_BIAS) / 2
 
 
 def _pick(eval_steps, chosen):
@@ -115,7 +116,7 @@ QUESTIONS = [
         name="gate_bias",
         points=8,
         objective="Choose an initialisation for a task, between forgetting and never writing.",
-        right=lambda: (MOST_BIAS + LEAST_BIAS) / 2,
+        right=lambda: MIDDLE_BIAS,
         draw=lambda rng: (),
         rtol=(MOST_BIAS - LEAST_BIAS) / (MOST_BIAS + LEAST_BIAS),
         mistakes={

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import explorer, * as own from "../../course_utils/explorer.js";
+import * as labels from "../../course_utils/labels.js";
 
 const MINUS = "\u2212";
 
@@ -27,7 +28,7 @@ test("a nice step is 1, 2 or 5 times a power of ten, and the smallest that fits"
   const draw = generator(1);
   for (let i = 0; i < 500; i++) {
     const [span, count] = [10 ** (12 * draw() - 6), 1 + 9 * draw()];
-    const step = own.niceStep(span, count);
+    const step = labels.niceStep(span, count);
     const leading = Number(step.toExponential(9).split("e")[0]);
     const which = [1, 2, 5].findIndex((n) => Math.abs(leading - n) < 1e-8);
     assert.ok(which >= 0, `${step}`);
@@ -44,9 +45,9 @@ test("ticks are all multiples of one nice step within the limits, whichever come
     const low = scale * (2 * draw() - 1);
     const high = low + scale * (0.1 + draw());
     const count = 2 + Math.floor(6 * draw());
-    const found = own.ticks([low, high], count);
-    assert.deepEqual(own.ticks([high, low], count), found);
-    const step = own.niceStep(high - low, count);
+    const found = labels.ticks([low, high], count);
+    assert.deepEqual(labels.ticks([high, low], count), found);
+    const step = labels.niceStep(high - low, count);
     assert.equal(found.length, Math.floor(high / step + 1e-6) - Math.ceil(low / step - 1e-6) + 1);
     found.forEach((tick, k) => {
       close(tick / step, Math.round(tick / step), 1e-6);
@@ -57,33 +58,33 @@ test("ticks are all multiples of one nice step within the limits, whichever come
 });
 
 test("ticks of known axes", () => {
-  assert.deepEqual(own.ticks([0, 1], 5).map((v) => own.tickText(v)), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
-  assert.deepEqual(own.ticks([1, 4], 10, true), [1, 2, 3, 4]); // ten would fit, but there is nothing between them
-  assert.deepEqual(own.ticks([0, 40], 4, true).map(String), ["0", "10", "20", "30", "40"]);
-  assert.deepEqual(own.decades([-8, 0], 4).map((v) => own.tickText(v, true)), [
+  assert.deepEqual(labels.ticks([0, 1], 5).map((v) => labels.tickText(v)), ["0", "0.2", "0.4", "0.6", "0.8", "1"]);
+  assert.deepEqual(labels.ticks([1, 4], 10, true), [1, 2, 3, 4]); // ten would fit, but there is nothing between them
+  assert.deepEqual(labels.ticks([0, 40], 4, true).map(String), ["0", "10", "20", "30", "40"]);
+  assert.deepEqual(own.decades([-8, 0], 4).map((v) => labels.tickText(v, true)), [
     `10^{${MINUS}8}`, `10^{${MINUS}6}`, `10^{${MINUS}4}`, `10^{${MINUS}2}`, "10^{0}",
   ]);
-  assert.deepEqual(own.decades([-0.8, 0.4], 4).map((v) => own.tickText(v, true)), ["0.2", "0.5", "10^{0}", "2"]);
-  assert.deepEqual(own.ticks([1, 1], 5), []);
+  assert.deepEqual(own.decades([-0.8, 0.4], 4).map((v) => labels.tickText(v, true)), ["0.2", "0.5", "10^{0}", "2"]);
+  assert.deepEqual(labels.ticks([1, 1], 5), []);
 });
 
 test("numbers are short, and every minus is a minus", () => {
-  assert.equal(own.number(0.123456), "0.123");
-  assert.equal(own.number(-0.5), `${MINUS}0.5`);
-  assert.equal(own.number(1234567, 2), "1200000");
-  assert.equal(own.number(-1.5e-9), `${MINUS}1.5e${MINUS}9`);
-  assert.equal(own.tickText(-2e-7), `${MINUS}2e${MINUS}7`);
-  assert.equal(own.tickText(0.1 + 0.2), "0.3");
+  assert.equal(labels.number(0.123456), "0.123");
+  assert.equal(labels.number(-0.5), `${MINUS}0.5`);
+  assert.equal(labels.number(1234567, 2), "1200000");
+  assert.equal(labels.number(-1.5e-9), `${MINUS}1.5e${MINUS}9`);
+  assert.equal(labels.tickText(-2e-7), `${MINUS}2e${MINUS}7`);
+  assert.equal(labels.tickText(0.1 + 0.2), "0.3");
 });
 
 test("indices and powers are pieces of their own, and nothing is lost", () => {
-  assert.deepEqual(own.pieces("h_t"), [["h", 0], ["t", -1]]);
-  assert.deepEqual(own.pieces("10^{-3} of h_{t-1}."), [["10", 0], ["-3", 1], [" of h", 0], ["t-1", -1], [".", 0]]);
-  assert.deepEqual(own.pieces("plain words"), [["plain words", 0]]);
-  assert.deepEqual(own.pieces("a_ b"), [["a_ b", 0]]); // nothing hangs on it
-  assert.deepEqual(own.pieces(""), []);
+  assert.deepEqual(labels.pieces("h_t"), [["h", 0], ["t", -1]]);
+  assert.deepEqual(labels.pieces("10^{-3} of h_{t-1}."), [["10", 0], ["-3", 1], [" of h", 0], ["t-1", -1], [".", 0]]);
+  assert.deepEqual(labels.pieces("plain words"), [["plain words", 0]]);
+  assert.deepEqual(labels.pieces("a_ b"), [["a_ b", 0]]); // nothing hangs on it
+  assert.deepEqual(labels.pieces(""), []);
   for (const text of ["‖∂h_T/∂h_k‖_2", "λ^{t}_{max} − x", "σ(W_z x_t)"]) {
-    const together = own.pieces(text).map(([piece]) => piece).join("");
+    const together = labels.pieces(text).map(([piece]) => piece).join("");
     assert.equal(together, text.replace(/[_^{}]/g, ""));
   }
 });

@@ -111,14 +111,6 @@ def _in_lesson(words, kind="markdown"):
     return plant
 
 
-def _in_output(course):
-    def edit(cells):
-        cell = next(cell for cell in cells if cell.cell_type == "code")
-        cell.outputs = [nbformat.v4.new_output("stream", text=MODEL)]
-
-    change(course / "notebooks" / "01_sigmoid_rnn.ipynb", edit)
-
-
 def _file(name, source=None):
     def plant(course):
         path = course / name
@@ -134,7 +126,6 @@ PLANTED = {
     "mark scheme": (_file("course_utils/notes.py", "### BEGIN MARK SCHEME\n"), "the marker BEGIN MARK SCHEME"),
     "model answer": (_in_lesson(f"Note to self: {MODEL}"), "a model answer"),
     "model answer in pieces": (_in_lesson(MODEL.replace(" ", "\n  ")), "a model answer"),
-    "model answer in an output": (_in_output, "a model answer"),
     "model answer in data": (_file("data/notes.txt", MODEL), "a model answer"),
     "questions": (_file("course_utils/questions.py"), "a file for instructors"),
     "questions under another name": (_file("course_utils/helper.py"), "a key"),
@@ -274,3 +265,10 @@ def test_it_overwrites_nothing(course, tmp_path):
     (tmp_path / "out" / "mine.txt").write_text("x")
     with pytest.raises(ValueError, match=r"out: .* not an empty folder"):
         build(tmp_path / "out", course)
+
+
+def test_lessons_show_no_answer_before_their_time(course, tmp_path):
+    build(tmp_path / "out", course)
+    (path,) = (tmp_path / "out" / "notebooks").glob("*.ipynb")
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert len(cells) > 5 and all(cell.outputs == [] for cell in cells)

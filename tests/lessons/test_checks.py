@@ -135,6 +135,8 @@ def test_several_results_are_told_apart():
     assert verdict(exercise, three).startswith("Right, on every random input tried: it agrees")
     words = verdict(exercise, lambda a: (np.outer(a, a), -a, 2 * a))
     assert words.startswith("Not yet: dW and dh are right. db: the sign is wrong.")
+    with_a_mistake = Exercise(three, exercise.draw, mistakes={"that is the input.": lambda a: a})
+    assert "dh: the sign is wrong." in verdict(with_a_mistake, lambda a: (np.outer(a, a), a, -2 * a))
     assert "wanted are 3: dW, db, dh" in verdict(exercise, lambda a: (a, a))
     assert "should hold 3 results" in verdict(exercise, lambda a: a)
     assert verdict(exercise, lambda a: (..., ..., ...)) == NOT_STARTED

@@ -1,13 +1,18 @@
 """What lesson 00 states."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from course_utils import tasks
 from course_utils.cells import forward, init_params
-from course_utils.checks.lesson_00 import EXERCISES
+from course_utils.checks.exercise import verdict
+from course_utils.checks.lesson_00 import EXERCISES, WORDS
 from course_utils.gradients import jacobians
+from course_utils.torch_bridge import to_module
+from tests.notebook import one_line, read
 
 
 @pytest.mark.parametrize(
@@ -72,6 +77,53 @@ def test_a_weight_is_a_rate_too_and_a_gate_differs_in_what_the_lesson_names():
     for T in (100, 1000, 10_000):  # a tenfold time needs log 10 more bias: the rate whose half-life grows with T
         z = 1 - 1 / T
         assert np.log(z / (1 - z)) == pytest.approx(np.log(T), rel=0.01)
+
+
+@pytest.mark.parametrize(("bias", "left"), [(3, 0.002), (4, 0.1), (5, 0.43)])
+def test_what_a_bias_leaves_on_seeds_that_the_lesson_does_not_show(lesson, bias, left):
+    """By an explicit product, and the share that is lost per step by torch's sigmoid."""
+    norms = []
+    for seed in range(60, 65):
+        p = init_params("GRU", 8, 64, seed=seed, gate_bias=float(bias))
+        J = jacobians(forward(p, tasks.noise(200, 8, seed=100 + seed)))
+        norms.append(np.linalg.svd(np.linalg.multi_dot(J[::-1]), compute_uv=False)[0])
+    assert np.median(norms) == pytest.approx(left, rel=0.3)
+    assert max(norms) < 0.2 or bias == 5
+    lost = torch.sigmoid(torch.tensor(-float(bias))).item()
+    assert f"{left:g}" in lesson.prose and f"{lost:.1g}" in lesson.prose
+
+
+def test_the_bias_that_loses_a_two_hundredth():
+    assert 1 - torch.sigmoid(torch.tensor(5.3)).item() == pytest.approx(1 / 200, rel=0.01)
+
+
+def test_the_nudge_that_the_lesson_makes(lesson):
+    """The last state's five numbers, moved by a millionth of the first one's, by torch's forward derivative."""
+    p, x = init_params("RNN", 3, 5), tasks.noise(T=3, D=3)
+    cell = to_module(p)
+
+    def last(h0):
+        return cell(torch.from_numpy(x), h0[None])[1][0]
+
+    start = torch.zeros(5, dtype=torch.float64)
+    _, moved = torch.autograd.functional.jvp(last, start, torch.eye(5, dtype=torch.float64)[0])
+    assert "in the end: " + " ".join(f"{d:.3f}" for d in moved.tolist()) in one_line(lesson.printed)
+    assert "derivative agrees with nudging: True" in lesson.printed
+
+
+def test_the_sentence_has_thirteen_words_between():
+    sentence = "The cat which already ate a whole bowl of fish and half of the cheese was full".split()
+    assert sentence.index("was") - sentence.index("cat") - 1 == 13
+
+
+def test_the_folded_solutions(lesson):
+    assert verdict(EXERCISES["00 what is left"], 0.99**90) == "Right."
+    fold = lesson.prose[lesson.prose.rindex("<details><summary>Solutions") :]
+    words = re.search(r"\*\*3\.\*\* `\(([a-z, ]+)\)`", fold)[1].split(", ")
+    names = {name: number for number, name in enumerate(WORDS)}
+    assert verdict(EXERCISES["00 six words"], tuple(names[word] for word in words)) == "Right."
+    assert "return z**lag" in fold
+    assert f"{', '.join(WORDS)} = range(8)" in "".join(cell.source for cell in read(lesson.path).cells)
 
 
 def test_keys_of_the_exercises_by_adding_up_losses():

@@ -7,8 +7,11 @@ import pytest
 import torch
 
 from course_utils.cells import Params, forward
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_01 import EXERCISES
 from course_utils.gradients import jacobians
+from course_utils.scenes import lesson_01 as scenes
+from tests.lessons.test_lesson_02 import folded_solutions
 
 
 def autograd_chain(w, b, h0, T):
@@ -19,6 +22,43 @@ def autograd_chain(w, b, h0, T):
         h.append(torch.sigmoid(w * h[-1] + b))
     h[-1].backward()
     return [float(state) for state in h], float(start.grad)
+
+
+def test_the_step_in_vectors(lesson):
+    """The numbers before and after tanh and the scores, by torch's own cell, and the one that is checked by hand."""
+    numbers = lesson.names("Wx", "Wh", "b", "Wy")
+    Wx, Wh, Wy = (torch.tensor(numbers[name], dtype=torch.float64) for name in ("Wx", "Wh", "Wy"))
+    bias = torch.tensor([0, 0.5, 0, -0.5], dtype=torch.float64)
+    cell = torch.nn.RNNCell(3, 4).double()
+    cell.load_state_dict({"weight_ih": Wx, "weight_hh": Wh, "bias_ih": bias, "bias_hh": 0 * bias})
+    x, h_prev = (torch.tensor(v, dtype=torch.float64) for v in ([0, 1, 0], [0.8, 0, -0.5, 0.2]))
+    h = cell(x, h_prev).detach()
+    texts = [" ".join(str(v) for v in values.numpy().round(2)) for values in (torch.arctanh(h), h, Wy @ h)]
+    assert "before tanh: {}  after: {}  scores: {}".format(*texts) in lesson.printed
+    assert -0.5 + (0.5 * 0.8 - 0.5 * 0.2) == pytest.approx(torch.arctanh(h)[0].item(), abs=1e-12)
+    assert "The sum is $-0.2$" in lesson.prose and f"${h[0].item():.2f}$ of it" in lesson.prose
+    assert (Wy @ h).argmax() == 1 and "this network would say *were*" in lesson.prose
+
+
+def test_no_line_of_the_explorer_leaves_its_axis(lesson):
+    """At every position; what is left gets its axis from all of them, so it has none of its own."""
+    run = scenes.let_run(lesson.functions["states"])
+    for w in np.linspace(-10, 10, 41):
+        for b in np.linspace(-5, 5, 41):
+            equation, states, left, factor, sentence = run(w, b)
+            low, high = factor.look["limits"]
+            assert low <= np.nanmin(factor.numbers) and np.nanmax(factor.numbers) <= high
+            assert 0 <= states.numbers.min() and states.numbers.max() <= 1 and left.look["limits"] is None
+            last = w * states.numbers[12] * (1 - states.numbers[12])
+            assert equation.text.endswith(f" = {last:.2g}".replace("-", "−"))
+            assert f"After 12 steps {abs(autograd_chain(w, b, 0.5, 12)[1]):.2g} of".replace("-", "−") in sentence
+
+
+@pytest.mark.parametrize(
+    ("name", "solution"), [("01 step factor", "step_factor"), ("01 gradient to start", "gradient_to_start")]
+)
+def test_folded_solutions_are_right(lesson, name, solution):
+    assert verdict(EXERCISES[name], folded_solutions(lesson)[solution]).startswith("Right")
 
 
 def test_three_states_and_their_gradient():

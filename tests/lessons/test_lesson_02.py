@@ -1,15 +1,19 @@
 """Every figure that lesson 02 states, recomputed by torch or closed forms, and held against what the lesson says."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 
 from course_utils import tasks
 from course_utils.cells import forward, init_params
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_02 import EXERCISES
 from course_utils.gradients import backward
 from course_utils.torch_bridge import to_module
 from tests import oracles
+from tests.notebook import read
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def test_three_uses_of_one_weight(lesson):
     assert f"brings {100 * terms[2] / whole:.0f} % of the gradient, the first {100 * first:.1f} %" in lesson.said
     assert f"step 1 contributes {terms[0]:.5f} to the gradient, in step 2 {terms[1]:.4f}" in lesson.said
     assert f"in step 3 {terms[2]:.3f}." in lesson.said
-    assert "About 150 times too small" in lesson.said
+    assert "about 150 times too small" in lesson.said
     assert terms.sum() / terms[0] == pytest.approx(150, rel=0.02)
 
 
@@ -60,6 +64,19 @@ def test_immediate_derivative_is_the_whole_one_at_the_first_step_only():
     assert whole[1] > 1.05 * immediate[1]
 
 
+def test_the_recursion_of_total_and_immediate_derivatives(lesson):
+    """dh_t/dw by torch, and by the lesson's first line from the derivative before; immediate ones as it states them."""
+    w = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    h, total, immediate = torch.tensor(1.0, dtype=torch.float64), 0.0, []
+    for _ in range(3):
+        h_prev, h = h, torch.sigmoid(w * h + 1)
+        slope = (h * (1 - h)).item()
+        immediate.append(slope * h_prev.item())
+        total = immediate[-1] + slope * 0.5 * total
+        assert total == pytest.approx(float(torch.autograd.grad(h, w, retain_graph=True)[0]), rel=1e-12)
+    assert f"between {min(immediate):.2f} and {max(immediate):.2f}".replace("0.", ".") in lesson.prose
+
+
 def test_table_of_losses_and_uses(lesson):
     T, rng = 12, np.random.default_rng(3)
     x, y = rng.uniform(-0.05, 0.1, T), rng.normal(0.5, 0.4, T)
@@ -73,8 +90,34 @@ def test_table_of_losses_and_uses(lesson):
         assert np.all(np.diff(np.abs(row[:t])) > 0), "it pales to the left"
 
 
+def folded_solutions(lesson):
+    """What the lesson's folded solutions define."""
+    folds = re.findall(
+        r"<details><summary>[^<]*[Ss]olution.*?</details>",
+        "".join(cell.source + "\n" for cell in read(lesson.path).cells if cell.cell_type == "markdown"),
+        re.S,
+    )
+    found = {"np": np, **lesson.functions}
+    for block in re.findall(r"```python\n(.*?)```", "\n".join(folds), re.S):
+        exec(block, found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("name", "solution"),
+    [
+        ("02 sum over k", "weight_gradient"),
+        ("02 scalar walk", "walk_back"),
+        ("02 backward walk", "walk_back_all"),
+        ("02 softmax cross-entropy", "score_gradient"),
+    ],
+)
+def test_folded_solutions_are_right(lesson, name, solution):
+    assert verdict(EXERCISES[name], folded_solutions(lesson)[solution]).startswith("Right")
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_the_lessons_backward_pass(functions, seed):
+def test_the_whole_walk_of_the_solution(lesson, seed):
     rng = np.random.default_rng(seed)
     T, D, H = rng.integers(2, 20), rng.integers(1, 5), rng.integers(1, 7)
     p, x, y = init_params("RNN", D, H, seed=seed, gain=1.5), rng.normal(size=(T, D)), rng.normal(size=(T, H))
@@ -82,7 +125,7 @@ def test_the_lessons_backward_pass(functions, seed):
     out, _ = layer(torch.from_numpy(x))
     (0.5 * (out - torch.from_numpy(y)) ** 2).sum().backward()
     h = forward(p, x).h
-    dWx, dWh, db, total = functions["backward_by_hand"](p, x, h, h[1:] - y)
+    dWx, dWh, db, total = folded_solutions(lesson)["walk_back_all"](p.Wh, x, h, h[1:] - y)
     for ours, theirs in zip((dWx, dWh, db, db), layer.parameters(), strict=True):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=0, atol=1e-12)
     np.testing.assert_allclose(total, backward(forward(p, x), h[1:] - y).h, rtol=0, atol=1e-12)
@@ -153,8 +196,8 @@ def test_truncation_at_other_lengths(functions):
     for p_seed in range(3):
         p = init_params("RNN", 2, 4, seed=p_seed, gain=1.5)
         trace, dh = forward(p, tasks.noise(9, 2, seed=p_seed)), tasks.noise(9, 4, seed=p_seed + 50)
-        np.testing.assert_allclose(functions["gradient_by_lag"](trace, dh).sum(0), backward(trace, dh).Wh, rtol=1e-9)
-        np.testing.assert_allclose(functions["in_pieces"](trace, dh, 9), backward(trace, dh).Wh, rtol=1e-9)
+        whole = functions["gradient_of_Wh"](trace, dh, lambda t: 0)
+        np.testing.assert_allclose(whole, backward(trace, dh).Wh, rtol=1e-9)
 
 
 def test_gains_vanish_and_stand_near_the_edge(lesson):
@@ -224,14 +267,27 @@ def test_exercise_keys_agree_with_autograd():
         state.backward()
         assert EXERCISES["02 sum over k"].right(w, h) == pytest.approx(float(weight.grad), rel=1e-9)
 
-        Wh, h, dh = EXERCISES["02 backward walk"].draw(rng)
-        from_x = torch.from_numpy(np.log(h[1:] / (1 - h[1:])) - h[:-1] @ Wh.T)
-        weight, state, loss = torch.tensor(Wh, requires_grad=True), torch.from_numpy(h[0]), 0.0
-        for a, ask in zip(from_x, torch.from_numpy(dh), strict=True):
-            state = torch.sigmoid(a + weight @ state)
-            loss = loss + ask @ state
+        w, h, error = EXERCISES["02 scalar walk"].draw(rng)
+        weight, state, loss = torch.tensor(w, dtype=torch.float64, requires_grad=True), torch.tensor(h[0]), 0.0
+        for x_t, direct in zip(np.arctanh(h[1:]) - w * h[:-1], error, strict=True):
+            state = torch.tanh(weight * state + x_t)
+            loss = loss + direct * state
         loss.backward()
-        np.testing.assert_allclose(EXERCISES["02 backward walk"].right(Wh, h, dh), weight.grad.numpy(), rtol=1e-9)
+        assert EXERCISES["02 scalar walk"].right(w, h, error) == pytest.approx(float(weight.grad), rel=1e-9)
+
+        Wh, x, h, dh = EXERCISES["02 backward walk"].draw(rng)
+        given = torch.from_numpy(np.arctanh(h[1:]) - h[:-1] @ Wh.T)
+        wanted = {"dWx": np.zeros((len(Wh), x.shape[1])), "dWh": Wh, "db": np.zeros(len(Wh))}
+        weights = {name: torch.tensor(values, requires_grad=True) for name, values in wanted.items()}
+        states, loss = [torch.tensor(h[0], requires_grad=True)], 0.0
+        for a, x_t, direct in zip(given, torch.from_numpy(x), torch.from_numpy(dh), strict=True):
+            states.append(torch.tanh(a + weights["dWx"] @ x_t + weights["db"] + weights["dWh"] @ states[-1]))
+            loss = loss + direct @ states[-1]
+        gradients = torch.autograd.grad(loss, [*weights.values(), *states])
+        right = EXERCISES["02 backward walk"].right(Wh, x, h, dh)
+        for name, gradient in zip(weights, gradients, strict=False):
+            np.testing.assert_allclose(right[name], gradient.numpy(), rtol=1e-9, atol=1e-13)
+        np.testing.assert_allclose(right["total"], torch.stack(gradients[3:]).numpy(), rtol=1e-9, atol=1e-13)
 
         s, y = EXERCISES["02 softmax cross-entropy"].draw(rng)
         scores = torch.tensor(s, requires_grad=True)
@@ -242,13 +298,15 @@ def test_exercise_keys_agree_with_autograd():
 
 
 @pytest.mark.parametrize("w", [0.3, 0.45, 0.6])
-def test_six_uses_are_not_enough_at_any_small_weight(w):
+def test_six_uses_are_not_enough_at_any_small_weight(lesson, w):
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-0.05, 0.1, 12), rng.normal(0.5, 0.4, 12)
     weights, states = untied_unit(12, 0.5, lambda k, nudge, h: torch.tanh((w + nudge) * h + x[k]))
     E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
     (uses,) = torch.autograd.grad(E, weights)
-    assert abs(uses[6:].sum() / uses.sum()) < 0.5
+    share = (uses[6:].sum() / uses.sum()).item()
+    assert 0 < share < 0.5
+    assert w != 0.3 or f"the last six uses bring {share:.0%} of the gradient at w = 0.3" in lesson.printed
 
 
 def test_factors_below_one_and_a_gradient_above(lesson):

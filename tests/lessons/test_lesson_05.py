@@ -1,6 +1,7 @@
 """Every figure that lesson 05 states, recomputed by another way than the lesson's."""
 
 import math
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -9,12 +10,20 @@ import pytest
 import torch
 
 from course_utils.cells import Params, forward, init_params
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_05 import EXERCISES
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_jacobians, to_module, to_params
 from tests import oracles
+from tests.notebook import code_cells, read
 
 SEEDS = range(10)
+
+
+def displayed(lesson):
+    """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
+    outputs = [output for cell in code_cells(read(lesson.path)) for output in cell.outputs]
+    return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
 
 
 def recursion(p, x, line, h0=None, hold=None):
@@ -64,8 +73,10 @@ def test_cat_in_exact_fractions(lesson):
         return [float(state) for state in c]
 
     assert [f"{state:.4f}" for state in walk(0.9)] == ["0.7200", "0.7380", "0.7542", "0.7688", "0.7819"]
-    for word, state in zip(["cat", "which", "ate", "was", "full"], walk(0.9), strict=True):
-        assert f"{word:6s} {state:.4f}\n" in lesson.printed
+    words = ["cat", "which", "ate", "was", "full"]
+    line = "  ".join(f"{word} {state:.4f}" for word, state in zip(words, walk(0.9), strict=True))
+    assert line + "\n" in lesson.printed
+    assert f"Measured: {walk(0)[-1]:.3f}." in displayed(lesson)
     assert walk(0)[-1] == float(Fraction(72, 100) * Fraction(9, 10) ** 4)
     assert [f"{walk(later)[-1]:.2f}" for later in (0.9, 0, -0.9)] == ["0.78", "0.47", "0.16"]
     gates = torch.tensor([0.8, 0.1, 0.1, 0.1, 0.1], dtype=torch.float64)
@@ -77,7 +88,7 @@ def test_cat_in_exact_fractions(lesson):
 def test_softmax_rounds_to_the_zeros_of_the_text(lesson):
     shares = torch.softmax(torch.tensor([6.0, 4, 4, 0, 0, 0], dtype=torch.float64), 0)
     assert [f"{share:.1f}" for share in shares] == ["0.8", "0.1", "0.1", "0.0", "0.0", "0.0"]
-    assert "rounded: 0.8 0.1 0.1 0.0 0.0 0.0" in lesson.printed
+    assert "the softmax of 6, 4, 4, 0, 0, 0 rounds to .8, .1, .1, 0, 0, 0" in lesson.prose
     assert shares.min() > 0
 
 
@@ -94,8 +105,9 @@ def test_how_long_a_memory_lasts(lesson):
     assert round(steps_to_half(4)) == 38
     assert all(2.6 < steps_to_half(b + 1) / steps_to_half(b) < math.e for b in (2, 3, 4, 5))
     assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
-    for z in ("0.5", "0.9", "0.99"):
-        assert f"z = {z}: after 90 steps {float(Fraction(z) ** 90):.1g} is left" in lesson.printed
+    left = [f"$z = {z}$ leaves {float(Fraction(z) ** 90):.1g}" for z in (".5", ".9", ".99")]
+    assert f"after 90 steps, {left[0]}, {left[1]}, and {left[2]}." in lesson.prose
+    assert f"Measured: a curve from {steps_to_half(-2):.2f} to {steps_to_half(6):.0f}." in displayed(lesson)
 
 
 @pytest.fixture(scope="module")
@@ -119,7 +131,8 @@ def test_one_tilde(nudges, lesson):
     good, bad = nudges[keeps], nudges[as_printed]
     assert f"between {good[:, -1].min():.2f} and {good[:, -1].max():.2f} is left" in lesson.printed
     assert np.all(bad[:, -1] < 1e-6)
-    assert f"sigma(4)^59 = {math.exp(-59 * math.log1p(math.exp(-4))):.2f}\n" in lesson.printed
+    direct = math.exp(-59 * math.log1p(math.exp(-4)))
+    assert f"$\\sigma(4)^{{59}} = {direct:.2f}$".replace("0.", ".") in lesson.prose
     assert 0.3 < np.median(good[:, -1]) < 0.4
     assert 1e-11 < np.median(bad[:, -1]) < 1e-9
     assert np.all(bad[:, 2:20:2] > bad[:, 1:19:2])  # the zigzag
@@ -265,21 +278,101 @@ def test_three_quarters_of_the_parameters(D, H, lesson):
     sizes = [sum(w.numel() for w in layer(D, H).parameters()) for layer in (torch.nn.GRU, torch.nn.LSTM)]
     assert sizes == [3 * H * (D + H + 2), 4 * H * (D + H + 2)]
     assert Fraction(*sizes) == Fraction(3, 4)
-    if H != 3:
-        assert f"D = {D}, H = {H}: GRU {sizes[0]}, LSTM {sizes[1]}, share 0.75" in lesson.printed
+    for blocks in "34":
+        assert f"${blocks}H(D + H + 2)$" in lesson.prose
+
+
+def by_torch(p, from_x, h, reset):
+    """One step's gates and state by torch: its own cell for "after", the oracles' for "before"."""
+    x = np.zeros(p.input_size)
+    at = replace(p, bx=from_x, reset=reset)  # from_x is all that the input sends
+    step = oracles.step(at, x, torch.from_numpy(h))
+    if reset == "after":
+        cell = torch.nn.GRUCell(p.input_size, p.hidden_size).double()
+        names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        cell.load_state_dict(dict(zip(names, oracles.tensors(at), strict=True)))
+        new = cell(torch.from_numpy(x)[None], torch.from_numpy(h)[None])[0]
+        assert torch.allclose(new, step.h, rtol=1e-12)
+    return {**{name: values.numpy() for name, values in step.gates.items()}, "h": step.h.numpy()}
+
+
+@pytest.mark.parametrize("reset", ["before", "after"])
+@pytest.mark.parametrize("seed", range(3))
+def test_right_steps_are_torchs(reset, seed):
+    exercise = EXERCISES[f"05 reset {reset}"]
+    p, from_x, h = exercise.draw(np.random.default_rng(seed))
+    right, torchs = exercise.right(p, from_x, h), by_torch(p, from_x, h, reset)
+    assert list(right) == ["r", "z", "h_tilde", "h"]  # the order in which a student returns them
+    for name, values in right.items():
+        np.testing.assert_allclose(values, torchs[name], rtol=1e-12, atol=1e-15)
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_exercises_by_torch_and_by_definition(seed):
-    exercise = EXERCISES["05 GRU step"]
-    Wx, Wh, bx, bh, x, h = (torch.from_numpy(a) for a in exercise.draw(np.random.default_rng(seed)))
-    cell = torch.nn.GRUCell(len(x), len(h)).double()
-    cell.load_state_dict({"weight_ih": Wx, "weight_hh": Wh, "bias_ih": bx, "bias_hh": bh})
-    step = exercise.right(*(a.numpy() for a in (Wx, Wh, bx, bh, x, h)))
-    assert np.allclose(step, cell(x[None], h[None])[0].detach().numpy(), rtol=1e-12)
+def test_bias_for_a_half_life_by_definition(seed):
     n = 2 + 17 * seed
     z = torch.sigmoid(torch.tensor(EXERCISES["05 bias for a half-life"].right(n), dtype=torch.float64))
     assert float(z**n) == pytest.approx(0.5, rel=1e-12)
+
+
+def folded(lesson):
+    """{name: function} of all folded solutions, run with what the lesson imports."""
+    found = dict(lesson.functions)
+    notebook = read(lesson.path)
+    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+    for code in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(code, found)
+    return found
+
+
+def test_folded_solutions_are_right(lesson):
+    functions, asked = folded(lesson), 0
+    for cell in code_cells(read(lesson.path)):
+        for name, answer in re.findall(r'^check\("(.+)", (\w+)\)', cell.source, re.M):
+            assert verdict(EXERCISES[name], functions[answer]).startswith("Right"), name
+            asked += 1
+    assert asked == len(EXERCISES) == 4
+
+
+def test_the_packages_lines_answer_both_exercises(lesson):
+    step = folded(lesson)["gru_step"]
+    for reset in ("before", "after"):
+
+        def answer(p, from_x, h_prev, reset=reset):
+            h, gates = step(p.changed(reset=reset), from_x, h_prev)
+            return *gates.values(), h
+
+        assert verdict(EXERCISES[f"05 reset {reset}"], answer).startswith("Right")
+
+
+def test_hints_name_the_gates(lesson):
+    def no_tanh(p, from_x, h_prev):
+        r, z, _, _ = folded(lesson)["reset_before"](p, from_x, h_prev)
+        return r, z, 0 * r, 0 * r
+
+    assert "r and z are right. h_tilde:" in verdict(EXERCISES["05 reset before"], no_tanh)
+
+
+def test_an_imaginary_nudge_is_torchs_derivative(lesson, nudges):
+    survival = lesson.functions["survival"]
+    for line, name in (keeps, "correct"), (as_printed, "as printed"):
+        np.testing.assert_allclose(survival(name, 3), nudges[line][3], rtol=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_lesson_lets_z_write(lesson, seed):
+    p, x = init_params("GRU", 6, 4, seed=seed), noise(20, 6, seed=seed)
+    states = lesson.functions["states_if_z_writes"](p, x)
+    np.testing.assert_allclose(states, recursion(p, x, writes).numpy(), rtol=1e-12, atol=1e-15)
+
+
+def test_the_explorers_shares_add_up_to_the_state(lesson):
+    sentence = ["cat", "which", "ate", "was", "full"]
+    names = lesson.names("words", "sentence")
+    for at_cat, later, offer in (0.8, 0.1, 0.9), (0.95, 0.05, -0.9), (0.3, 0.5, 0.0):
+        state, shares, says = names["cat"](at_cat, later, offer)
+        assert names["sentence"] == sentence
+        assert shares.numbers.sum() == pytest.approx(state.numbers[-1], abs=1e-12)
+        assert says.startswith(f"The state at “full” is {state.numbers[-1]:.2f}")
 
 
 def test_only_the_smallest_gate_keeps_the_cat_against_its_opposite():

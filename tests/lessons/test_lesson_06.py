@@ -18,6 +18,7 @@ from course_utils.gradients import jacobians
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians
 from tests import oracles
+from tests.notebook import code_cells, read
 
 PATHS = oracles.PATHS["GRU"]
 
@@ -27,14 +28,30 @@ def paths_by_torch(p, x):
     return {name: J.numpy() for name, J in oracles.path_jacobians(p, x).items()}
 
 
+def displayed(lesson):
+    """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
+    outputs = [output for cell in code_cells(read(lesson.path)) for output in cell.outputs]
+    return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
+
+
+@pytest.fixture(scope="module")
+def folded(lesson):
+    """{name: value} of all folded solutions, run with what the lesson imports."""
+    found = dict(lesson.functions)
+    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
+    for code in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(code, found)
+    return found
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_the_lessons_four_paths_are_autograds(lesson, seed):
+def test_the_folded_four_paths_are_autograds(folded, seed):
     p, x = init_params("GRU", 3, 5, seed=seed), noise(6, 3, seed=seed)
     trace, oracle = forward(p, x), paths_by_torch(p, x)
-    for t in range(1, 7):
-        ours = lesson.functions["four_paths"](p, trace.h[t - 1], *lesson.functions["gates_at"](trace, t))
+    for t in range(6):
+        ours = folded["four_paths"](p, trace.h[t], *(trace.gates[name][t] for name in ("r", "z", "h_tilde")))
         for name in PATHS:
-            np.testing.assert_allclose(ours[name], oracle[name][t - 1], rtol=0, atol=1e-14)
+            np.testing.assert_allclose(ours[name], oracle[name][t], rtol=0, atol=1e-14)
     np.testing.assert_allclose(sum(oracle.values()), autograd_jacobians(p, x), rtol=0, atol=1e-14)
 
 
@@ -51,8 +68,8 @@ def error_of_a_moved_diagonal(seed):
 
 def test_a_diagonal_moved_by_one_place_ruins_the_reset_path(lesson):
     errors = [error_of_a_moved_diagonal(seed) for seed in range(20)]
-    stated = f"median {np.median(errors):.0%}, from {min(errors):.0%} to {max(errors):.0%}\n"
-    assert f"error of the reset path in 20 nets: {stated}" in lesson.printed
+    middle, least, most = (f"{100 * share:.0f} %" for share in (np.median(errors), min(errors), max(errors)))
+    assert f"wrong by {middle} (median of 20 nets of 5 units, from {least} to {most})" in lesson.prose
     assert min(error_of_a_moved_diagonal(seed) for seed in range(100, 120)) > 0.3
 
 
@@ -109,8 +126,9 @@ def test_keeping_and_removing_paths(lesson):
         fresh_two_orders = np.log10(reach_with(KEPT[name], None) / reach_with(PATHS, None))
         assert np.all((0.4 < open_half) & (open_half < 0.65))
         assert -2.7 < np.median(fresh_two_orders) < -1.5
-    lost = [reach_with(KEPT["without direct"], gate_bias).max() for gate_bias in (None, 3.0)]
-    assert lost[0] < 1e-39 and lost[1] < 1e-87
+    lost = [reach_with(KEPT["without direct"], gate_bias) for gate_bias in (None, 3.0)]
+    assert lost[0].max() < 1e-39 and lost[1].max() < 1e-87 and np.all(lost[1] < lost[0])
+    assert "Measured: open GRU." in displayed(lesson)
 
 
 def test_direct_alone_is_enough_only_where_the_gate_is_open():
@@ -130,9 +148,12 @@ def test_three_cases_are_exact(lesson, reset):
     for (z_bias, r_bias), wanted in cases.items():
         held = hold(p, z_bias, r_bias)
         np.testing.assert_allclose(autograd_jacobians(held, x, h0), np.broadcast_to(wanted, (6, 5, 5)), atol=1e-15)
-        U_r, U_z, U_n = np.split(autograd_backward(held, x, dh, h0).Wx, 3)
-        assert not U_r.any() and not U_z.any()
-        assert U_n.any() == (z_bias < 0)
+        W_xr, W_xz, W_xn = np.split(autograd_backward(held, x, dh, h0).Wx, 3)
+        assert not W_xr.any() and not W_xz.any()
+        assert W_xn.any() == (z_bias < 0)
+    for name, last in {"z = 1": "zero", "z = r = 0": "not zero", "z = 0, r = 1": "not zero"}.items():
+        assert f"{name:13} gradient of W_xr: zero, W_xz: zero, W_xn: {last}\n" in lesson.printed
+    assert lesson.printed.count("exactly: True") == 2 and "J = the plain RNN's: True" in lesson.printed
 
 
 def held_factor(p, x, z, r):
@@ -173,15 +194,20 @@ def cross_entropy_gradients(p, x, V, labels):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_lessons_sum_over_steps_is_the_gradient_of_every_weight(lesson, seed):
+def test_the_folded_step_back_summed_over_steps_is_the_gradient_of_every_weight(folded, seed):
     rng = np.random.default_rng(seed)
     p, x, V, labels = init_params("GRU", 3, 5, seed=seed), noise(6, 3), rng.normal(size=(4, 5)), rng.integers(4, size=6)
     trace = forward(p, x)
     scores = np.exp(trace.h[1:] @ V.T)
     dh = (scores / scores.sum(1, keepdims=True) - np.eye(4)[labels]) @ V
     dWx, dWh = cross_entropy_gradients(p, x, V, labels)
-    np.testing.assert_allclose(lesson.functions["terms"](trace, dh).sum(0).reshape(15, 5), dWh, rtol=0, atol=1e-13)
-    np.testing.assert_allclose(autograd_backward(p, x, dh).Wx, dWx, rtol=0, atol=1e-13)
+    found, dh_prev = {"dWx": 0.0, "dWh": 0.0}, np.zeros(5)
+    for k in range(5, -1, -1):
+        state = trace.h[k], *(trace.gates[name][k] for name in ("r", "z", "h_tilde"))
+        step = folded["gru_step_back"](p, x[k], *state, dh[k] + dh_prev)
+        found, dh_prev = {name: found[name] + step[name] for name in found}, step["dh_prev"]
+    np.testing.assert_allclose(found["dWh"], dWh, rtol=0, atol=1e-13)
+    np.testing.assert_allclose(found["dWx"], dWx, rtol=0, atol=1e-13)
 
 
 def test_which_steps_the_update_gate_learns_from(lesson):
@@ -209,29 +235,30 @@ def test_which_steps_the_update_gate_learns_from(lesson):
 
 
 def one_unit(bias):
-    """J and the gradients of U_r, U_z, U_n of one step of one unit, by torch."""
+    """J and the gradients of W_xr, W_xz, W_xn of one step of one unit, by torch."""
     p = Params("GRU", np.full((3, 1), 0.7), np.full((3, 1), 0.5), [bias, bias, 0], np.zeros(3))
     h_prev, weights = torch.tensor([0.3], dtype=torch.float64, requires_grad=True), oracles.tensors(p, True)
-    J, dU = torch.autograd.grad(oracles.step(p, [0.7], h_prev, weights=weights).h, (h_prev, weights[0]))
-    return np.r_[J, dU[:, 0]]
+    J, dWx = torch.autograd.grad(oracles.step(p, [0.7], h_prev, weights=weights).h, (h_prev, weights[0]))
+    return np.r_[J, dWx[:, 0]]
 
 
 def test_near_saturation_all_but_one_shrink_together(lesson):
-    J, U_r, U_z, U_n = one_unit(-10.0)
-    assert (f"{J:.1e}", f"{U_z:.0e}", f"{U_r:.0e}", f"{U_n:.2f}") == ("1.2e-04", "-9e-06", "7e-06", "0.56")
-    J_ours, dU_ours = lesson.functions["one_step"](-10.0)
-    np.testing.assert_allclose([J_ours, *dU_ours], [J, U_r, U_z, U_n], rtol=1e-12)
+    J, W_xr, W_xz, W_xn = one_unit(-10.0)
+    said = f"$J$ = {J:.1e}, $W_{{xz}}$ {W_xz:.0e}, $W_{{xr}}$ {W_xr:.0e}, but $W_{{xn}}$ {W_xn:.2f}.".replace(
+        " -", " −"
+    )
+    assert said in lesson.prose
+    np.testing.assert_allclose(lesson.functions["one_step"](-10.0), [J, W_xr, W_xz, W_xn], rtol=1e-12)
     np.testing.assert_allclose(one_unit(-19.0)[:3] / one_unit(-20.0)[:3], math.e, rtol=1e-4)
     assert one_unit(-19.0)[3] == pytest.approx(one_unit(-20.0)[3], rel=1e-6)
     assert np.all(np.abs(one_unit(0.0)[:3] / one_unit(-20.0)[:3]) > 1e7)
     assert not one_unit(-1000.0)[:3].any()
 
 
-def test_gates_below_one_shrink():
-    assert f"{float(Fraction(99, 100) ** 90):.2f}" == "0.40"
-    assert f"{float(Fraction(1, 2) ** 90):.0e}" == "8e-28"
-    assert f"{float(100 * Fraction(1, 2) ** 101):.1e}" == "3.9e-29"
-    assert f"{math.log(99):.1f}" == "4.6" and sigmoid(math.log(99)) == pytest.approx(0.99)
+def test_gates_below_one_shrink(lesson):
+    assert f"$0.99^{{90}} = {float(Fraction(99, 100) ** 90):.2f}$" in lesson.prose
+    assert f"$0.5^{{90}}$ = {float(Fraction(1, 2) ** 90):.0e}." in lesson.prose
+    assert f"it is {float(100 * Fraction(1, 2) ** 101):.1e} for $T = 100$" in lesson.prose
 
 
 @pytest.mark.parametrize("T", [10, 100, 200, 1000])
@@ -273,8 +300,7 @@ def test_the_loss_pushes_most_left_of_where_the_state_answers_most(lesson, T):
     best = float(b.detach()[of_loss.abs().argmax()])
     assert best == pytest.approx(math.log(T) - 0.37, abs=0.01)
     if T == 100:
-        assert f"slope of h_T is largest at b = {math.log(100):.1f}\n" in lesson.printed
-        assert f"gradient is largest at b = {best:.1f}\n" in lesson.printed
+        assert f"is largest at $b = {best:.1f}$, not at $\\log 100 = {math.log(100):.1f}$" in lesson.prose
     else:
         line = verdict(EXERCISES["06 best bias"], round(best, 2))
         assert "½(h_T - 1)²" in line and line.startswith("Not yet")
@@ -292,6 +318,7 @@ def test_descent_on_a_plain_units_weight(lesson):
         line = f"w from {start:.2f}: after one update {first[start]:8.3g}, arrived after 3000: {arrived[start]}\n"
         assert line in lesson.printed
     assert [start for start in arrived if arrived[start]] == [0.95, 0.99]
+    assert "Measured: 0.95 and 0.99." in displayed(lesson)
     assert f"{first[1.02]:.2f}" == "0.58" and abs(first[1.05]) > 100
     w = 0.5
     assert f"{100 * w**99:.1e}" == "1.6e-28"
@@ -344,41 +371,77 @@ def test_reset_after_is_torchs_gru():
     np.testing.assert_allclose(jacobians(forward(p, x)), autograd_jacobians(p, x), rtol=0, atol=1e-14)
 
 
-def test_there_are_three_exercises():
-    assert len(EXERCISES) == 3
+def test_folded_solutions_are_right(lesson, folded):
+    asked = 0
+    for cell in code_cells(read(lesson.path)):
+        for name, answer in re.findall(r'^check\("(.+)", (\w+)\)', cell.source, re.M):
+            assert verdict(EXERCISES[name], folded[answer]).startswith("Right"), name
+            asked += 1
+    assert asked == len(EXERCISES) == 4
 
 
-def test_right_answers_are_autograds():
+def test_right_paths_and_bias_gradient_are_autograds():
     rng = np.random.default_rng(0)
-    Wz, h_prev, z, h_tilde = EXERCISES["06 direct and update"].draw(rng)
-    bias = torch.from_numpy(np.log(z / (1 - z)) - Wz @ h_prev)  # the bias that brings the gate to z
-
-    def step(h):
-        gate = torch.sigmoid(torch.from_numpy(Wz) @ h + bias)
-        return gate * h + (1 - gate) * torch.from_numpy(h_tilde)
-
-    J = torch.func.jacrev(step)(torch.from_numpy(h_prev)).numpy()
-    np.testing.assert_allclose(EXERCISES["06 direct and update"].right(Wz, h_prev, z, h_tilde), J, rtol=0, atol=1e-14)
+    p, h_prev, *gates = EXERCISES["06 four paths"].draw(rng)
+    right = EXERCISES["06 four paths"].right(p, h_prev, *gates)
+    parts = {path: torch.from_numpy(h_prev) for path in PATHS}
+    # The input is drawn with the gates and not handed on, so it is found again from what the gates are.
+    a = np.concatenate([np.log(g / (1 - g)) for g in gates[:2]] + [np.arctanh(gates[2])])
+    Wr, Wz, Wn = p.Wh_blocks
+    from_h = np.concatenate([Wr @ h_prev, Wz @ h_prev, Wn @ (gates[0] * h_prev)]) + p.bh
+    q = replace(p, Wx=np.zeros_like(p.Wx), bx=a - from_h)
+    found = torch.func.jacrev(lambda past: oracles.step(q, np.zeros(p.input_size), past).h)(parts)
+    for name in PATHS:
+        np.testing.assert_allclose(right[name], found[name].numpy(), rtol=0, atol=1e-13)
     b, h0, T = EXERCISES["06 bias gradient"].draw(rng)
     slope = torch.func.grad(lambda b: torch.sigmoid(b) ** T * h0)(torch.tensor(b, dtype=torch.float64))
     assert EXERCISES["06 bias gradient"].right(b, h0, T) == pytest.approx(float(slope), rel=1e-12)
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_the_right_step_back_is_autograds(seed):
+    exercise = EXERCISES["06 step back"]
+    p, x, h_prev, r, z, h_tilde, total = exercise.draw(np.random.default_rng(seed))
+    trace = forward(p, x[None], h_prev)
+    for name, gate in {"r": r, "z": z, "h_tilde": h_tilde}.items():
+        np.testing.assert_allclose(trace.gates[name][0], gate, rtol=1e-12)
+    wanted, right = (
+        autograd_backward(p, x[None], total[None], h_prev),
+        exercise.right(*exercise.draw(np.random.default_rng(seed))),
+    )
+    pairs = {"dh_prev": wanted.h0, "dWx": wanted.Wx, "dWh": wanted.Wh, "dbx": wanted.bx, "dbh": wanted.bh}
+    assert list(right) == list(pairs)
+    for name, gradient in pairs.items():
+        np.testing.assert_allclose(right[name], gradient, rtol=1e-10, atol=1e-14)
+
+
+def test_hints_name_the_paths_and_the_rows(folded):
+    def only_direct(p, h_prev, r, z, h_tilde):
+        return {"direct": np.diag(z), "update": ..., "candidate": ..., "reset": ...}
+
+    assert "direct is right. update:" in verdict(EXERCISES["06 four paths"], only_direct)
+
+    def r_wrong(*step):
+        right, H = folded["gru_step_back"](*step), len(step[2])
+        for name in ("dWx", "dWh", "dbx", "dbh"):
+            right[name] = np.concatenate([3 * right[name][:H], right[name][H:]])
+        return right
+
+    words = verdict(EXERCISES["06 step back"], r_wrong)
+    assert "dh_prev is right. dWx: the rows of z and n are right, the rows of r are not." in words
+
+
 def test_what_the_turned_gates_show(lesson):
-    turn, values = lesson.functions["turn"], np.linspace(0.05, 0.95, 7)
-    leads = {
-        (r, z, weights, reset): turn(r, z, weights, reset)[-1].split()[1]
-        for r, z, weights, reset in itertools.product(values, values, (1, 2, 4), ("before", "after"))
-    }
+    turn, values = lesson.functions["scenes"].turned_gates, np.linspace(0.05, 0.95, 7)
+    leads = {key: turn(*key)[-1].split()[1] for key in itertools.product(values, values, (1, 2, 4))}
     assert set(leads.values()) == {"direct", "candidate"}
-    assert leads[0.95, 0.05, 1, "before"] == "candidate" and leads[0.05, 0.95, 4, "before"] == "direct"
-    same = [leads[*key, "before"] == leads[*key, "after"] for key in {key[:3] for key in leads}]
-    assert np.mean(same) > 0.9
+    assert leads[0.95, 0.05, 1] == "candidate" and leads[0.05, 0.95, 4] == "direct"
 
 
 def growing(lesson, weights, r):
     """How many of the slider's nine z let the gradient grow over 30 steps."""
-    numbers = (lesson.functions["turn"](r, z, weights, "before")[1].numbers[30] for z in np.linspace(0.05, 0.95, 9))
+    turn = lesson.functions["scenes"].turned_gates
+    numbers = (turn(r, z, weights)[1].numbers[30] for z in np.linspace(0.05, 0.95, 9))
     return sum(shown > 0 for shown in numbers)
 
 
@@ -411,5 +474,6 @@ def test_four_times_the_weights_explode_through_an_open_reset_gate(lesson, z, re
     p = replace(p, bx=bx, bh=bh)
     product = reduce(lambda P, J: J @ P, autograd_jacobians(p, noise(30, 8)))
     assert np.linalg.norm(product, 2) > 1
-    shown = lesson.functions["turn"](0.95, z, 4, reset)[1].numbers[30]
-    assert 10**shown == pytest.approx(np.linalg.norm(product, 2), rel=1e-9)
+    if reset == "before":
+        shown = lesson.functions["scenes"].turned_gates(0.95, z, 4)[1].numbers[30]
+        assert 10**shown == pytest.approx(np.linalg.norm(product, 2), rel=1e-9)

@@ -3,7 +3,10 @@
 The fast tests train the lesson's five seeds anew; the slow ones do the same on fifteen further seeds.
 """
 
+import ast
 import functools
+import inspect
+import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -11,10 +14,16 @@ import numpy as np
 import pytest
 import torch
 
-from course_utils import tasks
-from course_utils.checks.lesson_08 import EXERCISES
+from course_utils import tasks, widgets
+from course_utils.cells import forward, init_params
+from course_utils.checks.exercise import verdict
+from course_utils.checks.lesson_08 import EXERCISES, PARTS, training_step, yours_or_ours
+from course_utils.gradients import state_gradients
+from course_utils.scenes import lesson_08
+from course_utils.torch_bridge import to_params
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
+from tests.notebook import read
 
 SHOWN, FURTHER = range(5), range(100, 115)
 ADDING = {"steps": 200, "learning_rate": 3e-2, "every": 10}
@@ -96,8 +105,8 @@ def test_highway_of_the_seeds_shown(lesson):
     rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2)
     assert solved_count(rnns) == "0/5"
     assert "adding, solved: GRU at least 4 of 5, RNN at most 1 of 5\n" in lesson.printed
-    assert "when the error has halved:           at least 4 of 5\n" in lesson.printed
-    assert "at norm below 1e-3: at most 1 of 5\n" in lesson.printed
+    assert "norm above 0.05 when the error has halved: at least 4 of 5\n" in lesson.printed
+    assert "error below 90 % of always 1's at norm below 1e-3: at most 1 of 5\n" in lesson.printed
 
 
 def test_before_and_after():
@@ -126,6 +135,18 @@ def test_the_gate_opens_with_nothing_to_remember(lesson):
         assert f"{'GRU, ' + name:21} norm above 0.05: {many}\n" in lesson.printed
     assert "adding           z falls by more than 0.05 at a mark: at least 4 of 5\n" in lesson.printed
     assert "shuffled answers z falls by more than 0.05 at a mark: at most 1 of 5\n" in lesson.printed
+
+
+def test_the_explorer_says_what_the_nets_do():
+    """Five made-up nets, evaluated three times: medians in the sentence, the norm by lag and not by step."""
+    rng = np.random.default_rng(0)
+    norms, errors, share = rng.uniform(0.1, 1, (5, 3, 51)), rng.uniform(0, 0.2, (5, 3)), np.array([0.1, 0.5, 0.9])
+    explorer = lesson_08.learning(np.array([0, 10, 20]), norms, errors, share, 0.17, 0.2)
+    words = explorer.frames["words"]
+    for i in range(3):
+        assert f"After {10 * i} updates the norm over fifty steps is {np.median(norms[:, i, 0]):.2g}, " in words[i]
+        assert f"error {np.median(errors[:, i]):.3f}; {share[i]:.0%} are right" in words[i]
+    assert explorer.values == {"update": 0} and len(explorer.frames["numbers"]) < widgets.MOST_BYTES
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -220,9 +241,146 @@ def torch_adder(seed):
     return torch.nn.functional.mse_loss(readout(gru(x)[0][:, -1]), y).item()
 
 
-@functools.cache
+def test_how_far_torchs_gradient_reaches(lesson):
+    """The lesson's own function, held against our backward pass from the same loss; and what its detach cuts off."""
+    task = tasks.adding(50)
+    torch.manual_seed(3)
+    gru, readout = torch.nn.GRU(2, 32, batch_first=True), torch.nn.Linear(32, 1)
+    x, y = (torch.Tensor(each[:4]) for each in task.test)
+    by_step = lesson.names()["gradient_by_step"]
+    by_step.__globals__.update(x=x, y=y, readout=readout, mse=torch.nn.functional.mse_loss)
+    sizes, cut = by_step(gru), by_step(gru, cut=40)
+
+    p, v = to_params(gru), readout.weight.detach().numpy()[0].astype(float)
+    totals = []
+    for sequence, answer in zip(x.numpy(), y.numpy(), strict=True):
+        trace = forward(p, sequence)
+        dh = np.zeros((50, 32))
+        dh[-1] = 2 / 4 * (v @ trace.h[-1] + readout.bias.item() - answer) * v  # of the mean over four squares
+        totals.append(state_gradients(trace, dh)[1:])
+    assert sizes == pytest.approx(np.linalg.norm(totals, axis=(0, 2)), rel=1e-3, abs=1e-12)
+    assert cut[:40] == [0.0] * 40 and cut[40:] == pytest.approx(sizes[40:], rel=1e-4)
+    assert sizes[0] < 0.01 * sizes[-1]  # fresh
+    for name, far in {"fresh": False, "trained": True, "trained, detach before step 41": False}.items():
+        assert f"GRU, {name}: at step 1 above a hundredth of step 50: {far}\n" in lesson.printed
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Exercises
+
+
+def torchs_step(p, v, c, x, y, rate, limit):
+    """One training step by torch: autograd, its own clipping, its own SGD."""
+    weights = [torch.tensor(w, requires_grad=True) for w in (p.Wx, p.Wh, p.bx, p.bh, v, np.array(c))]
+    Wx, Wh, bx, bh, readout, bias = weights
+    h, H = torch.zeros(p.hidden_size, dtype=torch.float64), p.hidden_size
+    for x_t in torch.tensor(x):
+        a, b = Wx @ x_t + bx, Wh @ h + bh
+        r, z = torch.sigmoid(a[:H] + b[:H]), torch.sigmoid(a[H : 2 * H] + b[H : 2 * H])
+        n = torch.tanh(a[2 * H :] + Wh[2 * H :] @ (r * h) + bh[2 * H :])
+        h = z * h + (1 - z) * n
+    loss = (readout @ h + bias - y) ** 2 / 2
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(weights, limit)
+    torch.optim.SGD(weights, lr=rate).step()
+    return [loss.item(), norm.item(), *(w.detach().numpy() for w in weights)]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_training_step_is_torchs(seed):
+    """The check's right answer, by complex steps, and the step that the loop runs on."""
+    arguments = EXERCISES["08 training step"].draw(np.random.default_rng(seed))
+    expected = torchs_step(*arguments)
+    for parts in (EXERCISES["08 training step"].right(*arguments).values(), training_step(*arguments)):
+        for part, torchs in zip(parts, expected, strict=True):
+            assert part == pytest.approx(torchs, rel=1e-5, abs=1e-9)
+
+
+def test_training_steps_of_both_kinds_are_drawn():
+    """Some are clipped and some are not, so that clipping always and never are both found."""
+    drawn = [EXERCISES["08 training step"].draw(np.random.default_rng(seed)) for seed in range(4)]
+    clipped = {training_step(*arguments)[1] > arguments[-1] for arguments in drawn}
+    assert clipped == {False, True}
+
+
+def test_adam_step_is_torchs():
+    rng, right = np.random.default_rng(1), EXERCISES["08 adam step"].right
+    w, m, s = rng.normal(size=4), np.zeros(4), np.zeros(4)
+    torchs = torch.tensor(w, requires_grad=True)
+    adam = torch.optim.Adam([torchs], lr=0.03)
+    for t in range(1, 6):
+        torchs.grad = torch.tensor(rng.normal(size=4))
+        w, m, s = right(w, torchs.grad.numpy(), m, s, t, 0.03).values()
+        adam.step()
+        assert w == pytest.approx(torchs.detach().numpy(), rel=1e-12)
+
+
+def test_adam_moves_by_the_rate_whatever_the_size():
+    """The lesson's example: gradients that are always 10 and always 0.001."""
+    right, w, m, s = EXERCISES["08 adam step"].right, np.zeros(2), np.zeros(2), np.zeros(2)
+    for t in range(1, 20):
+        before = w
+        w, m, s = right(w, np.array([10, 0.001]), m, s, t, 0.03).values()
+        assert before - w == pytest.approx([0.03, 0.03], rel=1e-4)
+
+
+@pytest.mark.parametrize("count, ends", [(15, "80 to 100"), (0, "0 to 20"), (11, "48 to 89"), (4, "11 to 52")])
+def test_intervals(lesson, count, ends):
+    assert "{:.0f} to {:.0f}".format(*(100 * end for end in wilson(count, 15))) == ends
+    assert ends in lesson.prose
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(1, 4))
+def test_the_loop_of_training_steps_learns_from_other_seeds(seed):
+    """The lesson's loop, with torch's autograd and SGD instead of its training step."""
+    task, rng = tasks.adding(5), np.random.default_rng(seed)
+    p, v, c, errors = init_params("GRU", 2, 10, seed=seed), rng.uniform(-0.3, 0.3, 10), 0.0, []
+    for _ in range(4000):
+        x, y = task.sample(rng, 1)
+        loss, _, Wx, Wh, bx, bh, v, c = torchs_step(p, v, c, x[0], y[0, 0], 0.2, 1.0)
+        p = p.changed(Wx=Wx, Wh=Wh, bx=bx, bh=bh)
+        errors.append(2 * loss)
+    assert np.mean(errors[-500:]) < 0.01 and np.mean(errors[:300]) > 0.1
+
+
+def test_the_loops_outcome(lesson):
+    assert "This loop runs on our training step.\n" in lesson.printed
+    assert "mean squared error of the last 500 updates below 0.01: True\n" in lesson.printed
+
+
+def solutions(lesson):
+    """All that the lesson's folded solutions define, with the lesson's own imports."""
+    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
+    found = lesson.names()
+    for block in re.findall(r"```python\n(.*?)```", text, re.S):
+        exec(block, found)
+    return found
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_the_solutions_in_the_folds_are_right(lesson, name):
+    assert verdict(EXERCISES[name], solutions(lesson)[name[3:].replace(" ", "_")]).startswith("Right")
+
+
+def test_the_solution_is_the_packages_step(lesson):
+    """Lesson and package have the same lines."""
+    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
+    (block,) = re.findall(r"```python\n(.*?def training_step.*?)```", text, re.S)
+    shown, ours = (ast.parse(source).body[-1].body for source in (block, inspect.getsource(training_step)))
+    assert [ast.unparse(line) for line in shown] == [ast.unparse(line) for line in ours[1:]]  # without its docstring
+
+
+def test_the_loop_runs_on_the_readers_step_if_it_is_right(capsys):
+    def mine(*arguments):
+        return training_step(*arguments)
+
+    def wrong(*arguments):
+        return {name: 2 * part for name, part in zip(PARTS, training_step(*arguments), strict=True)}
+
+    assert yours_or_ours(mine) is mine
+    assert yours_or_ours(wrong) is yours_or_ours(lambda *_: ...) is training_step
+    assert capsys.readouterr().out.count("on our training step") == 2
 
 
 def test_lost_per_step_on_a_chain_of_equal_factors():

@@ -274,7 +274,28 @@ def test_stacked_parts_stand_on_each_other_and_are_named():
     assert set(words) == set(parts)
     assert words["direct"].get_position() == (20, 4)  # where it is thickest, in its middle
     assert words["update"].get_position() == pytest.approx((0, 4))
+    assert contrast(words["reset"].get_color(), "white") >= 4.5  # outside its band, on paper
     assert words["reset"].xy[0] == 40 and tops[1][-1] < words["reset"].xy[1] < tops[2][-1]  # too thin: at its end
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda ax: figures.curves({"GRU": [1.0, 2.0]}, **LABELS, ax=ax),
+        lambda ax: figures.dots({"GRU": [1.0, 2.0]}, title="", xlabel="", ax=ax),
+        lambda ax: figures.bars({"GRU": 1.0}, title="", ylabel="", ax=ax),
+        lambda ax: figures.stacked({"direct": [1.0, 2.0]}, **LABELS, ax=ax),
+        lambda ax: figures.heatmap([[1.0]], **LABELS, ax=ax),
+        lambda ax: figures.scoreboard({"GRU": {"solved": 3}}, 5, title="", ax=ax),
+        lambda ax: figures.plane([1j], title="", ax=ax),
+    ],
+    ids=["curves", "dots", "bars", "stacked", "heatmap", "scoreboard", "plane"],
+)
+def test_a_figure_is_drawn_where_it_is_told(draw):
+    """Otherwise a panel stays empty and its figure is never shown."""
+    _, (left, right) = figures.panels(2)
+    assert draw(right) is right and right.has_data() and not left.has_data()
+    assert plt.get_fignums() == [left.figure.number]
 
 
 @pytest.mark.parametrize("log", [False, True])
@@ -298,6 +319,20 @@ def test_a_mark_stands_at_its_point_and_its_words_beside_it():
     assert words["here"].xy == (2, 3) and words["there"].xy == (4, 5)
     assert box(words["here"]).x0 > ax.transData.transform((2, 3))[0]
     assert box(words["there"]).x1 < ax.transData.transform((4, 5))[0]
+
+
+def test_words_for_those_who_cannot_see_are_a_sentence_of_eight_at_least(monkeypatch):
+    monkeypatch.setattr(figures, "display", lambda data, raw: None)
+    with pytest.raises(ValueError, match=r"^alt: got 'One two"):
+        figures.show(figures.panels(1)[0], alt="One two three four five six seven.")
+    figures.show(figures.panels(1)[0], alt="One two three four five six seven eight.")
+
+
+def test_panels_grow_with_their_rows():
+    figure, axes = figures.panels(3, rows=2, height=2.5, sharey=True)
+    assert axes.shape == (2, 3) and figure.get_size_inches().tolist() == [8.4, 5.0]
+    assert axes[0, 0].get_shared_y_axes().joined(axes[0, 0], axes[1, 2])
+    assert figures.panels(1)[0].get_size_inches().tolist() == [8.4, 3.2]
 
 
 def test_what_is_shown_has_all_its_words_and_is_closed(monkeypatch):

@@ -56,3 +56,68 @@ def test_the_longest_window_leaves_one_test_day():
     _, test, _ = tasks.weather_windows(3, 362, test_year=2015)
     assert test.x.shape == (1, 362, 6)
     assert test.target_day.tolist() == [np.datetime64("2015-12-31").item()]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Sentences
+
+
+def some_words(seed=0):
+    return tasks.agreement_sentences(np.random.default_rng(seed), 20, clauses=3)[0]
+
+
+def test_words_go_to_indices_and_back():
+    text = "the cats which heard the bird which chased the horses"
+    words = tasks.word_indices(text)
+    assert [tasks.WORDS[word] for word in words] == text.split()
+    with pytest.raises(ValueError, match=r"^sentence: got the unknown word 'mouse'"):
+        tasks.word_indices("the mouse")
+
+
+def test_nouns_are_found_by_their_letters():
+    for words in some_words():
+        found = [step for step, word in enumerate(words) if tasks.WORDS[word].rstrip("s") in tasks.NOUNS]
+        assert tasks.noun_steps(words).tolist() == found
+    assert tasks.noun_steps([-1, -1, 0, 5]).tolist() == [3]  # a step without a word is no noun
+    with pytest.raises(ValueError, match=r"^words: "):
+        tasks.noun_steps(some_words())
+
+
+def test_plural_is_an_s():
+    assert tasks.is_plural(range(13)).tolist() == [word.endswith("s") for word in tasks.WORDS]  # no other word does
+    assert tasks.is_plural(some_words()).shape == (20, 14) and not tasks.is_plural(-1)
+
+
+def test_swapping_changes_the_asked_nouns_only_and_twice_nothing():
+    words = some_words()
+    kept = words.copy()
+    swapped = tasks.other_number(words, [1, 9])
+    assert np.array_equal(words, kept)
+    assert np.flatnonzero(np.any(swapped != words, axis=0)).tolist() == [1, 9]
+    assert np.array_equal(tasks.is_plural(swapped[:, 1]), ~tasks.is_plural(words[:, 1]))
+    assert np.array_equal(tasks.other_number(swapped, [1, 9]), words)
+    assert np.array_equal(tasks.other_number(words[0], 5), tasks.other_number(words, 5)[0])
+
+
+def test_room_in_front_holds_nothing():
+    words = some_words()
+    x = tasks.agreement_inputs(tasks.with_room_in_front(words, 30))
+    assert x.shape == (20, 30, 13) and not x[:, :16].any() and np.array_equal(x[:, 16:], tasks.agreement_inputs(words))
+    assert np.array_equal(tasks.with_room_in_front(words, 5), words)
+
+
+def test_more_plural_is_the_difference_of_the_groups_means():
+    plural = np.array([word.endswith("s") for word in tasks.WORDS])
+    singular = np.isin(tasks.WORDS, tasks.NOUNS)
+    assert np.array_equal(tasks.MORE_PLURAL, plural / plural.sum() - singular / singular.sum())
+
+
+def test_a_pair_of_questions():
+    x, target = tasks.agreement_pair(6).sample(np.random.default_rng(3), 500)
+    for sequence, answer in zip(x, target, strict=True):
+        words = [tasks.WORDS[step.argmax()] for step in sequence if step.any()]
+        assert answer == 2 * words[1].endswith("s") + words[-1].endswith("s")
+    assert set(target) == {0, 1, 2, 3}
+    task = tasks.agreement_pair(6)
+    assert task.test[0].shape == (200, 26, 13) and task.output_size == 4
+    assert np.array_equal(tasks.agreement_pair(6).test[0], task.test[0])

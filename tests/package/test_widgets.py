@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from course_utils import widgets
+from course_utils import _page, widgets
 from tests import explorers
 
 
@@ -205,6 +205,13 @@ def test_a_poster_is_drawn_once():
     assert len(calls) == before
 
 
+def test_a_poster_is_not_laid_out_by_matplotlib(monkeypatch):
+    """That takes longer than everything else, and the first picture waits for it."""
+    explorer = widgets.explore(line, **GRID)
+    monkeypatch.setattr("matplotlib.layout_engine.ConstrainedLayoutEngine.execute", None)
+    assert "image/png" in bundle(explorer)
+
+
 def test_plain_text_becomes_indices_and_powers():
     assert widgets._mathtext("h_t is 10^{-3}·h_{t-1}") == (
         r"h$_{\mathregular{t}}$ is 10$^{\mathregular{-3}}$·h$_{\mathregular{t-1}}$"
@@ -328,3 +335,12 @@ def test_a_complaint_says_at_which_values():
     with pytest.raises(ValueError) as refused:
         widgets.explore(lambda a: one(np.nan if a > 1 else a), a=[1, 2])
     assert refused.value.__notes__ == ["at {'a': 2.0}"]
+
+
+def test_a_script_in_the_page_is_one_file():
+    for name in ("explorer", "predict"):
+        text = _page.script(name)
+        assert "import {" not in text and text.count("export default") == 1 and "function ticks(" in text
+        assert len(re.findall(r"^export", text, re.M)) == 2  # what anywidget takes, and the names for the tests
+    with pytest.raises(FileNotFoundError):
+        _page.script("nothing")

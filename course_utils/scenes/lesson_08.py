@@ -1,0 +1,173 @@
+"""08 · learning to remember: its figures, and one explorer."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import figures, widgets
+from course_utils.predictions import Guess
+from course_utils.training import Run
+
+
+def tiny(errors: ArrayLike, baseline: float) -> None:
+    """Squared errors (N,) of a loop of training steps, averaged over hundreds, with always answering 1 beside them."""
+    means = np.reshape(errors, (-1, 100)).mean(axis=1)
+    middles = 50 + 100 * np.arange(len(means))
+    title, label = "Nothing for a while, then the loop learns", "squared error, mean of 100"
+    ax = figures.curves(
+        {"GRU": means}, x=middles, title=title, xlabel="updates", ylabel=label, names=False, reference=baseline
+    )
+    ax.set_ylim(0, None)
+    figures.mark(ax, middles[-1], baseline, "always 1", (-6, 6), dot=False)
+    figures.show(
+        ax,
+        alt="Squared error against updates. It stays near the error of always answering 1 for some "
+        "hundred updates, then falls to nearly zero.",
+    )
+
+
+def arrival(updates: ArrayLike, norms: ArrayLike, errors: ArrayLike, baseline: float, guess: Guess) -> None:
+    """Above how much h_50 depends on h_0, below the error, (5, E) each at E evaluations; the guess is of the norm."""
+    fig, (top, bottom) = figures.panels(1, rows=2, height=2.4, sharex=True)
+    label = r"$\Vert\partial h_{50}/\partial h_0\Vert_2$"
+    title = "First the last state depends on the first one ..."
+    figures.curves({"GRU": norms}, x=updates, title=title, xlabel="", ylabel=label, log=True, ax=top, names=False)
+    guess.draw(top)
+    title, label = "... then the error falls", "error on the test"
+    figures.curves(
+        {"GRU": errors},
+        x=updates,
+        title=title,
+        xlabel="updates (learning rate 3e-2, 5 seeds)",
+        ylabel=label,
+        reference=baseline,
+        ax=bottom,
+        names=False,
+    )
+    bottom.set_ylim(0, 0.4)
+    figures.mark(bottom, 150, baseline, "always 1", dot=False)
+    figures.show(
+        fig,
+        alt="Two curves over 200 updates, five seeds. The gradient norm climbs from 1e-9 to above "
+        "1e-3 within 30 updates; the error stays at its baseline until about update 80, then "
+        "falls to nearly zero.",
+    )
+
+
+def before_and_after(before: ArrayLike, after: ArrayLike) -> None:
+    """log10 of the norms of all pairs of steps (T+1, T+1), of one net before and after training."""
+    fig, axes = figures.panels(2, height=3.0, sharey=True)
+    pictures = {"Before: it fades": before, "After: it reaches the very start": after}
+    for ax, (title, decades) in zip(axes, pictures.items(), strict=True):
+        label = r"$\log_{10}$ norm" if ax is axes[-1] else ""
+        figures.heatmap(decades, limits=(-8, 1), title=title, xlabel="step $k$", ylabel="", label=label, ax=ax)
+    axes[0].set_ylabel("step $t$")
+    figures.show(
+        fig,
+        alt="Two triangles of log gradient norms for all pairs of steps. Before training they "
+        "fade from the diagonal to below 1e-8 in the corner; afterwards nearly all are bright.",
+    )
+
+
+def learning(
+    updates: ArrayLike, norms: ArrayLike, errors: ArrayLike, share: ArrayLike, baseline: float, guessed: float
+) -> widgets.Explorer:
+    """Updates on a slider: the norm by lag, the error, and the share of answers right to within 0.1.
+
+    updates (E,); norms (5, E, T+1) by k, errors (5, E); share (E,), the median of the nets.
+    baseline, guessed  error and share of always answering 1.
+    """
+    updates, norms = np.asarray(updates), np.asarray(norms)
+    typical, share = np.median(np.asarray(errors), axis=0), np.asarray(share)
+
+    def at(update: int = 0) -> tuple:
+        i = list(updates).index(update)
+        low, middle, high = np.sort(norms[:, i, ::-1], axis=0)[[0, 2, 4]]  # by lag
+        lines = {"GRU": middle, "lowest": low, "highest": high}
+        size: dict[str, Any] = {"log": True, "reference": 1, "ylim": (1e-11, 10), "ylabel": "‖∂h_{50}/∂h_{50−lag}‖"}
+        return (
+            widgets.curves(lines, title="How far it reaches", xlabel="lag", **size),
+            widgets.curves(
+                {"GRU": typical},
+                title="Error",
+                x=updates,
+                xlabel="updates",
+                marks={"now": (update, typical[i])},
+                ylim=(0, 0.4),
+                reference=baseline,
+            ),
+            widgets.curves(
+                {"GRU": share},
+                title="Right to 0.1",
+                x=updates,
+                xlabel="updates",
+                marks={"now": (update, share[i])},
+                ylim=(0, 1.1),
+                reference=guessed,
+            ),
+            f"After {update:.0f} updates the norm over fifty steps is {middle[50]:.2g}, the error "
+            f"{typical[i]:.3f}; {share[i]:.0%} are right (medians of five nets).",
+        )
+
+    return widgets.explore(at, update=updates)
+
+
+def cuts(in_reach: Mapping[int, Sequence[Run]], out_of_reach: Mapping[int, Sequence[Run]]) -> None:
+    """The errors of {K: nets} whose backward pass stops after K steps: marks anywhere, and none near the end."""
+    fig, axes = figures.panels(2, sharey=True)
+    titles = ("Marks anywhere: K = 5 is enough", "Last 20 steps empty: K = 10 is not")
+    for ax, nets, title in zip(axes, (in_reach, out_of_reach), titles, strict=True):
+        errors = {f"GRU, K = {K}": [run.score for run in runs] for K, runs in nets.items()}
+        label = "updates (learning rate 3e-2, 5 seeds)"
+        ax.set_ylim(-0.02, 0.4)
+        figures.curves(errors, x=range(0, 401, 25), title=title, xlabel=label, ylabel="", ax=ax)
+    axes[0].set_ylabel("error on the test")
+    figures.show(
+        fig,
+        alt="Error against updates. Left, marks anywhere: with backward passes of 50, 10 and 5 "
+        "steps the error falls to nearly zero, later for the shorter ones. Right, no mark in the "
+        "last 20 steps: with 30 steps it falls as well, with 10 it stays at the baseline.",
+    )
+
+
+def controls(ends: Mapping[str, ArrayLike]) -> None:
+    """{name: (5,) norms over fifty steps}, fresh and after training on the task and on its two controls."""
+    ax = figures.dots(
+        ends,
+        title="The gate opens even where there is nothing to remember",
+        xlabel=r"$\Vert\partial h_{50}/\partial h_0\Vert_2$, fresh and after 200 updates",
+    )
+    ax.set_xscale("log")
+    figures.show(
+        ax,
+        alt="A dot per seed on a log axis. Fresh nets lie near 1e-9; after training on adding, and "
+        "with shuffled answers, all lie above a tenth; without inputs most stay far below.",
+    )
+
+
+def by_step(profiles: Mapping[str, ArrayLike]) -> None:
+    """{name: (T,) norms of dE/dh_k, k = 1..T}, as shares of the last one; zeros leave a gap."""
+    sizes = {name: np.asarray(values, dtype=float) for name, values in profiles.items()}
+    shares = {name: values / values[-1] for name, values in sizes.items()}
+    steps = np.arange(1, 1 + len(next(iter(shares.values()))))
+    ax = figures.curves(
+        shares,
+        x=steps,
+        log=True,
+        reference=1,
+        title="In torch too: training carries the gradient, and detach ends it",
+        xlabel="step $k$",
+        ylabel=r"$\Vert dE/dh_k\Vert$ / $\Vert dE/dh_{50}\Vert$",
+        names=False,
+    )
+    for name, offset in zip(shares, ((6, 6), (6, -14), (-6, -16)), strict=True):
+        first = np.flatnonzero(shares[name])[0]
+        figures.mark(ax, steps[first], shares[name][first], name.removeprefix("GRU, "), offset)
+    figures.show(
+        ax,
+        alt="The gradient's size by step, as a share of its size at step 50. In the fresh net it "
+        "falls from step 50 back to step 1 by many powers of ten; in the trained net it stays "
+        "near 1; with a detach before step 41 there is none at steps 1 to 40.",
+    )

@@ -1,0 +1,153 @@
+"""09 · agreement: its figures, and one explorer."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_utils import figures, widgets
+from course_utils.cells import Trace
+from course_utils.predictions import Guess
+
+
+def distance_and_dose(
+    clauses: Sequence[int],
+    far: Mapping[str, ArrayLike],
+    attractors: Sequence[int],
+    dose: Mapping[str, ArrayLike],
+    guess: Guess,
+) -> None:
+    """Accuracy by {net: (5, N)}: against the clauses, each with an attractor, and against the attractors among twelve.
+
+    guess  of the RNN's curve on the right.
+    """
+    fig, (left, right) = figures.panels(2, sharey=True)
+    title, label = "GRU: right at all distances tried", "clauses, each with an attractor"
+    figures.curves(far, x=clauses, title=title, xlabel=label, ylabel="accuracy", ax=left)
+    left.axvline(12, color=figures.OTHER, linewidth=0.9, linestyle="--")
+    figures.mark(left, 12, 0.6, "never seen\nin training", dot=False)
+    title, label = "RNN: led astray by the dose", "attractors among 12 clauses"
+    figures.curves(dose, x=attractors, title=title, xlabel=label, ylabel="", ax=right)
+    guess.draw(right)
+    figures.show(
+        fig,
+        alt="Accuracy of five seeds each after 200 updates. Left, against the number of clauses: the GRU stays at 1 "
+        "up to 24 clauses, the RNN falls from 1 to nearly 0 within 3. Right, against the number of "
+        "attractors: the RNN, and the GRU after 75 updates, fall from 1 to 0 as the last-noun "
+        "guesser does.",
+    )
+
+
+def attraction(
+    updates: Sequence[int],
+    attractors: Sequence[int],
+    scored: Mapping[str, ArrayLike],
+    trusted: Mapping[str, ArrayLike],
+) -> widgets.Explorer:
+    """Updates and attractors on sliders: the accuracy, and what the nets would say after each noun of one sentence.
+
+    scored   {net: (updates, attractors)}, means of five nets.
+    trusted  {net: (updates, attractors, nouns)}, the share for the right verb.
+    """
+
+    def at(update: int = 0, count: int = 4) -> tuple:
+        i, k = list(updates).index(update), list(attractors).index(count)
+        scores = {name: np.asarray(values)[i] for name, values in scored.items()}
+        trusts = {name: np.asarray(values)[i, k] for name, values in trusted.items()}
+        title, label = "Share for the right verb", "nouns heard after the subject"
+        return (
+            widgets.curves(
+                scores,
+                x=attractors,
+                title="Accuracy",
+                xlabel="attractors",
+                ylim=(0, 1.05),
+                points=True,
+                marks={"here": (count, scores["GRU"][k])},
+            ),
+            widgets.curves(trusts, title=title, xlabel=label, reference=0.5, ylim=(0, 1.05), points=True),
+            f"After {update:.0f} updates, with {count:.0f} attractors of 12: accuracy RNN "
+            f"{scores['RNN'][k]:.2f}, GRU {scores['GRU'][k]:.2f}. At the end of the one sentence "
+            f"{trusts['RNN'][-1]:.2f} and {trusts['GRU'][-1]:.2f} for the right verb.",
+        )
+
+    return widgets.explore(at, labels={"count": "attractors"}, update=updates, count=attractors)
+
+
+def word_by_word(words: Sequence[str], pushes: ArrayLike, swaps: ArrayLike, nouns: ArrayLike) -> None:
+    """How much each word pushes towards were, five RNNs above five GRUs: by gradient (10, T), by swapping (10, N)."""
+    fig, axes = figures.panels(1, rows=2, height=2.6, sharex=True)
+    effects = np.zeros(np.shape(pushes))
+    effects[:, np.asarray(nouns)] = swaps
+    titles = (
+        "Gradient: the GRU looks at its subject, the RNN at later nouns as well",
+        "Swapping one noun: in the GRU, no other noun matters",
+    )
+    for ax, rows, title in zip(axes, (np.asarray(pushes), effects), titles, strict=True):
+        shares = rows / np.abs(rows).max(axis=1, keepdims=True)
+        label = "share of row's largest"
+        figures.heatmap(shares, kind="signed", title=title, xlabel="", ylabel="", label=label, ax=ax)
+        ax.axhline(4.5, color=figures.INK, linewidth=0.9)
+        ax.set_yticks([2, 7], ["RNN, 5 seeds", "GRU, 5 seeds"])
+    axes[-1].set_xticks(range(len(words)), words, rotation=60)
+    figures.show(
+        fig,
+        alt="For every word of a sentence with five nouns, how much it pushes towards were, in "
+        "five RNNs and five GRUs. In the GRUs the subject cats stands out; in the RNNs "
+        "several nouns or only the last one do. Swapping nouns confirms it.",
+    )
+
+
+def two_failures(attractors: Sequence[int], dose: ArrayLike, hears_last: ArrayLike) -> None:
+    """The accuracy of five RNNs (5, N) by dose, one line each: apart those who hear the last noun only, (5,) bool."""
+    fig, axes = figures.panels(2, sharey=True)
+    chosen, k = np.asarray(hears_last), np.asarray(attractors)
+    sides = ((chosen, "The last noun decides: a straight line"), (~chosen, "All nouns vote: safe until outvoted"))
+    for ax, (these, title) in zip(axes, sides, strict=True):
+        ax.plot(k, np.asarray(dose)[these].T, color=figures.line_styles(["RNN"])[0][0], linewidth=1.4)
+        guesser, label = {"last-noun guesser": 1 - k / 12}, "attractors among 12 clauses"
+        figures.curves(guesser, x=k, title=title, xlabel=label, ylabel="", ax=ax, names=False)
+        figures.mark(ax, 2.2, 0.72, "last-noun\nguesser", (-8, -24), dot=False)
+    axes[0].set_ylabel("accuracy, a line per RNN")
+    figures.show(
+        fig,
+        alt="Accuracy of each RNN against the number of attractors. On the left, nets follow the "
+        "straight line of the last-noun guesser; on the right, they stay near 1 up to about five "
+        "attractors and then fall steeply.",
+    )
+
+
+def gates(words: Sequence[str], trace: Trace, nouns: ArrayLike) -> None:
+    """Both gates of a GRU over a sentence, a row a unit, sorted by z at the nouns after the subject."""
+    order = np.argsort(trace.gates["z"][np.asarray(nouns)[1:]].mean(axis=0))[::-1]
+    fig, axes = figures.panels(2, height=3.8, sharey=True)
+    titles = ("Update gate z: lower at the subject", "Reset gate r: mixed")
+    for ax, gate, title in zip(axes, ("z", "r"), titles, strict=True):
+        picture = trace.gates[gate][:, order].T
+        figures.heatmap(picture, kind="gate", title=title, xlabel="", ylabel="", ax=ax)
+        ax.set_xticks(range(len(words)), words, rotation=75)
+    axes[0].set_ylabel("unit, by z at the attractors")
+    figures.show(
+        fig,
+        alt="Gates of 32 units over the sentence. The update gate is about two thirds at the "
+        "subject and close to 1 for most units afterwards; the reset gate shows no such order.",
+    )
+
+
+def unit_groups(gates: Mapping[str, Sequence[ArrayLike]], long: Sequence[ArrayLike]) -> None:
+    """{gate: five arrays (H,)}, means at the nouns, and five masks (H,) of the units that hold the subject."""
+    groups, holds = {}, np.hstack(long)
+    for gate, values in gates.items():
+        groups[f"GRU, {gate}: units of the subject"] = np.hstack(values)[holds]
+        groups[f"GRU, {gate}: units of the last noun"] = np.hstack(values)[~holds]
+    ax = figures.dots(
+        groups,
+        title="Long-term units have the larger z; r doesn't tell them apart",
+        xlabel="mean gate at the nouns after the subject",
+    )
+    figures.show(
+        ax,
+        alt="A dot per unit of five nets. Update gates of units that hold the subject spread "
+        "from 0 to 1; those of units that hold the last noun crowd near 0. "
+        "Reset gates of both groups overlap.",
+    )
