@@ -8,6 +8,12 @@ import numpy as np
 from course_utils import figures, widgets
 from course_utils.predictions import Guess
 
+HALF_LIFE_AXES: dict[str, Any] = {
+    "curve": {"x": (-2, 6), "y": (0.1, 1000)},
+    "log": True,
+    "xlabel": "gate bias b",
+    "ylabel": "steps until half is left",
+}
 CAT_LABELS = {"at_cat": "Γ_u at cat", "later": "Γ_u later", "offer": "later candidates"}
 
 

@@ -12,20 +12,11 @@ from course_utils.norms import norms_to_past
 from course_utils.predictions import Guess
 from course_utils.tasks import noise
 
-
-def sizes(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
-    """The size (T,) of each path at every step, of a fresh GRU and of one with update bias 3."""
-    fig, (left, right) = figures.panels(2, sharey=True)
-    steps = np.arange(1, 1 + len(fresh["direct"]))
-    title = "Fresh: direct is about ½ ..."
-    figures.stacked(fresh, title=title, xlabel="step $t$", ylabel="size of each path", x=steps, ax=left)
-    title = "... open: direct is nearly all there is"
-    figures.stacked(opened, title=title, xlabel="step $t$", ylabel="", x=steps, ax=right)
-    figures.show(
-        fig,
-        alt="Path sizes over forty steps, stacked. Left, a fresh GRU: direct about 0.5, candidate "
-        "about 0.14, the rest thin. Right, update bias 3: direct about 0.95, the rest slivers.",
-    )
+SLOPE_AXES: dict[str, Any] = {
+    "curve": {"x": (0, 12), "y": (0, 0.5)},
+    "xlabel": "bias b",
+    "ylabel": "gradient of h_{100} in b",
+}
 
 
 def reach(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
@@ -77,10 +68,14 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
     )
     levels = ax.contour(gate, gate, factor, [0.3, 0.5, 0.7, 0.9], colors="white", linewidths=1)
     ax.clabel(levels, fmt="%.1f")
-    figures.mark(ax, 0.02, 0.02, "clean cut, $J = 0$")
-    figures.mark(ax, 0.02, 0.98, "plain RNN", offset=(6, -14))
-    figures.mark(ax, 0.5, 0.5, "fresh GRU", offset=(-6, 6))
-    figures.mark(ax, 0.99, 0.15, "copy, $J = I$", offset=(-8, 8))
+    corners = {
+        "clean cut, $J = 0$": ((0.02, 0.02), (6, 6)),
+        "plain RNN": ((0.02, 0.98), (6, -14)),
+        "fresh GRU": ((0.5, 0.5), (-6, 6)),
+        "copy, $J = I$": ((0.99, 0.15), (-8, 8)),
+    }
+    for words, (spot, offset) in corners.items():
+        figures.mark(ax, *spot, words, offset)
     figures.show(
         ax,
         alt="Map of the mean gradient factor per step over both gates. It nears 1 only at the "
@@ -90,8 +85,9 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
 
 def shares(fresh: list, opened: list) -> None:
     """The size of each step's share in the gradient of W_z by its lag (seeds, T): a fresh GRU's, an open one's."""
+    lines = {"GRU, fresh": fresh, "GRU, update bias 3": opened}
     ax = figures.curves(
-        {"GRU, fresh": fresh, "GRU, update bias 3": opened},
+        lines,
         title="A fresh gate learns from the last few steps only; an open one from all",
         xlabel="lag $T - k$",
         ylabel="size of step $k$'s share in $W_z$",
