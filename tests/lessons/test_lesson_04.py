@@ -233,3 +233,15 @@ def test_forward_walk_a_second_way():
         E.backward()
         assert key["E"] == pytest.approx(E.item(), rel=1e-10)
         np.testing.assert_allclose(key["gradient"], theta.grad.numpy(), rtol=1e-10)
+
+
+def test_the_step_that_throws_the_unclipped_descent(lesson):
+    at, steps = np.array([4.7, -2.1]), []
+    for _ in range(80):
+        gradient = autograd_surface(*at)[1]
+        steps.append(math.hypot(*gradient))
+        at = at - gradient
+    assert steps.index(max(steps)) == 11 and f"{max(steps):.1f}" == "2.8"
+    assert max(steps[12:]) < 0.004 and len(steps[12:]) == 68
+    for words in ("At its twelfth step", "is 2.8 long", "68 steps is longer than 0.004"):
+        assert words in lesson.prose
