@@ -474,7 +474,7 @@ def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
     found = pace.counts(notebook)
     assert found["predictions"] == found["figures"] == found["explorers"] == 1 and found["exercises"] == 2
     assert pace.drawing_share(notebook) <= pace.MOST_DRAWING and pace.minutes(notebook) <= pace.LONGEST
-    chosen = f"lesson_{number} or {name} or ({number} and (half or share))"
+    chosen = f"lesson_{number} or {name} or ({number} and (half or share)) or twice or written_once"
     tests = f"tests/lessons/test_lesson_{number}.py", "tests/lessons/test_checks.py", "tests/test_house.py"
     said = python("pytest", "-p", "no:cacheprovider", "-k", chosen, *tests)
     assert int(re.search(r"(\d+) passed", said)[1]) >= 15, said

@@ -52,9 +52,10 @@ def main() -> None:
         sys.exit(str(error))
     written = heads.write()
     execute(new[0])
+    written += heads.write()  # its minutes once more: figures count
     for path in new:
         print(f"yours to fill: {path.relative_to(heads.ROOT)}")
-    for path in filter(lambda path: path not in new, written):
+    for path in dict.fromkeys(path for path in written if path not in new):
         print(f"copied, not yours: {path.relative_to(heads.ROOT)}")
 
 
