@@ -1,12 +1,12 @@
 """06 · the four paths of a GRU's gradient: their sizes and reach, gates held anywhere, and what a bias can learn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from course_utils import figures, widgets
-from course_utils.cells import forward, init_params
+from course_utils.cells import forward, init_params, sigmoid
 from course_utils.gradients import jacobian_paths
 from course_utils.norms import norms_to_past
 from course_utils.predictions import Guess
@@ -177,3 +177,27 @@ def both_gradients(w: np.ndarray, of_w: np.ndarray, b: np.ndarray, of_b: np.ndar
         "3e-3 at 0.9, 23 at 0.99, a narrow dip to zero at 1, then up to 1e10 at 1.1. Right, "
         "against the gate's bias: a hump that stays below 0.3.",
     )
+
+
+def weigh_reach(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    shut_off = "An open gate helps the direct path alone. The others carry the factor 1 - z."
+    guess.compare("open GRU", meanings={"fresh GRU": shut_off})
+
+
+def weigh_alive(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    past = "J is 0, but this step's own candidate has a slope in its own input."
+    guess.compare("W_{xn} alone", meanings={"none of them": past})
+
+
+def weigh_slope(guess: Guess, slope: Callable, b: np.ndarray) -> None:
+    """What was guessed, beside what is measured."""
+    alone = sigmoid(b) * (1 - sigmoid(b)), "But 100 z^99 multiplies the sigmoid's slope."
+    guess.compare(slope(b, 100), x=b, meanings={"largest for a half-open gate": alone})
+
+
+def weigh_starts(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    above = "From above 1 the first update is far too long, as the next figure shows."
+    guess.compare("0.95 and 0.99", meanings={"all but 0.9": above, "0.99 and 1.02": above})
