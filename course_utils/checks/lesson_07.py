@@ -26,6 +26,17 @@ def _tiny_jacobians(rng):
     return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
 
 
+def _row(J, log=np.log10, ord=2):
+    """One product a step, from the end: entry k is the logarithm of the norm of ∂h_T/∂h_k."""
+    product, logs = np.eye(J.shape[1]), [0.0]
+    for step in J[::-1]:
+        product = product @ step
+        size = np.linalg.norm(product, ord)
+        product = product / size
+        logs.append(logs[-1] + log(size))
+    return np.array(logs[::-1])
+
+
 def _chain(W, b, T, jacobian=lambda W, h, h_prev: np.diag(1 - h**2) @ W, backwards=False, ord=2):
     h, product = np.zeros(len(W)), np.eye(len(W))
     for _ in range(T):
@@ -86,19 +97,30 @@ EXERCISES = {
             ),
         },
     ),
-    "07 half-life bias": Exercise(
-        right=lambda N: -np.log(2 ** (1 / N) - 1),
-        draw=lambda rng: (int(rng.integers(2, 400)),),
+    "07 row of norms": Exercise(
+        right=_row,
+        draw=lambda rng: _tiny_jacobians(rng)[:1],
         mistakes={
-            "this is the gate z itself. Which bias b has σ(b) = z?": lambda N: 0.5 ** (1 / N),
-            "the sign: this bias closes the gate. Our z keeps.": lambda N: np.log(2 ** (1 / N) - 1),
-            "this leaves 1/e after N steps, not a half.": lambda N: -np.log(np.exp(1 / N) - 1),
-            "log N is a rule of thumb (it leaves about 1/e). Solve z^N = 1/2 exactly.": lambda N: np.log(N),
-            "log(N / log 2) is the estimate for large N. Solve z^N = 1/2 exactly.": lambda N: np.log(N / np.log(2)),
-            "z = 1 - 1/(2N) treats the decay as a straight line. Take the N-th root of a half.": (
-                lambda N: np.log(2 * N - 1)
+            "the row runs from lag 0 on. Entry k belongs to h_k, so the 0 of the identity comes last.": (
+                lambda J: _row(J)[::-1]
             ),
-            "this inverts tanh. The gate is a sigmoid.": lambda N: np.arctanh(0.5 ** (1 / N)),
+            "this row looks forward from h_0: entry t is the norm of ∂h_t/∂h_0. Stand at the last step, look back.": (
+                lambda J: np.array([_log_norm(J[:t], 0) for t in range(len(J) + 1)])
+            ),
+            "each entry is the size of one step's factor. Add up the logarithms as you go.": (
+                lambda J: np.append(-np.diff(_row(J)), 0.0)
+            ),
+            "the norms of the steps are multiplied. That is only a bound: multiply the matrices, then take the norm.": (
+                lambda J: np.append(np.cumsum(np.log10(np.linalg.norm(J, 2, axis=(1, 2)))[::-1])[::-1], 0.0)
+            ),
+            "the last entry is missing. It is the norm of the identity, whose logarithm is 0.": lambda J: _row(J)[:-1],
+            "these are natural logarithms. The exercise asks for powers of ten.": lambda J: _row(J, log=np.log),
+            "the factors stand in the wrong order. Looking back, an earlier step multiplies from the right.": (
+                lambda J: _row(J.transpose(0, 2, 1))
+            ),
+            "this is the Frobenius norm. The exercise asks for the largest singular value, norm(..., 2).": (
+                lambda J: _row(J, ord="fro")
+            ),
         },
     ),
     "07 repaired chain": Exercise(

@@ -1,0 +1,108 @@
+"""10 · remedies: an IRNN clipped three ways, what keeping does, a scoreboard of remedies, and two learning rates."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from course_utils import figures, widgets
+from course_utils.training import Run
+
+
+def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
+    """Errors of IRNNs by updates, {way of clipping: runs}, beside the error of always answering 1."""
+    ax = figures.curves(
+        {f"RNN, {name}": [run.score for run in runs] for name, runs in ways.items()},
+        x=next(iter(ways.values()))[0].eval_steps,
+        title="Clipped by norm the IRNN learns to add, otherwise it stays at the baseline",
+        xlabel="updates",
+        ylabel="mean squared error",
+        log=True,
+        reference=baseline,
+    )
+    ax.set_ylim(3e-3, 30)
+    figures.show(
+        ax,
+        alt="Error against updates on a log axis. Unclipped and clipped by value, the nets come down to the baseline "
+        "and stay; clipped by norm, they fall far below it.",
+    )
+
+
+def maps(sizes: Mapping[float, np.ndarray]) -> None:
+    """|∂h_50/∂w| over weights from -3 to 6 and biases from -3 to 3, {share kept: (biases, weights)}."""
+    fig, axes = figures.panels(3, height=3.0, sharey=True)
+    for ax, (k, size) in zip(axes, sizes.items(), strict=True):
+        figures.heatmap(
+            np.log10(np.maximum(size[::-1], 1e-3)),
+            limits=(-3, 1),
+            title=f"$k = {k:g}$: at most {size.max():.3g}",
+            xlabel="weight $w$",
+            ylabel="bias $b$" if k == 0 else "",
+            label=r"$\log_{10}|\partial h_{50}/\partial w|$" if k == 0.9 else "",
+            extent=(-3, 6, -3, 3),
+            ax=ax,
+        )
+    figures.show(
+        fig,
+        alt="Three maps over weight and bias. Without keeping, a bright arc crosses the negative weights. With k = 0.5 "
+        "and 0.9 it is gone, and the brightest spot, near bias 0, pales.",
+    )
+
+
+def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, float]) -> None:
+    """How many of five nets solve recall and adding, sorted by the gradient's norm at the start.
+
+    counts    {remedy: {task: count}}.
+    at_start  {remedy: log10 of the norm}.
+    """
+    _, ax = figures.panels(1, height=3.8)
+    rows = {
+        f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
+        for name in sorted(at_start, key=lambda name: at_start[name])
+    }
+    figures.scoreboard(rows, 5, title="400 updates, 5 seeds each: opened gates do both, a fresh GRU adds", ax=ax)
+    ax.set_xlabel("nets that solve the task at some evaluation (left: norm at the start)")
+    figures.show(
+        ax,
+        alt="Table: how many nets solve recall and adding, by remedy, sorted by the gradient's norm at the start. From "
+        "1e-3 on, nearly all recall; below, some do, in no order. Gated nets add whatever their norm, except the LSTM "
+        "with bias +1; those without never.",
+    )
+
+
+def reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: str, lag: int) -> tuple:
+    """What the explorer of remedies shows.
+
+    lines   {name: (n,) norms by steps}, the chosen remedy first.
+    at_lag  (5,) norms of the chosen remedy's five nets at the lag.
+    """
+    size: dict[str, Any] = {"log": True, "ylim": (1e-20, 10)}
+    here = max(float(next(iter(lines.values()))[lag]), 1e-20)
+    nets = {f"seed {seed}": norm for seed, norm in enumerate(at_lag)}
+    return (
+        widgets.curves(
+            lines,
+            title="What is left after n steps",
+            xlabel="n",
+            reference=1e-4,
+            marks={"at the lag": (lag, here)},
+            **size,
+        ),
+        widgets.bars(nets, title="At the lag, five nets", colour=figures.GRADIENT, **size),
+        f"{remedy}, lag {lag}: above 10^{{−4}} in {np.sum(at_lag > 1e-4)} of 5 fresh nets.",
+    )
+
+
+def two_rates(updates: np.ndarray, shares: Mapping[float, Mapping[str, np.ndarray]]) -> None:
+    """Share of RNNs and GRUs that have solved the latch by updates, {learning rate: {kind: (n,)}}."""
+    fig, axes = figures.panels(2, sharey=True)
+    titles = ("Learning rate .01: the RNN leads", "Learning rate .03: the GRU does")
+    for ax, lines, title in zip(axes, shares.values(), titles, strict=True):
+        figures.curves(lines, x=updates, title=title, xlabel="updates", ylabel="", ax=ax)
+    axes[0].set_ylabel("share of nets that solve it")
+    axes[0].set_ylim(-0.03, 1.03)
+    figures.show(
+        fig,
+        alt="Share of nets that solve the latch against updates, two panels. At learning rate .01 the RNN's line ends "
+        "above the GRU's, at .03 the GRU's ends above the RNN's.",
+    )
