@@ -39,6 +39,23 @@ def season_and_departures(high: np.ndarray, season: np.ndarray, left: ArrayLike,
         alt="Left, the daily maximum of 2013, jagged around a smooth seasonal curve. Right, what is left "
         "of a departure of 5 °C: 3.3 after one day, about 1 after three, below 0.5 from day seven on.",
     )
+    days = np.arange(15)
+    guess.compare(
+        np.asarray(left)[days],
+        x=days,
+        meanings={
+            "a steady fall": (np.linspace(5, 0, 15), "With such a fall, half would be left after a week."),
+            "it lasts": (np.full(15, 5.0), "If it lasted, today's departure would be the best forecast for any day."),
+        },
+    )
+
+
+def copycat(dealt: float, by_time: float, guess: Guess) -> None:
+    """Hold the guess against the copycat's error in °C after dealing at random; by_time: after a split by time."""
+    guess.compare(
+        dealt,
+        meanings={by_time: "This is near its error after a split by time, where no learning target is near."},
+    )
 
 
 def damping(high: np.ndarray, season: np.ndarray, today: int = 455) -> Callable[..., tuple]:
@@ -111,8 +128,8 @@ def choosing(slow: Sequence[np.ndarray], fast: Sequence[np.ndarray]) -> None:
     )
 
 
-def judged(errors: Mapping[int, Errors]) -> None:
-    """Show the errors in 2015 at horizons of 1, 3 and 7 days."""
+def judged(errors: Mapping[int, Errors], guess: Guess) -> None:
+    """Show the errors in 2015 at horizons of 1, 3 and 7 days, and who is ahead at 7, by the median."""
     fig, axes = figures.panels(3, sharey=True, sharex=True)
     titles = ("1 day: level", "3 days: level", "7 days: damped is ahead")
     for ax, rows, title in zip(axes, errors.values(), titles, strict=True):
@@ -124,10 +141,21 @@ def judged(errors: Mapping[int, Errors]) -> None:
         "around the line of damped persistence, 2.7 and 3.6 °C; seven days ahead, they lie right "
         "of it, near 3.9 against 3.7 °C.",
     )
+    median = {name: float(np.median(np.asarray(error))) for name, error in errors[7].items()}
+    more = "Then the month before a forecast would hold more than today and the calendar do."
+    meanings = dict.fromkeys(("RNN", "GRU", "LSTM"), more)
+    meanings["persistence"] = "Then a departure would last for a week."
+    meanings["climatology"] = "It is close behind: of today's departure, a little is left after a week."
+    guess.compare(min(median, key=median.__getitem__), meanings=meanings)
 
 
-def memories(fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
-    """Show the norm of dh_T/dh_{T-lag} against lag before and after training: {net: (S, lags)} each."""
+def memories(
+    fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], longer: Sequence[str], guess: Guess
+) -> None:
+    """Show the norm of dh_T/dh_{T-lag} against lag before and after training: {net: (S, lags)} each.
+
+    longer  the kinds that remember longer after it.
+    """
     fig, axes = figures.panels(2, sharey=True)
     titles = ("Fresh", "Trained: gates remember longer")
     for ax, norms, title in zip(axes, (fresh, after), titles, strict=True):
@@ -139,6 +167,14 @@ def memories(fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -
         alt="Norm against lag, fresh and trained. Sigmoid RNN and RNN fall fastest in both panels; "
         "GRU and LSTM fall to about 1e-5 fresh and to about 1e-2 trained; the open GRU stays "
         "near 1 in both.",
+    )
+    guess.compare(
+        ", ".join(longer) or "none",
+        meanings={
+            "RNN, GRU, LSTM": "The RNN has no gate that training could open.",
+            "LSTM": "The GRU's update gate can open as well.",
+            "none": "Then training would leave the gates as they start.",
+        },
     )
 
 
@@ -182,8 +218,11 @@ def reach(sizes: Mapping[str, np.ndarray]) -> None:
     )
 
 
-def windows(widths: Sequence[int], lines: Mapping[str, np.ndarray]) -> None:
-    """Show the error 7 days ahead against the days in a window: {name: (S, len(widths))} in °C."""
+def windows(widths: Sequence[int], lines: Mapping[str, np.ndarray], verdict: Mapping[str, bool], guess: Guess) -> None:
+    """Show the error 7 days ahead against the days in a window: {name: (S, len(widths))} in °C.
+
+    verdict  {name: whether it falls}.
+    """
     ax = figures.curves(
         lines,
         title="A longer memory buys the season, which a calendar gives for free",
@@ -196,4 +235,13 @@ def windows(widths: Sequence[int], lines: Mapping[str, np.ndarray]) -> None:
         alt="Error against window length, median and range of five GRUs. Without a calendar it "
         "falls from 4.2 °C with 3 days to 3.9 °C with 30; with a calendar the median stays "
         "between 3.8 and about 4.0 °C, in a wide band.",
+    )
+    fall = [name for name in lines if verdict[name]]
+    guess.compare(
+        fall[0] if len(fall) == 1 else "both" if fall else "neither",
+        meanings={
+            "GRU with calendar": "With a calendar the past month is less useful, since the season is known.",
+            "both": "Then the past month would hold more than the season.",
+            "neither": "Then this experiment could not show a memory that matters.",
+        },
     )

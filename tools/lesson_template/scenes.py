@@ -9,7 +9,7 @@ from course_utils.predictions import Guess
 
 
 def left(shares: dict[str, np.ndarray], guess: Guess) -> None:
-    """Show what is left of a state by lag, beside the guess. shares: {name: (T+1,)}, one line each."""
+    """Show what is left of a state by lag, and compare the guess of the first line. shares: {name: (51,)}."""
     ax = figures.curves(
         shares,
         title="A title states the finding: one more nine, ten times the memory",
@@ -23,6 +23,10 @@ def left(shares: dict[str, np.ndarray], guess: Guess) -> None:
         ax,
         alt="The share that is left against lag, on a log axis, two straight lines from 1. "
         "After 50 steps z = 0.9 has half a percent left, z = 0.99 still more than a half.",
+    )
+    guess.compare(
+        next(iter(shares.values())),
+        meanings={"a sum": (np.linspace(1, 1e-3, 51), "Then each step would lose the same amount.")},
     )
 
 
