@@ -62,7 +62,7 @@ def damping(high: np.ndarray, season: np.ndarray, today: int = 455) -> Callable[
         return (
             widgets.equation(
                 f"forecast = season + share · departure = {season[then]:.1f} + {share:.2f} · {e[today]:.1f} "
-                f"= {answer:.1f} °C, measured {high[then]:.1f} °C"
+                f"= {answer:.1f} degrees; measured {high[then]:.1f}"
             ),
             widgets.curves(
                 {"error": errors},

@@ -223,7 +223,7 @@ def test_the_best_share_is_the_one_that_lasts():
         assert f"it is {error:.2f} °C off" in kept(d, 0.5)[-1]
     assert str(days[455]) == "2013-03-31" and e[455] > 5
     line = kept(2, 0.25)[0].text
-    assert line.endswith(f"= {season[457] + 0.25 * e[455]:.1f} °C, measured {high[457]:.1f} °C")
+    assert line.endswith(f"= {season[457] + 0.25 * e[455]:.1f} degrees; measured {high[457]:.1f}")
 
 
 def test_months_and_the_coin(printed, said):
