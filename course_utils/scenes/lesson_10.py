@@ -55,7 +55,7 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
     counts    {remedy: {task: count}}.
     at_start  {remedy: log10 of the norm}.
     """
-    fig, ax = figures.panels(1, height=3.8)
+    _, ax = figures.panels(1, height=3.8)
     rows = {
         f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
         for name in sorted(at_start, key=lambda name: at_start[name])
