@@ -55,7 +55,8 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
     counts    {remedy: {task: count}}.
     at_start  {remedy: log10 of the norm}.
     """
-    _, ax = figures.panels(1, height=3.8)
+    fig, ax = figures.panels(1, height=3.8)
+    fig.set_figwidth(7.0)  # fits a page of 800 pixels
     rows = {
         f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
         for name in sorted(at_start, key=lambda name: at_start[name])

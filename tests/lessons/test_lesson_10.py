@@ -118,7 +118,7 @@ def test_price_of_correlated_inputs(lesson, a):
     a = float(Fraction(a))
     scales = {"1": lambda z: 1.0 + 0 * z, "LRU": lambda z: torch.sqrt(1 - z**2), "GRU": lambda z: 1 - z}
     stated = re.findall(
-        r"\| (1|\$\\sqrt\{1-z\^2\}\$ \(LRU\)|\$1 - z\$ \(GRU\)) \| ([^|]+) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|",
+        r"\|(1|\$\\sqrt\{1-z\^2\}\$ \(LRU\)|\$1 - z\$ \(GRU\))" + 4 * r"\|([\d.]+)" + r"\|",
         lesson.prose,
     )
     assert len(stated) == 3
@@ -280,30 +280,12 @@ def test_mingru_reach_is_autograds(seed):
     assert EXERCISES["10 minGRU reach"].right(Wz.numpy(), bz.numpy(), x.numpy()) == pytest.approx(true, rel=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_chrono_exercise_keeps_as_long_as_u_says(seed):
-    """Both biases in torch's own LSTM: what it keeps of c is 1 - 1/(1 + u), and of the candidate 1/(1 + u) comes in."""
-    b_ih, b_hh, u = EXERCISES["10 chrono"].draw(np.random.default_rng(seed))
-    found, H = EXERCISES["10 chrono"].right(b_ih, b_hh, u), len(u)
-    layer = torch.nn.LSTM(1, H).double()
-    with torch.no_grad():
-        layer.weight_ih_l0.zero_()
-        layer.weight_hh_l0.zero_()
-        layer.bias_ih_l0.copy_(torch.from_numpy(found["b_ih"]))
-        layer.bias_hh_l0.copy_(torch.from_numpy(found["b_hh"]))
-        zero = torch.zeros(1, H, dtype=torch.float64)
-        empty, full = (layer(torch.zeros(1, 1).double(), (zero, zero + c))[1][1][0].numpy() for c in (0, 1))
-    assert np.allclose(full - empty, u / (1 + u))
-    candidate = np.tanh((b_ih + b_hh)[2 * H : 3 * H])
-    assert np.allclose(empty, candidate / (1 + u))
-
-
 def test_folded_solutions_are_right(lesson):
     names = dict(lesson.functions)
     text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
     for code in re.findall(r"```python\n(.*?)```", text, re.S):
         exec(code, names)
-    answers = {"chrono": "chrono", "clip factor": "clip_factor", "minGRU reach": "minGRU_reach", "choose": "remedy"}
+    answers = {"clip factor": "clip_factor", "minGRU reach": "minGRU_reach", "choose": "remedy"}
     for exercise, answer in answers.items():
         assert verdict(EXERCISES[f"10 {exercise}"], names[answer]).startswith("Right"), exercise
 
@@ -339,8 +321,8 @@ def test_opposite_winners(names):
     assert solved(train(ADDING, hidden_size=24, batch=24, **gru, **options)) == 5
 
 
-TASK = r"(\d+) / (\d+) \| (\d+) to (\d+)"
-ROW = rf"\| ((?:RNN|GRU|LSTM|minGRU)[^|]*) \| {TASK} \| {TASK} \|"
+TASK = r"(\d+)/(\d+)\|(\d+)–(\d+)"
+ROW = rf"\|((?:RNN|GRU|LSTM|minGRU)[^|]*)\|{TASK}\|{TASK}\|"
 ROWS = re.findall(ROW, Lesson("10").prose)  # remedy: recall and adding on the further seeds, as the lesson's table says
 TABLE = {row[0]: (int(row[1]), int(row[5])) for row in ROWS}  # at some evaluation
 AT_END = {row[0]: (int(row[2]), int(row[6])) for row in ROWS}
@@ -428,13 +410,6 @@ def test_mixed_lags_on_further_seeds(names, kind, options, least, most):
 def test_mingru_adds_less_often_at_a_lower_rate(names):
     options = names["remedies"]["minGRU, update bias +3"] | {"learning_rate": 1e-2, "steps": 400, "seeds": FURTHER}
     assert abs(solved(train(ADDING, hidden_size=24, batch=24, **options)) - 7) <= 4
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("rate, steps, least, most", [(1e-3, 800, 0, 1), (1e-3, 2000, 13, 15), (1e-2, 800, 0, 4)])
-def test_irnn_clipped_by_norm_at_other_rates(rate, steps, least, most):
-    options = IRNN | {"learning_rate": rate, "steps": steps, "seeds": FURTHER, "stop_when_solved": True}
-    assert least <= solved(train(ADDING, "RNN", 32, on_divergence="mark", **options)) <= most
 
 
 @pytest.mark.slow
