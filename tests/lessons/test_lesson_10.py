@@ -342,6 +342,9 @@ def test_intervals(lesson):
         low, high = wilson(count, 15)
         assert f"{count:2} of 15: from {low:.0%} to {high:.0%} of all nets\n" in lesson.printed
     assert "12 RNNs (95 % interval: 55 to 93 %) to 1 GRU (1 to 30 %) at .01, 4 (11 to 52 %) to 15 (80" in lesson.prose
+    for count, low, high in (0, 0, 20), (1, 1, 30), (3, 7, 45), (4, 11, 52), (7, 25, 70), (13, 62, 96), (14, 70, 99):
+        assert f"{low} to {high} % for 0 of 15" in lesson.prose or f"{low} to {high} for {count}" in lesson.prose
+        assert (low, high) == tuple(round(100 * end) for end in wilson(count, 15))
     stated = {1: (1, 30), 4: (11, 52), 12: (55, 93), 15: (80, 100), 8: (30, 75), 0: (0, 20)}
     assert {k: tuple(round(100 * end) for end in wilson(k, 15)) for k in stated} == stated
     assert "8 fit any share from 30 to 75 %, and even 0 does not exclude 20 %" in lesson.prose
