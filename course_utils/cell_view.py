@@ -197,7 +197,8 @@ def _spec() -> dict:
 def poster(h_prev: float, x: float, b_r: float, b_z: float) -> tuple[bytes, str]:
     """(PNG, alt text) of the first frame, as it stands where no kernel runs."""
     now = step(h_prev, x, b_r, b_z)
-    alt = f"A GRU cell of one unit, every arrow as thick as the number that it carries. {sentence(now)} Run this cell to move the figure."
+    alt = f"A GRU cell of one unit, every arrow as thick as the number that it carries. {sentence(now)} "
+    alt += "Run this cell to move the figure."
     paper = diagrams.Paper(HEIGHT / 100 + 0.4, "One step of a GRU: arrows are as thick as what they carry", alt)
 
     def place(column: str, row: str, right: float = 0, down: float = 0) -> tuple[float, float]:

@@ -11,6 +11,7 @@ import nbformat
 import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
+from tools import pace
 from tools.heads import bootstrap, copies
 from tools.notebooks import normalise
 
@@ -138,6 +139,26 @@ def test_every_picture_has_words(path):
                 (alt,) = re.findall(r'<img alt="([^"]+)"', data["text/html"])
                 assert len(alt.split()) >= 8, alt
                 assert data["text/plain"].startswith("Figure: ")
+
+
+@lessons
+def test_a_lesson_fits_an_hour_and_draws_elsewhere(path):
+    """Its minutes by the stated formula; and at most a quarter of its code lines draw."""
+    notebook = read(path)
+    assert pace.minutes(notebook) <= pace.LONGEST
+    assert pace.drawing_share(notebook) <= pace.MOST_DRAWING
+
+
+@lessons
+def test_no_answer_shows_before_its_time(path):
+    """What a guess is held against stands in the lesson's scenes, *Read it* and solutions in folds."""
+    for cell in read(path).cells:
+        if cell.cell_type == "code":
+            assert ".compare(" not in cell.source, cell.source
+        else:
+            open_text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
+            assert "**Read it" not in open_text and "```python" not in open_text, open_text[:200]
+            assert cell.source.count("<details>") == cell.source.count("</details>")
 
 
 @lessons
@@ -405,7 +426,7 @@ def test_no_logic_stands_twice():
     """No two runs of more than six lines are the same up to names and constants."""
     places = {}
     for module in SOURCES:
-        if not module.startswith("course_utils.checks."):  # known mistakes look alike
+        if not module.startswith(("course_utils.checks.", "course_utils.scenes.")):  # mistakes and figures look alike
             for code, line in runs(parsed(module)):
                 places.setdefault(code, []).append(f"{module}:{line}")
     assert [where for where in places.values() if len(where) > 1] == []

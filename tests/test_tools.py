@@ -445,7 +445,7 @@ def files(folder):
 
 
 def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
-    """Three new files, two maps that `make heads` writes, and no other file touched."""
+    """Four new files, two maps that `make heads` writes, and no other file touched."""
     number = f"{max(int(path.name[:2]) for path in LESSONS) + 1:02d}"
     name, before = f"{number}_example", files(course)
     environment = {**os.environ, "PYTHONPATH": str(course)}
@@ -462,6 +462,7 @@ def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
     new = set(after) - set(before)
     assert new == {
         f"notebooks/{name}.ipynb",
+        f"course_utils/scenes/lesson_{number}.py",
         f"course_utils/checks/lesson_{number}.py",
         f"tests/lessons/test_lesson_{number}.py",
     }
@@ -469,7 +470,11 @@ def test_a_new_lesson_passes_from_the_start_and_needs_no_list(course):
     assert changed == {"README.md", f"notebooks/{LESSONS[0].name}"}
     python("ruff", "check", *new)
     python("ruff", "format", "--check", *new)
-    chosen = f"lesson_{number} or {name} or ({number} and half)"
+    notebook = read(course / "notebooks" / f"{name}.ipynb")
+    found = pace.counts(notebook)
+    assert found["predictions"] == found["figures"] == found["explorers"] == 1 and found["exercises"] == 2
+    assert pace.drawing_share(notebook) <= pace.MOST_DRAWING and pace.minutes(notebook) <= pace.LONGEST
+    chosen = f"lesson_{number} or {name} or ({number} and (half or share)) or twice or written_once"
     tests = f"tests/lessons/test_lesson_{number}.py", "tests/lessons/test_checks.py", "tests/test_house.py"
     said = python("pytest", "-p", "no:cacheprovider", "-k", chosen, *tests)
     assert int(re.search(r"(\d+) passed", said)[1]) >= 15, said

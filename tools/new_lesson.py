@@ -1,7 +1,7 @@
 """Start a lesson from tools/lesson_template/: `make lesson NAME=10_example`.
 
-The notebook, its exercises and its tests are made with a sample in each, the maps get their row, and the notebook is
-run: everything passes from the first minute on. Then the samples are replaced.
+The notebook, its scenes, its exercises and its tests are made with a sample in each, the maps get their row, and the
+notebook is run: everything passes from the first minute on. Then the samples are replaced.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from tools.notebooks import execute
 TEMPLATE = Path(__file__).with_name("lesson_template")
 PLACES = {  # file of the template: where it goes
     "lesson.ipynb": "notebooks/NAME.ipynb",
+    "scenes.py": "course_utils/scenes/lesson_NN.py",
     "checks.py": "course_utils/checks/lesson_NN.py",
     "test_lesson.py": "tests/lessons/test_lesson_NN.py",
 }
@@ -51,9 +52,10 @@ def main() -> None:
         sys.exit(str(error))
     written = heads.write()
     execute(new[0])
+    written += heads.write()  # its minutes once more: figures count
     for path in new:
         print(f"yours to fill: {path.relative_to(heads.ROOT)}")
-    for path in filter(lambda path: path not in new, written):
+    for path in dict.fromkeys(path for path in written if path not in new):
         print(f"copied, not yours: {path.relative_to(heads.ROOT)}")
 
 

@@ -145,7 +145,7 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
             return Verdict(False, f"your function raised {type(error).__name__}: {error}")
         if got is None and called and not _is_empty(answer):
             return Verdict(False, "your function gives nothing back. Does it end with a line that begins with return?")
-        if got is None or got is ... or (isinstance(got, tuple | list) and any(part is ... for part in got)):
+        if got is None or got is ... or (isinstance(got, tuple | list) and got and all(part is ... for part in got)):
             return Verdict(False, NOT_STARTED)
         complaint = case.complaint(got)
         if complaint:
@@ -282,7 +282,10 @@ def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tu
         got = dict(zip(wanted, got, strict=True))
     if not isinstance(got, dict) or set(got) != set(wanted):
         return f"the answer should hold {len(wanted)} results: {', '.join(wanted)}."
-    found = {name: difference(got[name], value, rtol, rows) for name, value in wanted.items()}
+    found = {
+        name: "this is not written yet." if got[name] is ... else difference(got[name], value, rtol, rows)
+        for name, value in wanted.items()
+    }
     good = [name for name, complaint in found.items() if complaint is None]
     bad = {name: complaint for name, complaint in found.items() if complaint is not None}
     if not bad:

@@ -1,5 +1,7 @@
 """03 · what decides."""
 
+from itertools import combinations
+
 import numpy as np
 
 from course_utils.checks.exercise import Exercise
@@ -12,6 +14,49 @@ def _sigma_1(W):
 def _draw_weights(rng):
     H = int(rng.integers(2, 6))
     return rng.normal(size=(H, H)), float(rng.uniform(0.2, 0.9)), int(rng.integers(2, 9))
+
+
+def _falling(values):
+    return np.sort(values)[::-1]
+
+
+def _by_volumes(J):
+    """The exponents from growing volumes, without any QR: arrows along the first i axes span a box, whose shadows on
+    all i axes at a time are determinants. Its volume grows by μ_1 + ... + μ_i nats a step."""
+    H, logs = J.shape[1], [0.0]
+    for i in range(1, H + 1):
+        faces = list(combinations(range(H), i))
+        shadows, log = np.eye(len(faces))[0], 0.0
+        for step in J:
+            shadows = np.array([[np.linalg.det(step[np.ix_(to, at)]) for at in faces] for to in faces]) @ shadows
+            size = np.linalg.norm(shadows)
+            shadows, log = shadows / size, log + np.log(size)
+        logs.append(log / len(J))
+    return _falling(np.diff(logs))
+
+
+def _by_qr(J, start_anew=False):
+    """log|R_ii| of each step (T, H), with one thing wrong if asked."""
+    Q, logs = np.eye(J.shape[1]), []
+    for step in J:
+        Q, R = np.linalg.qr(step if start_anew else step @ Q)
+        logs.append(np.log(np.abs(np.diag(R))))
+    return np.array(logs)
+
+
+def _each_arrow_alone(J):
+    arrows, logs = np.eye(J.shape[1]), []
+    for step in J:
+        arrows = step @ arrows
+        lengths = np.linalg.norm(arrows, axis=0)
+        arrows = arrows / lengths
+        logs.append(np.log(lengths))
+    return _falling(np.mean(logs, axis=0))
+
+
+def _draw_steps(rng):
+    T, H = int(rng.integers(3, 8)), int(rng.integers(3, 5))
+    return (rng.normal(0, 0.8, (T, H, H)),)
 
 
 EXERCISES = {
@@ -35,6 +80,47 @@ EXERCISES = {
             ),
             "that is the largest single weight. Many small weights can act together.": (
                 lambda Wh, gamma, lag: (gamma * np.abs(Wh).max()) ** lag
+            ),
+        },
+    ),
+    "03 rates by QR": Exercise(
+        right=_by_volumes,
+        draw=_draw_steps,
+        against="the growth of volumes, computed without QR",
+        mistakes={
+            "this is what comes out if every step starts from the axes again. Carry Q along, as J_t @ Q.": (
+                lambda J: _falling(_by_qr(J, start_anew=True).mean(axis=0))
+            ),
+            "this is the growth over all steps together. A rate is per step.": (
+                lambda J: _falling(_by_qr(J).sum(axis=0))
+            ),
+            "the numbers are right, and their order isn't: largest first.": lambda J: _by_qr(J).mean(axis=0),
+            "the numbers are right, and their order is turned round: largest first.": (
+                lambda J: np.sort(_by_qr(J).mean(axis=0))
+            ),
+            "these are the rates of the last step alone. Take the mean over all steps.": (
+                lambda J: _falling(_by_qr(J)[-1])
+            ),
+            "these are factors per step. Their logarithms are asked for.": (
+                lambda J: np.exp(_falling(_by_qr(J).mean(axis=0)))
+            ),
+            "these are logarithms to base 10. A nat belongs to the natural logarithm.": (
+                lambda J: _falling(_by_qr(J).mean(axis=0)) / np.log(10)
+            ),
+            "these are logarithms to base 2. A nat belongs to the natural logarithm.": (
+                lambda J: _falling(_by_qr(J).mean(axis=0)) / np.log(2)
+            ),
+            "this begins with the last Jacobian. J[0], the first step, acts first.": (
+                lambda J: _falling(_by_qr(J[::-1]).mean(axis=0))
+            ),
+            "each arrow gets length 1 again, but nothing keeps the arrows perpendicular. That is what Q is for.": (
+                _each_arrow_alone
+            ),
+            "these are the singular values of single steps. What one step stretches, the next may shrink.": (
+                lambda J: np.log(np.linalg.svd(J, compute_uv=False)).mean(axis=0)
+            ),
+            "these are the eigenvalues of single steps. Steps with different eigenvectors don't multiply that way.": (
+                lambda J: np.mean([_falling(np.log(np.abs(np.linalg.eigvals(step)))) for step in J], axis=0)
             ),
         },
     ),

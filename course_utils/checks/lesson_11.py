@@ -5,13 +5,47 @@ import numpy as np
 from course_utils.checks.exercise import Exercise
 
 
-def _forecasts(rng):
-    shape = (int(rng.integers(5, 12)), 1)
-    return rng.normal(size=shape), rng.normal(size=shape), rng.uniform(3, 9)
+def _days(rng):
+    """The first days of windows in a row, and a border that many of them come near to, or lie astride."""
+    window, days_ahead = int(rng.integers(2, 6)), int(rng.integers(2, 5))
+    start = int(rng.integers(0, 20))
+    return np.arange(start, start + 40), window, days_ahead, start + int(rng.integers(15, 25))
+
+
+def _split(first, window, days_ahead, border, last=None, to=1, judge=None):
+    """Learn where the last day that a window needs comes before the border, judge where its first does not.
+
+    last   how far that last day lies after a window's first, window - 1 + days_ahead unless given.
+    to     1, or 0 where the border itself may still be learned from.
+    judge  which windows judge, a function of (first, last day needed), unless by their first day.
+    """
+    last = window - 1 + days_ahead if last is None else last
+    judged = first >= border if judge is None else judge(first, first + window - 1 + days_ahead)
+    return {"learn": first + last <= border - to, "judge": judged}
+
+
+def _highs(rng):
+    """Departures that fade from day to day around a season, and how many of the days are for learning."""
+    T, e = int(rng.integers(30, 50)), [4.0]
+    for noise in rng.normal(size=T - 1):
+        e.append(0.7 * e[-1] + noise)
+    season = 16 + 8 * np.sin(np.arange(T) / rng.uniform(8, 12))
+    return season + np.array(e), season, int(rng.integers(20, 26)), int(rng.integers(2, 6))
 
 
 def _share(e, d):
     return (e[:-d] @ e[d:]) / (e[:-d] @ e[:-d])
+
+
+def _damped(high, season, known, d, share=None, of=None):
+    """The season at the target, and of today's departure the share that the first `known` days give.
+
+    share  another way to it, a function of the learning years' departures and d.
+    of     what is damped, (T,), instead of the departures.
+    """
+    e = high - season
+    a = (share or _share)(e[:known], d)
+    return season[d:] + a * (e if of is None else of)[:-d]
 
 
 def _leaked(learn_first, test_first, window, days_ahead, read=None, reach=None, answered=True):
@@ -35,51 +69,77 @@ def _splits(rng):
 
 
 EXERCISES = {
-    "11 rmse in degrees": Exercise(
-        right=lambda forecast, truth, scale: scale * np.sqrt(np.mean((forecast - truth) ** 2)),
-        draw=_forecasts,
+    "11 split by time": Exercise(
+        right=_split,
+        draw=_days,
         mistakes={
-            "the root is missing: this is in °C², or would be with scale squared.": (
-                lambda forecast, truth, scale: scale * np.mean((forecast - truth) ** 2)
+            "the last day that a window *reads* comes before the border here. Its target may lie in the judged year.": (
+                lambda first, window, d, border: _split(first, window, d, border, last=window - 1)
             ),
-            "this is the mean squared error in °C². Take its root.": (
-                lambda forecast, truth, scale: scale**2 * np.mean((forecast - truth) ** 2)
+            "here a window may be learned from if it *begins* before the border. Where do its last day and its "
+            "target lie?": lambda first, window, d, border: _split(first, window, d, border, last=0),
+            "off by one: a target on the border itself belongs to the judged year.": (
+                lambda first, window, d, border: _split(first, window, d, border, to=0)
             ),
-            "scale stands under the root. It has the unit °C, and the root would leave it √°C.": (
-                lambda forecast, truth, scale: np.sqrt(scale * np.mean((forecast - truth) ** 2))
+            "off by one: a window's last day is first + window - 1, and its target comes days_ahead after *that*.": (
+                lambda first, window, d, border: _split(first, window, d, border, last=window + d)
             ),
-            "this is still in standard deviations. One of them is `scale` °C.": (
-                lambda forecast, truth, scale: np.sqrt(np.mean((forecast - truth) ** 2))
+            "all windows that aren't for learning judge here. Those astride the border belong to neither side.": (
+                lambda first, window, d, border: _split(
+                    first, window, d, border, judge=lambda begins, target: target >= border
+                )
             ),
-            "this is the mean absolute error. Square before the mean, take the root after it.": (
-                lambda forecast, truth, scale: scale * np.mean(np.abs(forecast - truth))
-            ),
-            "this divides by scale. It turned °C into standard deviations; now we go back.": (
-                lambda forecast, truth, scale: np.sqrt(np.mean((forecast - truth) ** 2)) / scale
-            ),
-            "this is the root of the sum. The error would grow with the number of days.": (
-                lambda forecast, truth, scale: scale * np.sqrt(np.sum((forecast - truth) ** 2))
+            "learn is right. A window judges if its first day lies in the judged year; the border is such a day.": (
+                lambda first, window, d, border: _split(
+                    first, window, d, border, judge=lambda begins, target: begins > border
+                )
             ),
         },
     ),
-    "11 share that lasts": Exercise(
-        right=_share,
-        draw=lambda rng: (rng.normal(size=int(rng.integers(30, 50))).cumsum(), int(rng.integers(2, 7))),
+    "11 damped persistence": Exercise(
+        right=_damped,
+        draw=_highs,
         mistakes={
+            "the share comes from all days, those to be judged among them. That is a leak: use the first `known`.": (
+                lambda high, season, known, d: _damped(
+                    high, season, known, d, share=lambda e, d: _share(high - season, d)
+                )
+            ),
             "divided by the later days' squares: that forecasts the past from the future.": (
-                lambda e, d: (e[:-d] @ e[d:]) / (e[d:] @ e[d:])
+                lambda high, season, known, d: _damped(
+                    high, season, known, d, share=lambda e, d: (e[:-d] @ e[d:]) / (e[d:] @ e[d:])
+                )
             ),
-            "divided by the squares of all days. The last d days have no day d days later: leave them out.": (
-                lambda e, d: (e[:-d] @ e[d:]) / (e @ e)
+            "divided by the squares of all learning days. The last d of them have no partner d days later.": (
+                lambda high, season, known, d: _damped(
+                    high, season, known, d, share=lambda e, d: (e[:-d] @ e[d:]) / (e @ e)
+                )
             ),
-            "this is the coefficient for one day, whatever d is.": lambda e, d: _share(e, 1),
+            "this keeps the share that lasts for one day, whatever d is.": (
+                lambda high, season, known, d: _damped(high, season, known, d, share=lambda e, d: _share(e, 1))
+            ),
             "this is a_1 to the power d. The weather need not fade at the same rate every day: measure a_d itself.": (
-                lambda e, d: _share(e, 1) ** d
+                lambda high, season, known, d: _damped(high, season, known, d, share=lambda e, d: _share(e, 1) ** d)
             ),
-            "off by one: this looks d + 1 days ahead.": lambda e, d: _share(e, d + 1),
-            "off by one: this looks d - 1 days ahead.": lambda e, d: _share(e, d - 1),
-            "this is the correlation coefficient. Departures are taken from climatology, not from their own mean.": (
-                lambda e, d: np.corrcoef(e[:-d], e[d:])[0, 1]
+            "this share is the correlation coefficient. Departures count from the season, not from their own mean.": (
+                lambda high, season, known, d: _damped(
+                    high, season, known, d, share=lambda e, d: np.corrcoef(e[:-d], e[d:])[0, 1]
+                )
+            ),
+            "nothing is damped: this keeps the whole departure of today.": (
+                lambda high, season, known, d: _damped(high, season, known, d, share=lambda e, d: 1.0)
+            ),
+            "today's temperature is damped here. Damp its departure from the season.": (
+                lambda high, season, known, d: _damped(high, season, known, d, of=high)
+            ),
+            "today's season stands in for that of the target day: begin with season[d:].": (
+                lambda high, season, known, d: season[:-d] + _share((high - season)[:known], d) * (high - season)[:-d]
+            ),
+            "these are the departures alone. Add the season of the target day.": (
+                lambda high, season, known, d: _share((high - season)[:known], d) * (high - season)[:-d]
+            ),
+            "the target day's own departure is used. On the day of the forecast nobody knows it.": (
+                lambda high, season, known, d: season[d:] + _share((high - season)[:known], d) * (high - season)[d:]
             ),
         },
     ),

@@ -35,6 +35,7 @@ def reach(lines: Mapping[str, Sequence[np.ndarray]], guess: Guess) -> None:
         median["GRU"],
         meanings={
             "the open gate": (median["GRU, open gate"], "This is what the GRU with the open gate does."),
+            "the RNN": (median["RNN"], "This is nearer to the RNN's line. The GRU falls a little more slowly."),
             "nothing lost": (np.ones_like(median["GRU"]), "This would need a fresh gate that keeps everything."),
         },
     )
@@ -50,7 +51,7 @@ def open_the_gate(left: Mapping[float, ArrayLike], rnn: ArrayLike) -> Callable[.
         keeps, now = float(sigmoid(bias)), np.asarray(left[bias])
         size: dict[str, Any] = {"ylabel": "norm of the gradient", "log": True, "reference": 1}
         return (
-            widgets.bars({"GRU": keeps}, title="What the gate keeps, σ(bias)", ylabel="share of a step"),
+            widgets.bars({"GRU": keeps}, title="What the gate keeps, σ(bias)", ylabel="share per step"),
             widgets.curves({"GRU": now, "RNN": rnn}, title="What is left of a nudge", xlabel="lag in steps", **size),
             f"With a bias of {bias:g} the gate keeps about {keeps:.3f} of the state at each step. "
             f"Of a nudge, {now[50]:.2g} is left after 50 steps, and {now[-1]:.2g} after {len(now) - 1}.".replace(

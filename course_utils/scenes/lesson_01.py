@@ -25,7 +25,7 @@ def differ(h: np.ndarray, guess: Guess) -> None:
     """Compare the guess whether three states differ. h (4,), h[0] the initial one."""
     guess.compare(
         "no" if np.ptp(h[1:]) < 0.1 else "yes",
-        meanings={"yes": "That would need a steeper curve: the sigmoid of anything between 1 and 1.5 is about 0.8."},
+        meanings={"yes": "That would need a steeper curve: between 1 and 1.5 the sigmoid goes from 0.73 to 0.82 only."},
     )
 
 
@@ -54,6 +54,7 @@ def one_factor(factors: np.ndarray, guess: Guess) -> None:
     guess.compare(
         float(np.median(factors)),
         meanings={
+            1: "That would lose nothing from step to step.",
             0.5: "That is the weight alone. The chain rule multiplies it by the slope of the sigmoid.",
             0.25: "That is the steepest slope that a sigmoid has, at h = 1/2.",
             0.16: "That is the slope alone, h (1 - h) at h = 0.8. The chain rule multiplies it by the weight.",
@@ -64,10 +65,10 @@ def one_factor(factors: np.ndarray, guess: Guess) -> None:
 def shrinking(gradient: np.ndarray, distance: np.ndarray) -> None:
     """Show the gradient and the state's distance to its fixed point, step by step. Both (T+1,)."""
     ax = figures.curves(
-        {r"gradient $|\partial h_t/\partial h_0|$": gradient, "state's distance": distance},
+        {"gradient": gradient, "state's distance": distance},
         title="Here, state and gradient shrink at the same rate",
         xlabel="step $t$",
-        ylabel="size",
+        ylabel=r"$|\partial h_t/\partial h_0|$ and $|h_t - h^*|$",
         log=True,
     )
     figures.show(
@@ -81,9 +82,9 @@ def resting(h: np.ndarray, gradient: np.ndarray, nudged: np.ndarray, guess: Gues
     """Show a state that rests, its gradient, and how far a nudged state moves away. All (T+1,)."""
     ax = figures.curves(
         {
-            r"gradient $|\partial h_t/\partial h_0|$": gradient,
-            "state $h_t$": h,
-            "state nudged by a millionth: distance": np.abs(nudged - h),
+            "gradient": gradient,
+            "state": h,
+            "state, nudged: distance": np.abs(nudged - h),
         },
         title="The state rests, and the gradient grows by half at every step",
         xlabel="step $t$",
@@ -131,6 +132,10 @@ def falling(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
         meanings={
             "grows on": (1.5**steps, "This would be so if the state could stay where the slope is steep."),
             "stays": (np.ones(len(gradient)), "This would need slope times weight to be 1 all the time."),
+            "shrinks": (
+                0.39**steps,
+                "The latch shrinks like this. But the state starts at 1/2, where the factor is 1.5.",
+            ),
         },
     )
 
@@ -233,6 +238,7 @@ def let_run(states: Callable) -> Callable[..., tuple]:
                 ylabel="|∂h_t/∂h_0|",
                 log=True,
                 reference=nothing_lost,
+                ylim=(1e-12, 1e5),  # wide enough to see growth; a line that leaves it says where it ends
             ),
             widgets.curves(
                 {"gradient's factor": np.r_[np.nan, factor]},

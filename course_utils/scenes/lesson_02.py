@@ -140,7 +140,7 @@ def truncated(lengths: Sequence[int], errors: Mapping[float, np.ndarray], guess:
     titles = ("Gain 0.5: ten steps back suffice", "Gain 1.4: ten steps back miss most")
     for ax, gain, title in zip(axes, errors, titles, strict=True):
         figures.curves(
-            {"gradient, $K$ back": errors[gain][..., 0], "in pieces": errors[gain][..., 1]},
+            {"gradient, K back": errors[gain][..., 0], "in pieces": errors[gain][..., 1]},
             x=lengths,
             title=title,
             xlabel="truncation length $K$",

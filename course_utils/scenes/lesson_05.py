@@ -8,6 +8,12 @@ import numpy as np
 from course_utils import figures, widgets
 from course_utils.predictions import Guess
 
+HALF_LIFE_AXES: dict[str, Any] = {
+    "curve": {"x": (-2, 6), "y": (0.1, 1000)},
+    "log": True,
+    "xlabel": "gate bias b",
+    "ylabel": "steps until half is left",
+}
 CAT_LABELS = {"at_cat": "Γ_u at cat", "later": "Γ_u later", "offer": "later candidates"}
 
 
@@ -146,3 +152,33 @@ def hidden_or_lost(h_gru: np.ndarray, h_lstm: np.ndarray) -> None:
         alt="Both states are 0.8, then drop to 0 at step 5. At step 15 the LSTM's jumps back to "
         "0.8; the GRU's stays at 0.",
     )
+
+
+def weigh_half_life(guess: Guess, half_life: np.ndarray, b: np.ndarray) -> None:
+    """What was guessed, beside what is measured."""
+    same_steps = np.clip(1 + 5 * b, 0.1, None), "Each unit brings a factor, not five more steps."
+    guess.compare(half_life, x=b, meanings={"five steps for each unit of bias": same_steps})
+
+
+def weigh_cat(guess: Guess, runs: Mapping[str, np.ndarray]) -> None:
+    """What was guessed, beside what is measured."""
+    nothing_lost = "That would mean that nothing is lost. But z = .9 multiplies “cat” four times."
+    guess.compare(runs["state, later candidates 0"][-1], meanings={0.72: nothing_lost})
+
+
+def weigh_order(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    drawn = "That is what the picture shows. With b_n kept from the gate, it is all that differs."
+    guess.compare("the bias b_n, gated or not", meanings={"columns or rows of W_n": drawn})
+
+
+def weigh_flip(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    all_rows = "That turns r and the candidate around as well. Only z has changed its meaning."
+    guess.compare("negate the rows of z", meanings={"negate all rows": all_rows})
+
+
+def weigh_hidden(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    copied = "A shut z does not hide the state. It replaces it by the candidate."
+    guess.compare("the LSTM", meanings={"both": copied, "the GRU": copied})

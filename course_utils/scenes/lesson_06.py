@@ -1,31 +1,22 @@
 """06 · the four paths of a GRU's gradient: their sizes and reach, gates held anywhere, and what a bias can learn."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from course_utils import figures, widgets
-from course_utils.cells import forward, init_params
+from course_utils.cells import forward, init_params, sigmoid
 from course_utils.gradients import jacobian_paths
 from course_utils.norms import norms_to_past
 from course_utils.predictions import Guess
 from course_utils.tasks import noise
 
-
-def sizes(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
-    """The size (T,) of each path at every step, of a fresh GRU and of one with update bias 3."""
-    fig, (left, right) = figures.panels(2, sharey=True)
-    steps = np.arange(1, 1 + len(fresh["direct"]))
-    title = "Fresh: direct is about ½ ..."
-    figures.stacked(fresh, title=title, xlabel="step $t$", ylabel="size of each path", x=steps, ax=left)
-    title = "... open: direct is nearly all there is"
-    figures.stacked(opened, title=title, xlabel="step $t$", ylabel="", x=steps, ax=right)
-    figures.show(
-        fig,
-        alt="Path sizes over forty steps, stacked. Left, a fresh GRU: direct about 0.5, candidate "
-        "about 0.14, the rest thin. Right, update bias 3: direct about 0.95, the rest slivers.",
-    )
+SLOPE_AXES: dict[str, Any] = {
+    "curve": {"x": (0, 12), "y": (0, 0.5)},
+    "xlabel": "bias b",
+    "ylabel": "gradient of h_{100} in b",
+}
 
 
 def reach(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
@@ -77,10 +68,14 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
     )
     levels = ax.contour(gate, gate, factor, [0.3, 0.5, 0.7, 0.9], colors="white", linewidths=1)
     ax.clabel(levels, fmt="%.1f")
-    figures.mark(ax, 0.02, 0.02, "clean cut, $J = 0$")
-    figures.mark(ax, 0.02, 0.98, "plain RNN", offset=(6, -14))
-    figures.mark(ax, 0.5, 0.5, "fresh GRU", offset=(-6, 6))
-    figures.mark(ax, 0.99, 0.15, "copy, $J = I$", offset=(-8, 8))
+    corners = {
+        "clean cut, $J = 0$": ((0.02, 0.02), (6, 6)),
+        "plain RNN": ((0.02, 0.98), (6, -14)),
+        "fresh GRU": ((0.5, 0.5), (-6, 6)),
+        "copy, $J = I$": ((0.99, 0.15), (-8, 8)),
+    }
+    for words, (spot, offset) in corners.items():
+        figures.mark(ax, *spot, words, offset)
     figures.show(
         ax,
         alt="Map of the mean gradient factor per step over both gates. It nears 1 only at the "
@@ -90,8 +85,9 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
 
 def shares(fresh: list, opened: list) -> None:
     """The size of each step's share in the gradient of W_z by its lag (seeds, T): a fresh GRU's, an open one's."""
+    lines = {"GRU, fresh": fresh, "GRU, update bias 3": opened}
     ax = figures.curves(
-        {"GRU, fresh": fresh, "GRU, update bias 3": opened},
+        lines,
         title="A fresh gate learns from the last few steps only; an open one from all",
         xlabel="lag $T - k$",
         ylabel="size of step $k$'s share in $W_z$",
@@ -181,3 +177,27 @@ def both_gradients(w: np.ndarray, of_w: np.ndarray, b: np.ndarray, of_b: np.ndar
         "3e-3 at 0.9, 23 at 0.99, a narrow dip to zero at 1, then up to 1e10 at 1.1. Right, "
         "against the gate's bias: a hump that stays below 0.3.",
     )
+
+
+def weigh_reach(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    shut_off = "An open gate helps the direct path alone. The others carry the factor 1 - z."
+    guess.compare("open GRU", meanings={"fresh GRU": shut_off})
+
+
+def weigh_alive(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    past = "J is 0, but this step's own candidate has a slope in its own input."
+    guess.compare("W_{xn} alone", meanings={"none of them": past})
+
+
+def weigh_slope(guess: Guess, slope: Callable, b: np.ndarray) -> None:
+    """What was guessed, beside what is measured."""
+    alone = sigmoid(b) * (1 - sigmoid(b)), "But 100 z^99 multiplies the sigmoid's slope."
+    guess.compare(slope(b, 100), x=b, meanings={"largest for a half-open gate": alone})
+
+
+def weigh_starts(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    above = "From above 1 the first update is far too long, as the next figure shows."
+    guess.compare("0.95 and 0.99", meanings={"all but 0.9": above, "0.99 and 1.02": above})

@@ -1,10 +1,11 @@
 """07 · how far back: what is left of a gradient by lag, for fresh cells, open gates, gates taken away, and weather."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 
 from course_utils import figures, widgets
+from course_utils.cells import sigmoid
 from course_utils.predictions import Guess
 
 NORM = r"$\Vert\partial h_T/\partial h_{T-\mathrm{lag}}\Vert_2$"
@@ -164,3 +165,43 @@ def weather(days: Mapping[str, np.ndarray], guess: Guess) -> None:
         alt="Norm against days back, log axis. Fresh RNN and GRU pass one per cent within two weeks and fall below "
         "1e-8 within two months; the GRU with bias 3 passes one per cent after about 150 days.",
     )
+
+
+def weigh_fresh(guess: Guess, fresh: Mapping[str, np.ndarray]) -> None:
+    """What was guessed, beside what is measured."""
+    kept, direct = np.ones(201), sigmoid(0) ** np.arange(201)
+    guess.compare(
+        10 ** np.median(fresh["GRU, fresh"], axis=0),
+        meanings={
+            "nothing is lost": (kept, "A gate can keep everything, but only if it is open."),
+            "half at each step": (direct, "The direct path loses so much. Three others add to it."),
+        },
+    )
+
+
+def weigh_open(guess: Guess, nine: Mapping[str, np.ndarray]) -> None:
+    """What was guessed, beside what is measured."""
+    ends = {name: 10 ** np.median(logs[:, -1]) for name, logs in nine.items()}
+    alone, without = "The direct path alone keeps so much.", "So much is left without the bias."
+    guess.compare(ends["GRU, bias +3"], meanings={sigmoid(3) ** 200: alone, ends["GRU, fresh"]: without})
+
+
+def weigh_gate(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "without reset gate (Betty)",
+        meanings={
+            "with all gates": "The reset gate makes the candidate path smaller.",
+            "without update gate (Alice)": "Where z = 0, the direct path is gone.",
+        },
+    )
+
+
+def weigh_gain(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare("4")
+
+
+def weigh_days(guess: Guess, days_until: Callable, days: Mapping[str, np.ndarray]) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(np.median(days_until(days["GRU, bias +3"], 0.01)))

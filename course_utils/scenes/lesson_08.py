@@ -171,3 +171,79 @@ def by_step(profiles: Mapping[str, ArrayLike]) -> None:
         "falls from step 50 back to step 1 by many powers of ten; in the trained net it stays "
         "near 1; with a detach before step 41 there is none at steps 1 to 40.",
     )
+
+
+def weigh_arrival(guess: Guess, norm: np.ndarray, error: np.ndarray, baseline: float, updates: np.ndarray) -> None:
+    """What was guessed, beside what is measured."""
+    typical = 10.0 ** np.log10(np.median(norm, axis=0)).round()
+    with_error = np.where(np.median(error, axis=0) > baseline / 2, typical[0], typical[-1])
+    guess.compare(
+        typical,
+        x=updates,
+        meanings={
+            "it stays": (
+                np.full(len(updates), typical[0]),
+                "If it stayed, the last state would hold no early number. No net could add.",
+            ),
+            "with the error": (
+                with_error,
+                "You let it rise when the error falls. It rises fifty updates or more before.",
+            ),
+        },
+    )
+
+
+def weigh_quality(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "no better than always 1",
+        meanings={
+            "its error has halved": "That comes about fifty updates later.",
+            "it nearly solves the task": "The path is there, but little is sent along it yet.",
+        },
+    )
+
+
+def weigh_cuts(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "all three",
+        meanings={
+            "only K = 50": "So it would be if each distance had its own weights. They are shared.",
+            "K = 50 and K = 10": "One sequence of five has a mark in its last five steps: enough.",
+        },
+    )
+
+
+def weigh_late_cuts(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "only K = 30",
+        meanings={
+            "both": "With K = 10 the gradient meets no marked number to learn from.",
+            "neither": "With K = 30 the gradient meets the second mark. That is enough.",
+        },
+    )
+
+
+def weigh_controls(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "with shuffled ones too",
+        meanings={
+            "with right answers only": "Nothing is to be remembered there, and the gate opens too.",
+            "without inputs too": "No input shakes the state there, and most gates stay shut.",
+        },
+    )
+
+
+def weigh_gates(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "without reset gate",
+        meanings={
+            "without update gate": "With z = 0 nothing is kept as it is. It is much like an RNN.",
+            "both": "With z = 0 the direct path is gone, and with it the memory.",
+            "neither": "The reset gate helps to forget, and here there is little to forget.",
+        },
+    )

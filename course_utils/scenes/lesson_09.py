@@ -151,3 +151,75 @@ def unit_groups(gates: Mapping[str, Sequence[ArrayLike]], long: Sequence[ArrayLi
         "from 0 to 1; those of units that hold the last noun crowd near 0. "
         "Reset gates of both groups overlap.",
     )
+
+
+def weigh_dose(guess: Guess, last_noun: np.ndarray, dose: Mapping[str, ArrayLike]) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        np.median(np.asarray(dose["RNN"], float), axis=0).round(1),
+        meanings={
+            "a coin": (np.full(7, 0.5), "A net that has learned nothing would score one half."),
+            "the subject": (np.ones(7), "A net that keeps the subject would be here. The GRU is."),
+            "last noun": (
+                last_noun,
+                "So it is for nets that hear the last noun alone: some, not all.",
+            ),
+        },
+    )
+
+
+def weigh_far(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "nearly 1",
+        meanings={
+            "nearly 0": "So the RNN does. The GRU holds the subject, however long it takes.",
+            "about a half": "So it would be if its memory faded beyond the lengths it has seen.",
+        },
+    )
+
+
+def weigh_fading(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "bit by bit",
+        meanings={
+            "at the first attractor": "So it is for a net that hears the last noun alone.",
+            "it doesn't lose it at all": "That comes fifty updates later.",
+        },
+    )
+
+
+def weigh_pushes(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "in some nets the last, in others all",
+        meanings={
+            "none": "Then they would answer like a coin. They are wrong far more reliably.",
+            "the last one only": "In some it is so. In the others earlier nouns push as well.",
+            "all of them": "In some it is so. In the others the last noun pushes alone.",
+        },
+    )
+
+
+def weigh_gates(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "at the attractors",
+        meanings={
+            "at the subject": "A high z keeps the old state, and would shut the subject out.",
+            "about the same": "Then an attractor would get in as easily as the subject.",
+        },
+    )
+
+
+def weigh_rule(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "z only",
+        meanings={
+            "r only": "Units of the last noun overwrite themselves with z near 0, whatever r is.",
+            "both": "A unit that is overwritten anyway needs no past, so its r is free.",
+            "neither": "Look at z: units of the last noun crowd near 0.",
+        },
+    )

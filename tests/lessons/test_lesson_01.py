@@ -40,15 +40,16 @@ def test_the_step_in_vectors(lesson):
     assert (Wy @ h).argmax() == 1 and "this network would say *were*" in lesson.prose
 
 
-def test_no_line_of_the_explorer_leaves_its_axis(lesson):
-    """At every position; what is left gets its axis from all of them, so it has none of its own."""
+def test_states_and_factors_of_the_explorer_stay_on_their_axes_and_its_numbers_are_right(lesson):
+    """At every position. What is left may leave its axis below; page and sentence then say where it ends."""
     run = scenes.let_run(lesson.functions["states"])
     for w in np.linspace(-10, 10, 41):
         for b in np.linspace(-5, 5, 41):
             equation, states, left, factor, sentence = run(w, b)
             low, high = factor.look["limits"]
             assert low <= np.nanmin(factor.numbers) and np.nanmax(factor.numbers) <= high
-            assert 0 <= states.numbers.min() and states.numbers.max() <= 1 and left.look["limits"] is None
+            assert 0 <= states.numbers.min() and states.numbers.max() <= 1
+            assert np.nanmax(left.numbers) <= left.look["limits"][1]
             last = w * states.numbers[12] * (1 - states.numbers[12])
             assert equation.text.endswith(f" = {last:.2g}".replace("-", "−"))
             assert f"After 12 steps {abs(autograd_chain(w, b, 0.5, 12)[1]):.2g} of".replace("-", "−") in sentence

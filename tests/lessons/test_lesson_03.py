@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 
 from course_utils.cells import Params, forward, init_params
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_03 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_jacobians
+from tests.notebook import read
 
 STEEPEST = {"tanh": 1.0, "relu": 1.0, "sigmoid": 0.25}
 
@@ -273,3 +275,93 @@ def test_without_inputs_the_exponent_stays_near_zero(lesson):
     for gain in (1.2, 1.6):
         assert abs(np.median([exponent(0, gain, seed) for seed in range(5)])) < 0.1
         assert abs(np.median([exponent(0, gain, seed) for seed in range(20, 35)])) < 0.1
+
+
+def written(lesson):
+    """Its Markdown as it is stored, line by line."""
+    return "\n".join(cell["source"] for cell in read(lesson.path).cells if cell["cell_type"] == "markdown")
+
+
+def solutions(lesson):
+    """{name: what a folded solution defines}, run below the lesson's own functions."""
+    found = {}
+    for block in re.findall(r"<details>\s*<summary>[^<]*olution.*?</details>", written(lesson), re.S):
+        for code in re.findall(r"```python\n(.*?)```", block, re.S):
+            exec(code, names := dict(lesson.functions))
+            found |= {name: value for name, value in names.items() if lesson.functions.get(name) is not value}
+    return found
+
+
+def test_folded_solutions_are_right(lesson):
+    answers = solutions(lesson)
+    for name, answer in (("bound", "bound"), ("rates by QR", "rates_by_qr"), ("largest w", "largest_w")):
+        assert verdict(EXERCISES[f"03 {name}"], answers[answer]).startswith("Right")
+
+
+def test_ten_lines_of_qr_are_the_packages_exponents(lesson):
+    rates_by_qr = solutions(lesson)["rates_by_qr"]
+    for seed, gain in ((0, 1.0), (1, 3.2), (2, 0.4)):
+        J = jacobians(forward(gaussian_net(gain, seed), noise(300, 8, seed=100 + seed)))
+        np.testing.assert_allclose(rates_by_qr(J), np.sort(lyapunov_exponents(J))[::-1], atol=1e-8)
+    p = EXERCISES["03 rates by QR"]
+    for seed in range(5):
+        (J,) = p.draw(np.random.default_rng(seed))
+        assert p.right(J).sum() == pytest.approx(np.linalg.slogdet(J)[1].mean(), rel=1e-10)
+
+
+def test_two_arrows_turn_into_one_direction(lesson):
+    """The printed cosines, from the product itself instead of step by step; and further seeds at the end."""
+    J = jacobians(forward(gaussian_net(1.0, 0), noise(1000, 8, seed=100)))
+    arrows = np.random.default_rng(0).standard_normal((32, 2))
+    for t in (1, 10, 100):
+        a, b = (np.linalg.multi_dot([*J[:t][::-1], arrows])).T
+        assert f"cosine after {t:4} steps: {abs(a @ b) / math.hypot(*a) / math.hypot(*b):.3f}" in lesson.printed
+    assert "cosine after 1000 steps: 1.000" in lesson.printed
+    for seed in range(1, 5):
+        v = np.random.default_rng(seed).standard_normal((32, 2))
+        for step in jacobians(forward(gaussian_net(1.0, seed), noise(1000, 8, seed=100 + seed))):
+            v = step @ v
+            v = v / np.sqrt((v**2).sum(axis=0))
+        assert abs(v[:, 0] @ v[:, 1]) > 0.999
+
+
+def test_radius_and_norm_of_two_hundred_draws(lesson):
+    weights = [gaussian_net(1.0, seed).Wh for seed in range(200)]
+    sigma_1 = np.median([math.sqrt(np.linalg.eigvalsh(W.T @ W)[-1]) for W in weights])
+    rho = np.median([np.abs(np.linalg.eigvals(W)).max() for W in weights])
+    assert rf"$\sigma_1 = {sigma_1:.1f}$ and $\rho = {rho:.2f}$" in lesson.prose
+    three_times = gaussian_net(3.0, 7).Wh
+    np.testing.assert_allclose(three_times, 3 * gaussian_net(1.0, 7).Wh, rtol=1e-12)
+
+
+def test_how_many_directions_grow_at_the_largest_gain(lesson):
+    """By the exponents' own definition: sums of the first i are growth rates of volumes, here by QR of our own."""
+    counts = []
+    for seed in range(5):
+        Q, logs = np.eye(32), np.zeros(32)
+        for step in jacobians(forward(gaussian_net(3.2, seed), noise(200, 8, seed=100 + seed))):
+            Q, R = np.linalg.qr(step @ Q)
+            logs += np.log(np.abs(np.diag(R)))
+        counts.append(int(np.sum(logs > 0)))
+    assert f"gain 3.2: {min(counts)} to {max(counts)} of 32 directions grow" in lesson.printed
+
+
+def test_the_smallest_gain_that_does_not_vanish():
+    def left(gain):
+        return np.median(
+            [log_norm(jacobians(forward(gaussian_net(gain, s), noise(100, 8, seed=100 + s)))) for s in range(5)]
+        )
+
+    assert left(1.0) < math.log(1e-3) < 0 < left(1.5) < left(2.5)
+
+
+def test_how_near_radius_and_bound_come_at_best(lesson):
+    """The two printed ratios, from the growth of one arrow instead of QR at the places where they are smallest."""
+    told = {name: float(re.search(rf"{name}: (\S+) times the measured", lesson.printed)[1]) for name in ("γσ_1", "ρ")}
+    net, found = gaussian_net(0.4, 0), {"γσ_1": [], "ρ": []}
+    for size in (0.0, 0.5, 1.0, 2.0, 4.0):
+        rate = math.exp(log_norm(jacobians(forward(net, size * noise(100, 8, seed=100)))) / 100)
+        found["γσ_1"].append(math.sqrt(np.linalg.eigvalsh(net.Wh.T @ net.Wh)[-1]) / rate)
+        found["ρ"].append(np.abs(np.linalg.eigvals(net.Wh)).max() / rate)
+    for name, ratios in found.items():
+        assert min(ratios) == ratios[0] == pytest.approx(told[name], abs=0.03)

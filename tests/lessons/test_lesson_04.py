@@ -1,12 +1,15 @@
 """Every figure that lesson 04 states, recomputed by another way than the lesson's."""
 
 import math
+import re
 
 import numpy as np
 import pytest
 import torch
 
+from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_04 import EXERCISES
+from tests.notebook import read
 
 START = 1 / (1 + math.exp(-0.5))  # σ(½), where the cliff's unit starts
 
@@ -32,11 +35,28 @@ def test_cliff_on_the_grid():
     assert 12_500 < size.max() / np.median(size) < 13_500
 
 
-@pytest.mark.parametrize(("spacing", "largest"), [(0.01, "440"), (0.005, "3320"), (0.002, "39390")])
-def test_finer_grids_find_larger_gradients(spacing, largest):
-    w = 4.5 + spacing * np.arange(round(1 / spacing) + 1)
-    gradient = autograd_surface(w[None, :], w[:, None] - 7.5)[1]
-    assert f"{np.linalg.norm(gradient, axis=0).max():.0f}" == largest
+def test_gradient_on_the_wall_by_autograd_and_by_a_geometric_sum(lesson):
+    slope = START * (1 - START)
+    for w in (4, 5, 6, 7):
+        by_torch = math.hypot(*autograd_surface(float(w), 0.5 - w * START)[1])
+        assert f"w = {w}: the gradient on the line is {by_torch:.2g}" in lesson.printed
+        growth = slope * ((w * slope) ** 50 - 1) / (w * slope - 1)  # of ∂h_50/∂b; that in w is START times it
+        assert 2 * (0.7 - START) * growth * math.hypot(1, START) == pytest.approx(by_torch, rel=1e-5)
+
+
+def test_the_lessons_walk_back_is_autograds(lesson):
+    w, b = np.random.default_rng(0).uniform((2, -5), (7, 0), (200, 2)).T
+    for ours, theirs in zip(lesson.functions["surface"](w, b), autograd_surface(w, b), strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=1e-8, atol=1e-14)
+
+
+def test_the_dark_line_is_where_the_state_rests_at_seven_tenths():
+    for w in (2.0, 3.0, 3.5):
+        E, gradient = autograd_surface(w, math.log(0.7 / 0.3) - 0.7 * w)
+        assert E < 1e-6 and math.hypot(*gradient) < 0.01
+    for w in (4.5, 5.0, 6.0):  # where the cliff is: small errors above the line, large ones below
+        low, high = (autograd_surface(w, 0.5 - w * START + side)[0] for side in (-0.3, 0.3))
+        assert low > 0.25 and high < 0.1
 
 
 def test_on_the_line_the_start_rests_and_the_gradient_is_a_geometric_sum():
@@ -144,3 +164,84 @@ def test_keys_of_the_exercises_a_second_way():
         key = EXERCISES["04 clip factor"].right(dWh, dbh, c)
         np.testing.assert_allclose(arrays[0].grad.numpy(), key * dWh, rtol=1e-4)
         np.testing.assert_allclose(arrays[1].grad.numpy(), key * dbh, rtol=1e-4)
+
+
+def written(lesson):
+    """Its Markdown as it is stored, line by line."""
+    return "\n".join(cell["source"] for cell in read(lesson.path).cells if cell["cell_type"] == "markdown")
+
+
+def test_folded_solutions_are_right(lesson):
+    found = {}
+    for block in re.findall(r"<details>\s*<summary>[^<]*olution.*?</details>", written(lesson), re.S):
+        for code in re.findall(r"```python\n(.*?)```", block, re.S):
+            exec(code, names := dict(lesson.functions))
+            found |= {name: value for name, value in names.items() if lesson.functions.get(name) is not value}
+    for name, answer in (
+        ("forward walk", "walk_forward"),
+        ("clipped step", "clipped_step"),
+        ("clip factor", "clip_factor"),
+    ):
+        assert verdict(EXERCISES[f"04 {name}"], found[answer]).startswith("Right")
+
+
+def test_torchs_own_formula_passes():
+    """torch divides by the norm plus 1e-6."""
+
+    def factor(*arrays, c):
+        return min(1.0, c / (math.sqrt(sum((g**2).sum() for g in arrays)) + 1e-6))
+
+    assert verdict(EXERCISES["04 clip factor"], lambda dWh, dbh, c: factor(dWh, dbh, c=c)).startswith("Right")
+    step = EXERCISES["04 clipped step"]
+    assert verdict(step, lambda theta, g, c, rate: theta - rate * g * factor(g, c=c)).startswith("Right")
+
+
+def test_clipping_each_array_by_itself_gets_a_hint_that_is_true():
+    def of_each(dWh, dbh, c):
+        return tuple(min(1.0, c / np.linalg.norm(g)) for g in (dWh, dbh))
+
+    exercise = EXERCISES["04 clip factor"]
+    assert "each array has a factor of its own" in verdict(exercise, of_each)
+    assert "the smaller factor taken" in verdict(exercise, lambda *given: min(of_each(*given)))
+    pairs = [of_each(*exercise.draw(np.random.default_rng(seed))) for seed in range(4)]
+    clips = [pair for pair in pairs if min(pair) < 1]
+    assert {a < b for a, b in clips} == {True, False}  # now the weights' gradient is the longer one, now the biases'
+
+
+def test_clipped_steps_a_second_way():
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        theta, g, c, rate = EXERCISES["04 clipped step"].draw(rng)
+        parameter = torch.nn.Parameter(torch.from_numpy(theta.copy()))
+        parameter.grad = torch.from_numpy(g.copy())
+        torch.nn.utils.clip_grad_norm_([parameter], c)
+        torch.optim.SGD([parameter], lr=rate).step()
+        key = EXERCISES["04 clipped step"].right(theta, g, c, rate)
+        np.testing.assert_allclose(parameter.detach().numpy(), key, rtol=1e-4, atol=1e-5)
+
+
+def test_forward_walk_a_second_way():
+    rng = np.random.default_rng(6)
+    for _ in range(10):
+        w, b, T = EXERCISES["04 forward walk"].draw(rng)
+        key = EXERCISES["04 forward walk"].right(w, b, T)
+        theta = torch.tensor([w, b], dtype=torch.float64, requires_grad=True)
+        h = torch.tensor(START, dtype=torch.float64)
+        for _ in range(T):
+            h = torch.sigmoid(theta[0] * h + theta[1])
+        E = (h - 0.7) ** 2
+        E.backward()
+        assert key["E"] == pytest.approx(E.item(), rel=1e-10)
+        np.testing.assert_allclose(key["gradient"], theta.grad.numpy(), rtol=1e-10)
+
+
+def test_the_step_that_throws_the_unclipped_descent(lesson):
+    at, steps = np.array([4.7, -2.1]), []
+    for _ in range(80):
+        gradient = autograd_surface(*at)[1]
+        steps.append(math.hypot(*gradient))
+        at = at - gradient
+    assert steps.index(max(steps)) == 11 and f"{max(steps):.1f}" == "2.8"
+    assert max(steps[12:]) < 0.004 and len(steps[12:]) == 68
+    for words in ("At its twelfth step", "is 2.8 long", "68 steps is longer than 0.004"):
+        assert words in lesson.prose

@@ -1,11 +1,36 @@
-"""Every figure that lesson NN states, by another way."""
+"""Every figure that lesson NN states, by another way, and its folded solutions."""
 
-from tests.notebook import Lesson
+import re
+
+import numpy as np
+import pytest
+
+from course_utils.checks import exercises
+from course_utils.checks.exercise import verdict
+from tests.notebook import Lesson, read
+
+
+def after(steps: int, z: float) -> float:
+    """What is left, by one product a step."""
+    left = 1.0
+    for _ in range(steps):
+        left *= z
+    return left
 
 
 def test_what_is_left_of_a_state(lesson: Lesson) -> None:
-    """By one product a step."""
-    left = 1.0
-    for _ in range(50):
-        left *= 0.9
-    assert f"left after 50 steps: {left:.4f}\n" in lesson.printed
+    """The printed share, and those that the words state."""
+    assert f"left after 50 steps: {after(50, 0.9):.4f}\n" in lesson.printed
+    assert "half a percent is left" in lesson.prose
+    assert after(50, 0.9) == pytest.approx(0.005, rel=0.1)
+    assert after(50, 0.99) > 0.5
+
+
+def test_folded_solutions_are_right(lesson: Lesson) -> None:
+    """Every exercise has a fold that defines its name."""
+    words = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
+    solved: dict = {"np": np}
+    for block in re.findall(r"```python\n(.*?)```", words, re.S):
+        exec(block, solved)
+    for asked, name in {"NN share left": "share_left", "NN steps to a half": "steps_to_a_half"}.items():
+        assert verdict(exercises("NN")[asked], solved[name]).startswith("Right")
