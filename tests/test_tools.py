@@ -74,6 +74,7 @@ EXPLORER = """\
 from course_utils import widgets
 
 widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
+GUESS = 'widgets.predict("Which?", choices=["one", "two"]).compare("two")'
 NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
 
 
@@ -81,7 +82,7 @@ NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'test
 def stored(tmp_path_factory):
     """A lesson with an explorer, a figure, and both as answers, after its outputs were written."""
     path = tmp_path_factory.mktemp("stored") / "lesson.ipynb"
-    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')")
+    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')", GUESS)
     notebook = read(path)
     for cell in code_cells(notebook)[3:]:
         cell.metadata["tags"] = ["answer"]
@@ -106,7 +107,10 @@ def test_a_stored_explorer_is_its_poster(stored):
 
 
 def test_answers_are_stored_under_a_cover(stored):
-    explorer, figure, covered_explorer, covered_figure, words = code_cells(read(stored))[1:]
+    explorer, figure, covered_explorer, covered_figure, words, guess = code_cells(read(stored))[1:]
+    cover = "<details><summary>Uncover what was measured</summary>"
+    assert all(output.data["text/html"].startswith(cover) for output in guess.outputs)
+    assert "Measured: two." in guess.outputs[-1].data["text/html"]
     for bare, covered in ((explorer, covered_explorer), (figure, covered_figure)):
         html = covered.outputs[0].data["text/html"]
         assert html.startswith("<details><summary>Uncover what was measured</summary><figure")

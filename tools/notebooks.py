@@ -3,7 +3,7 @@
 What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
 execution times are kept. Each lesson's first code cell is that of `tools.heads`.
 
-Pictures of a cell with the tag "answer" are stored under a cover that the reader lifts; run, the cell shows them bare.
+What a cell with the tag "answer" displays is stored under a cover that the reader lifts; run, the cell shows it bare.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its poster stays
             data = output.get("data", {})
             data.pop("application/vnd.jupyter.widget-view+json", None)
-            if "answer" in tags and "<figure" in data.get("text/html", ""):
+            if "answer" in tags and "text/html" in data:
                 data.pop("image/png", None)  # it would show without the cover
                 if not data["text/html"].startswith(COVER.partition("{}")[0]):
                     data["text/html"] = COVER.format(data["text/html"])

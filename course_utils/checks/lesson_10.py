@@ -29,60 +29,7 @@ def _gates(rng):
     return rng.normal(size=(H, D)), rng.normal(size=H), rng.normal(size=(T, D))
 
 
-def _chrono(b_ih, b_hh, u, forget=np.log, write=lambda u: -np.log(u), order=(0, 1), zero=True, add=False):
-    """Both biases (4H,) of an LSTM, with these values in the blocks `order` of the input and the forget gate."""
-    b_ih, b_hh, H = b_ih.copy(), b_hh.copy(), len(u)
-    for block, value in zip(order, (write, forget), strict=True):
-        if value is None:
-            continue
-        rows = slice(block * H, (block + 1) * H)
-        b_ih[rows] = value(u) + (b_ih[rows] if add else 0)
-        if zero:
-            b_hh[rows] = 0
-    return {"b_ih": b_ih, "b_hh": b_hh}
-
-
-def _set_twice(b_ih, b_hh, u):
-    right, H = _chrono(b_ih, b_hh, u), len(u)
-    return {"b_ih": right["b_ih"], "b_hh": np.concatenate([right["b_ih"][: 2 * H], b_hh[2 * H :]])}
-
-
-def _biases(rng):
-    H = int(rng.integers(2, 7))
-    return rng.normal(size=4 * H), rng.normal(size=4 * H), rng.uniform(1, 99, H)
-
-
 EXERCISES = {
-    "10 chrono": Exercise(
-        right=_chrono,
-        draw=_biases,
-        mistakes={
-            "both biases hold the value, and torch adds them: the gates get twice as much. Set b_hh to 0 there.": (
-                _set_twice
-            ),
-            "b_hh still holds its old values in these rows, and torch adds the two biases. Set it to 0 there.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, zero=False)
-            ),
-            "the new bias is added to the old one. It should take its place.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, add=True)
-            ),
-            "the input gate is as it was. It needs the negative of the forget gate's bias.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, write=None)
-            ),
-            "the input gate has the same bias as the forget gate. It needs its negative: it should let in less.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, write=np.log)
-            ),
-            "signs or blocks are exchanged. torch's rows are i, f, g, o: the input gate comes first, with -log u.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, order=(1, 0))
-            ),
-            "the logarithm is missing: u counts steps, and the bias is log u.": (
-                lambda b_ih, b_hh, u: _chrono(b_ih, b_hh, u, lambda u: u, lambda u: -u)
-            ),
-            "b_hh is 0 everywhere. The rows of g and o should stay.": (
-                lambda b_ih, b_hh, u: {"b_ih": _chrono(b_ih, b_hh, u)["b_ih"], "b_hh": 0 * b_hh}
-            ),
-        },
-    ),
     "10 clip factor": Exercise(
         right=_factor,
         draw=_grads,

@@ -205,7 +205,7 @@ def scale(
                 title="Factor a step, each direction",
                 x=np.arange(1, len(rates) + 1),
                 xlabel="direction i",
-                ylabel="e^{μ_i}",
+                ylabel="exp μ_i",
                 reference=1,
                 points=True,
                 ylim=(0, 1.5),

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import figures, widgets
+from course_utils.predictions import Guess
 from course_utils.training import Run
 
 
@@ -55,7 +56,8 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
     counts    {remedy: {task: count}}.
     at_start  {remedy: log10 of the norm}.
     """
-    _, ax = figures.panels(1, height=3.8)
+    fig, ax = figures.panels(1, height=3.8)
+    fig.set_figwidth(7.0)  # fits a page of 800 pixels
     rows = {
         f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
         for name in sorted(at_start, key=lambda name: at_start[name])
@@ -106,3 +108,33 @@ def two_rates(updates: np.ndarray, shares: Mapping[float, Mapping[str, np.ndarra
         alt="Share of nets that solve the latch against updates, two panels. At learning rate .01 the RNN's line ends "
         "above the GRU's, at .03 the GRU's ends above the RNN's.",
     )
+
+
+def weigh_norm(guess: Guess) -> None:
+    """What was guessed of the largest gradient norm, beside what is measured."""
+    one = "The Jacobians keep their size. But each step adds a term to the gradient of the weights."
+    guess.compare("above 1,000", meanings={"about 1": one, "some tens": one})
+
+
+def weigh_keep(guess: Guess) -> None:
+    """What was guessed of keeping, beside what is measured."""
+    mean = "A mean of 1 and m lies nearer to 1 than m, on either side."
+    guess.compare("m is either of them", meanings={"m = 0.5": mean, "m = 1.5": mean})
+
+
+def weigh_adds(guess: Guess) -> None:
+    """What was guessed of who adds, beside what is measured."""
+    arrives = "The orthogonal RNN's gradient arrives, but it has no gate to select with."
+    guess.compare("the default GRU", meanings={"the orthogonal RNN": arrives, "both": arrives})
+
+
+def weigh_share(guess: Guess, most: float) -> None:
+    """What was guessed of an interval's end, beside what it is. most: in per cent."""
+    certain = "Fifteen nets are too few to exclude every other share."
+    guess.compare(most, meanings={0: certain})
+
+
+def weigh_rates(guess: Guess) -> None:
+    """What was guessed of two learning rates, beside what is measured."""
+    both = "The order of the two kinds turns round with the learning rate."
+    guess.compare("RNNs at .01, GRUs at .03", meanings={"GRUs at both": both, "RNNs at both": both})

@@ -353,3 +353,15 @@ def test_the_smallest_gain_that_does_not_vanish():
         )
 
     assert left(1.0) < math.log(1e-3) < 0 < left(1.5) < left(2.5)
+
+
+def test_how_near_radius_and_bound_come_at_best(lesson):
+    """The two printed ratios, from the growth of one arrow instead of QR at the places where they are smallest."""
+    told = {name: float(re.search(rf"{name}: (\S+) times the measured", lesson.printed)[1]) for name in ("γσ_1", "ρ")}
+    net, found = gaussian_net(0.4, 0), {"γσ_1": [], "ρ": []}
+    for size in (0.0, 0.5, 1.0, 2.0, 4.0):
+        rate = math.exp(log_norm(jacobians(forward(net, size * noise(100, 8, seed=100)))) / 100)
+        found["γσ_1"].append(math.sqrt(np.linalg.eigvalsh(net.Wh.T @ net.Wh)[-1]) / rate)
+        found["ρ"].append(np.abs(np.linalg.eigvals(net.Wh)).max() / rate)
+    for name, ratios in found.items():
+        assert min(ratios) == ratios[0] == pytest.approx(told[name], abs=0.03)

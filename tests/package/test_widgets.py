@@ -120,16 +120,6 @@ def test_repr_is_the_same_on_every_run():
     assert repr(widgets.explore(line, **GRID)) == "Explorer of a, b: run this cell to move its figure"
 
 
-@pytest.mark.parametrize("name", explorers.LESSON)
-def test_explorers_of_the_lessons_stay_small(name):
-    scope = {}
-    exec(explorers.LESSON[name].replace("widgets.explore(", "explorer = widgets.explore("), scope)
-    frames = scope["explorer"].frames
-    size = len(frames["numbers"]) + len(frames["shades"]) + sum(len(sentence.encode()) for sentence in frames["words"])
-    assert size <= widgets.MOST_BYTES
-    assert len(alt_of(scope["explorer"])) > len(frames["words"][0]) / 2
-
-
 # ---------------------------------------------------------------------------------------------------------------------
 # The poster
 
