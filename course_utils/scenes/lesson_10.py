@@ -62,8 +62,8 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
         f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
         for name in sorted(at_start, key=lambda name: at_start[name])
     }
-    figures.scoreboard(rows, 5, title="400 updates, 5 seeds each: opened gates do both, a fresh GRU adds", ax=ax)
-    ax.set_xlabel("nets that solve the task at some evaluation (left: norm at the start)")
+    figures.scoreboard(rows, 5, title="5 nets each: opened gates do both, a fresh GRU adds", ax=ax)
+    ax.set_xlabel("nets that solve it within 400 updates (left: norm at the start)")
     figures.show(
         ax,
         alt="Table: how many nets solve recall and adding, by remedy, sorted by the gradient's norm at the start. From "
