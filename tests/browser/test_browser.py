@@ -118,9 +118,14 @@ def moves_and_agrees(driver, name):
 
     agrees()
     for k, (control, values) in enumerate(zip(controls(root), grid.values(), strict=True)):
-        before = picture(driver, root)
-        for key in [Keys.ARROW_DOWN] if control.tag_name == "select" else [Keys.ARROW_RIGHT] * 2 + [Keys.END]:
-            at[k] = len(values) - 1 if key == Keys.END else min(at[k] + 1, len(values) - 1)
+        before, keys = picture(driver, root), [Keys.ARROW_RIGHT] * 2 + [Keys.END]
+        if control.tag_name == "select":
+            keys = [Keys.ARROW_DOWN]
+        elif at[k] == len(values) - 1:  # a slider that begins at its end
+            keys = [Keys.HOME]
+        for key in keys:
+            ends = {Keys.END: len(values) - 1, Keys.HOME: 0}
+            at[k] = ends.get(key, min(at[k] + 1, len(values) - 1))
             control.send_keys(key)
             agrees()
         assert picture(driver, root) != before
