@@ -36,6 +36,7 @@ lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_examp
 
 notebooks: heads ## run lessons on fresh kernels and write their outputs: all, or LESSONS="notebooks/10_example.ipynb ..."
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.notebooks $(LESSONS)
+	$(BIN)/python -m tools.heads # minutes count figures, too
 
 heads: .venv/dev ## copy what is written once: maps of the lessons, all first cells, CITATION.cff; runs no lesson
 	$(BIN)/python -m tools.heads
