@@ -183,7 +183,7 @@ def growth_map(ws: np.ndarray, hs: np.ndarray, factor: np.ndarray, h_star: float
         np.log2(np.maximum(factor[::-1], 1e-9)),
         kind="signed",
         limits=(-6, 6),
-        title="Below $w = 4$ every gradient vanishes; above, states near ½ grow",
+        title="From $w = 0$ to 4 every gradient vanishes; above, those near state ½ grow",
         xlabel="weight $w$",
         ylabel="state $h$ where the unit is held",
         label=r"doublings per step, $\log_2 \lambda$",

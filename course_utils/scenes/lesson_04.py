@@ -102,7 +102,7 @@ def shares(thresholds: np.ndarray, arrived: np.ndarray, unclipped: float, guess:
     ax = figures.curves(
         {"clipped": arrived},
         x=x,
-        title="Too low a threshold is as bad as none",
+        title="Too low a threshold is worse than none",
         xlabel=r"$\log_{10}$ of the threshold $c$",
         ylabel="share of 200 that arrives",
         reference={"unclipped": unclipped},
