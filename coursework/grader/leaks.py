@@ -30,6 +30,7 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "notebooks/01_sigmoid_rnn.ipynb",
     ): "the lesson derives the factor h (1 - h) w; new is where to take it",
     ("ps1_rate", "course_utils/checks/lesson_01.py"): "the check of that factor",
+    ("ps1_rate", "course_utils/checks/lesson_04.py"): "the check of a walk whose steps have that factor",
     ("ps1_step_jacobian", "notebooks/05_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
     ("ps1_step_jacobian", "notebooks/06_gru_bptt.ipynb"): "diag(slope) @ W, a factor of the GRU's paths, lessons later",
     ("ps1_slopes", "notebooks/02_bptt.ipynb"): "the lesson uses tanh's slope; new is which states have one",
@@ -39,6 +40,7 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "ps2_holding_bias",
         "notebooks/03_vanish_or_explode.ipynb",
     ): "a cell sets up its net this way, without a word on it",
+    ("ps3_import_weights", "notebooks/05_gru_gates.ipynb"): "an exercise turns z; new is the other order of the blocks",
     ("ps3_state_by_gate", "course_utils/checks/lesson_06.py"): "a piece of a known mistake of the update path",
     (
         "ps4_biases",
