@@ -20,7 +20,7 @@ def _grads(rng):
     return grads, np.linalg.norm(_norms(grads)) * 10 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 1))
 
 
-def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: 1 - z, over_steps=np.prod, over_units=np.max):
+def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: z, over_steps=np.prod, over_units=np.max):
     return over_units(over_steps(kept(gate(x @ Wz.T + bz)), axis=0))
 
 
@@ -58,11 +58,11 @@ EXERCISES = {
         right=_reach,
         draw=_gates,
         mistakes={
-            "z and 1 - z are swapped. In the minGRU's own convention z is the share of the candidate.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, kept=lambda z: z)
+            "z and 1 - z are swapped. Here z keeps, and 1 - z is the share of the candidate.": (
+                lambda Wz, bz, x: _reach(Wz, bz, x, kept=lambda z: 1 - z)
             ),
             "the largest factor of every step is taken first. Follow one unit through all steps, then compare units.": (
-                lambda Wz, bz, x: np.prod((1 - sigmoid(x @ Wz.T + bz)).max(axis=1))
+                lambda Wz, bz, x: np.prod(sigmoid(x @ Wz.T + bz).max(axis=1))
             ),
             "this is the unit that forgets most. The norm of a diagonal matrix is its largest entry.": (
                 lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.min)
@@ -93,7 +93,7 @@ EXERCISES = {
             "C: the gradient's norm is small and harmless, so there is nothing to clip.": [2, 1, 1, 4],
             "C: a net without gates has no gate's bias to raise.": [2, 1, 2, 4],
             "C: the memory is kept, but the task asks for more. What can this net not do?": [2, 1, 4, 4],
-            "D: two fifths of the gradient arrive. Is the past the problem?": [2, 1, 3, 2],
+            "D: two fifths of the gradient are left. Is the past the problem?": [2, 1, 3, 2],
             "D: this net has gates already.": [2, 1, 3, 3],
             "D: nothing here says that a gradient is too long.": [2, 1, 3, 1],
         },

@@ -159,7 +159,7 @@ def moving_edge(gains: np.ndarray, edges: Mapping[float, np.ndarray], guess: Gue
     figures.show(
         ax,
         alt="Largest exponent against the gain for inputs times 0, 1, 2 and 4, bands over 5 seeds. "
-        "From times 1 on, louder inputs have a lower line, which crosses zero later; without any, "
+        "From times 1 on, larger inputs have a lower line, which crosses zero later; without any, "
         "the line runs close below zero over a wide range.",
     )
     first, last = (gains[np.argmax(np.median(edges[size], axis=0) > 0)] for size in (1, 4))

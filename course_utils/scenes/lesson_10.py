@@ -62,7 +62,7 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
         f"{name}   $10^{{{round(at_start[name])}}}$": counts[name]
         for name in sorted(at_start, key=lambda name: at_start[name])
     }
-    figures.scoreboard(rows, 5, title="5 nets each: opened gates do both, a fresh GRU adds", ax=ax)
+    figures.scoreboard(rows, 5, title="5 nets each: bias +3 and chrono do both, a default GRU adds", ax=ax)
     ax.set_xlabel("nets that solve it within 400 updates (left: norm at the start)")
     figures.show(
         ax,
@@ -91,12 +91,12 @@ def reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: st
             **size,
         ),
         widgets.bars(nets, title="At the lag, five nets", colour=figures.GRADIENT, **size),
-        f"{remedy}, lag {lag}: above 10^{{−4}} in {np.sum(at_lag > 1e-4)} of 5 fresh nets.",
+        f"{remedy}, lag {lag}: above 10^{{−4}} in {np.sum(at_lag > 1e-4)} of 5 untrained nets.",
     )
 
 
 def two_rates(updates: np.ndarray, shares: Mapping[float, Mapping[str, np.ndarray]]) -> None:
-    """Share of RNNs and GRUs that have solved the latch by updates, {learning rate: {kind: (n,)}}."""
+    """Share of RNNs and GRUs that have solved the task by updates, {learning rate: {kind: (n,)}}."""
     fig, axes = figures.panels(2, sharey=True)
     titles = ("Learning rate .01: the RNN leads", "Learning rate .03: the GRU does")
     for ax, lines, title in zip(axes, shares.values(), titles, strict=True):
@@ -105,7 +105,7 @@ def two_rates(updates: np.ndarray, shares: Mapping[float, Mapping[str, np.ndarra
     axes[0].set_ylim(-0.03, 1.03)
     figures.show(
         fig,
-        alt="Share of nets that solve the latch against updates, two panels. At learning rate .01 the RNN's line ends "
+        alt="Share of nets that solve the task against updates, two panels. At learning rate .01 the RNN's line ends "
         "above the GRU's, at .03 the GRU's ends above the RNN's.",
     )
 
@@ -124,13 +124,13 @@ def weigh_keep(guess: Guess) -> None:
 
 def weigh_adds(guess: Guess) -> None:
     """What was guessed of who adds, beside what is measured."""
-    arrives = "The orthogonal RNN's gradient arrives, but it has no gate to select with."
-    guess.compare("the default GRU", meanings={"the orthogonal RNN": arrives, "both": arrives})
+    keeps = "The orthogonal RNN keeps more of its gradient, but it has no gate to select with."
+    guess.compare("the default GRU", meanings={"the orthogonal RNN": keeps, "both": keeps})
 
 
 def weigh_share(guess: Guess, most: float) -> None:
     """What was guessed of an interval's end, beside what it is. most: in per cent."""
-    certain = "Fifteen nets are too few to exclude every other share."
+    certain = "Forty nets are too few to exclude every other share."
     guess.compare(most, meanings={0: certain})
 
 

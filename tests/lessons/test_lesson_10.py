@@ -152,6 +152,12 @@ def test_half_of_a_state(lesson, bias, steps):
     assert half_life == pytest.approx(number, rel=0.03) and steps in lesson.prose
 
 
+def test_what_a_bias_of_one_keeps(lesson):
+    kept = 1 / (1 + np.exp(-1))
+    assert round(100 * kept**10) == 4 and kept**30 < 1e-4
+    assert "At +1, 4 % is left after ten steps and less than $10^{-4}$ after thirty" in lesson.prose
+
+
 # --- minGRU, IRNN and the norms at the start --------------------------------------------------------------------------
 
 
@@ -273,7 +279,7 @@ def test_mingru_reach_is_autograds(seed):
     def run(h):
         for row in x:
             z = torch.sigmoid(Wz @ row + bz)
-            h = (1 - z) * h + z * row.sum()
+            h = z * h + (1 - z) * row.sum()
         return h
 
     true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(bz), dtype=torch.float64)), 2).item()
@@ -338,9 +344,10 @@ def test_intervals(lesson):
     for _, *cells in ROWS:
         for ever, at_end, low, high in (map(int, cells[:4]), map(int, cells[4:])):
             assert [low, high] == [round(100 * end) for end in wilson(ever, 15)] and at_end <= ever
-    for count in (0, 8, 11, 15):
-        low, high = wilson(count, 15)
-        assert f"{count:2} of 15: from {low:.0%} to {high:.0%} of all nets\n" in lesson.printed
+    for count, n in (0, 40), (0, 15), (8, 15), (11, 15), (15, 15):
+        low, high = wilson(count, n)
+        assert f"{count:2} of {n}: from {low:.0%} to {high:.0%} of all nets\n" in lesson.printed
+    assert wilson(0, 40)[1] == pytest.approx(1.96**2 / (40 + 1.96**2), rel=1e-4)  # p with p = 1.96² (1 - p) / 40
     assert "12 RNNs (95 % interval: 55 to 93 %) to 1 GRU (1 to 30 %) at .01, 4 (11 to 52 %) to 15 (80" in lesson.prose
     for count, low, high in (0, 0, 20), (1, 1, 30), (3, 7, 45), (4, 11, 52), (7, 25, 70), (13, 62, 96), (14, 70, 99):
         assert f"{low} to {high} % for 0 of 15" in lesson.prose or f"{low} to {high} for {count}" in lesson.prose
