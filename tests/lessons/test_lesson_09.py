@@ -153,6 +153,8 @@ def test_votes_are_counted_until_attractors_no_longer_matter(seeds):
     rises, falls = np.diff(at[100])[:8], np.diff(at[100])[8:]
     assert np.all(rises > -0.005) and at[100][8] - at[100][0] > 0.05  # "every noun that agrees makes it a little surer"
     assert np.all(falls < 0) and np.all(falls > -0.1)  # "every attractor a little less"
+    ends = np.array([trust_after_each_noun(run.at(100), 4)[-1] for run in agreers("GRU", seeds)])
+    assert np.mean(ends > 0.5) > 0.5 and np.mean(ends) > 0.5  # "too few to turn most of these nets"
     assert np.all(np.diff(at[150])[8:] > -0.005) and at[150][-1] > 0.95
     rnn = np.mean([trust_after_each_noun(run, 4) for run in agreers("RNN", seeds)], 0)
     assert np.all(np.diff(rnn)[8:] < 0)
@@ -320,6 +322,9 @@ def test_gates_at_nouns(lesson):
     z = oracles.gates(agreers("GRU", SHOWN)[0].params, x)["z"]
     assert z[1].mean().item() == pytest.approx(2 / 3, abs=0.05)  # "about two thirds at the subject"
     assert (z[3:].mean((0, 1)) > 0.9).sum() > 16  # "close to 1 for most units afterwards"
+    r = oracles.gates(agreers("GRU", SHOWN)[0].params, x)["r"][1::4].mean((1, 2)).numpy()
+    assert "about 0.44 at the subject and 0.45 to 0.49 at the attractors" in lesson.prose
+    assert [r[0], r[1:].min(), r[1:].max()] == pytest.approx([0.44, 0.45, 0.49], abs=0.01)
     rest = [z[offset::4].mean().item() for offset in (3, 4, 5, 6)]
     assert np.ptp(rest) < 0.06  # "it keeps at every word"
 
@@ -344,18 +349,22 @@ def groups(run):
 
 
 def check_groups(seeds):
+    """How many nets have the higher mean r in short-term units, and how many solve both questions."""
+    higher = 0
     for run in twofold(seeds):
         z_long, z_short, r_long, r_short = groups(run)
-        assert z_long.mean() > 2 * z_short.mean() and not r_short.mean() > 2 * r_long.mean()
+        assert z_long.mean() > 2 * z_short.mean()
         assert torch.any(z_long < 0.2)
-    return solved_count(twofold(seeds))
+        higher += (r_short.mean() > r_long.mean()).item()
+    return higher, solved_count(twofold(seeds))
 
 
 def test_long_and_short_term_units(lesson):
-    assert check_groups(SHOWN) == "5/5"
+    higher, solved = check_groups(SHOWN)
+    assert higher <= 1 and solved == "5/5"
     assert "both questions, solved: GRU at least 4 of 5\n" in lesson.printed
-    assert "long-term units over twice the others':  at least 4 of 5\n" in lesson.printed
-    assert "short-term units over twice the others': at most 1 of 5\n" in lesson.printed
+    assert "long-term units over twice the others': at least 4 of 5\n" in lesson.printed
+    assert "mean r higher in short-term units: at most 1 of 5\n" in lesson.printed
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -415,5 +424,22 @@ def test_other_settings_of_further_seeds(kind, options, low, high):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "kind, options, median, unsolved",
+    [
+        ("RNN", {"learning_rate": 3e-3, "steps": 1000}, (400, 600), 4),
+        ("GRU", {"learning_rate": 1e-2, "steps": 600}, (175, 225), 0),
+        ("GRU", {"learning_rate": 1e-2, "steps": 200, "gate_bias": 2.0}, (125, 150), 0),
+    ],
+    ids=["RNN", "GRU without bias", "GRU"],
+)
+def test_updates_until_further_seeds_are_solved(kind, options, median, unsolved):
+    runs = train(tasks.agreement(12), kind, hidden_size=32, seeds=FURTHER, **options)
+    first = [np.inf if run.solved_at is None else run.solved_at for run in runs]
+    assert median[0] <= np.median(first) <= median[1] and np.isinf(first).sum() <= unsolved
+
+
+@pytest.mark.slow
 def test_units_of_further_seeds():
-    assert check_groups(FURTHER) == "15/15"
+    higher, solved = check_groups(FURTHER)
+    assert 1 <= higher <= 6 and solved == "15/15"  # "in most nets it is lower in short-term units"
