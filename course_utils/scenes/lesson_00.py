@@ -18,7 +18,7 @@ def reach(lines: Mapping[str, Sequence[np.ndarray]], guess: Guess) -> None:
     """
     ax = figures.curves(
         lines,
-        title="Fresh, RNN and GRU both vanish; an open gate keeps the gradient (5 seeds)",
+        title="Fresh, both RNN and GRU lose the gradient; an open gate keeps it (5 seeds)",
         xlabel="lag in steps",
         ylabel=r"$\|\partial h_{200} / \partial h_{200-\mathrm{lag}}\|$",
         log=True,

@@ -196,10 +196,10 @@ def weigh_arrival(guess: Guess, norm: np.ndarray, error: np.ndarray, baseline: f
 def weigh_quality(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
-        "no better than always 1",
+        "fewer than half",
         meanings={
-            "its error has halved": "That comes about fifty updates later.",
-            "it nearly solves the task": "The path is there, but little is sent along it yet.",
+            "half to three quarters": "The error is a squared one. A typical miss is the root of 1/12, which is 0.29.",
+            "more than three quarters": "That comes later. A typical miss is still about 0.29, the root of 1/12.",
         },
     )
 
@@ -229,10 +229,10 @@ def weigh_late_cuts(guess: Guess) -> None:
 def weigh_controls(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
-        "with shuffled ones too",
+        "with right and shuffled answers",
         meanings={
-            "with right answers only": "Nothing is to be remembered there, and the gate opens too.",
-            "without inputs too": "No input shakes the state there, and most gates stay shut.",
+            "only with right answers": "With shuffled answers nothing is to be remembered, and the gate opens too.",
+            "in all three": "Without inputs nothing makes the state jump about, and most gates stay shut.",
         },
     )
 

@@ -93,6 +93,18 @@ def test_what_a_bias_leaves_on_seeds_that_the_lesson_does_not_show(lesson, bias,
     assert f"{left:g}" in lesson.prose and f"{lost:.1g}" in lesson.prose
 
 
+@pytest.mark.parametrize(("bias", "stated"), [(3, "0.00006"), (4, "0.03"), (5, "0.26")])
+def test_the_average_share_alone_would_leave_less(lesson, bias, stated):
+    """By adding up logarithms; and the two reasons that are given, on a seed that the lesson doesn't show."""
+    alone = np.exp(-200 * np.log1p(np.exp(-float(bias))))
+    assert float(stated) == pytest.approx(alone, rel=0.15) and stated in lesson.prose
+    p = init_params("GRU", 8, 64, seed=70, gate_bias=float(bias))
+    trace = forward(p, tasks.noise(200, 8, seed=170))
+    best = np.exp(np.log(trace.gates["z"]).sum(axis=0)).max()  # the unit that keeps most, by its own gate alone
+    norm = np.linalg.svd(np.linalg.multi_dot(jacobians(trace)[::-1]), compute_uv=False)[0]
+    assert alone < best < norm
+
+
 def test_the_bias_that_loses_a_two_hundredth():
     assert 1 - torch.sigmoid(torch.tensor(5.3)).item() == pytest.approx(1 / 200, rel=0.01)
 

@@ -100,6 +100,18 @@ def dip(run):
     return z[x[:, :, 1] == 0].mean() - z[x[:, :, 1] == 1].mean()
 
 
+def mean_z(p):
+    """The mean of z over units, steps and 20 sequences."""
+    return oracles.gates(p, tasks.adding(50).test[0][:20].swapaxes(0, 1))["z"].mean().item()
+
+
+def test_training_opens_the_gate(lesson):
+    for run in adders(SHOWN):
+        fresh = mean_z(run.start)
+        assert fresh == pytest.approx(0.5, abs=0.03) and mean_z(run.params) > fresh + 0.13
+    assert "training raises the mean of z by more than 0.1: at least 4 of 5\n" in lesson.printed
+
+
 def test_highway_of_the_seeds_shown(lesson):
     assert check_highway(SHOWN) == "5/5"
     rnns = train(tasks.adding(50), "RNN", 32, steps=300, learning_rate=1e-2)
