@@ -23,18 +23,20 @@ def reach(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> 
     """Norms (seeds, lags) by which paths are kept, of a fresh GRU and of an open one."""
     fig, (left, right) = figures.panels(2, sharey=True)
     for ax, norms, title in (
-        (left, fresh, "Fresh: direct is needed, not enough ..."),
-        (right, opened, "... open: alone it carries half"),
+        (left, fresh, "Fresh, lag 50: 6e-10, without direct 4e-42"),
+        (right, opened, "Open, lag 50: 0.2, direct alone 0.1"),
     ):
         lines = {f"GRU, {name}": norms[name] for name in ("all four", "direct alone", "without direct")}
-        figures.curves(lines, title=title, xlabel="lag in steps", ylabel="", log=True, reference=1, names=False, ax=ax)
+        figures.curves(
+            lines, title=title, xlabel="lag (5 nets, 32 units)", ylabel="", log=True, reference=1, names=False, ax=ax
+        )
     figures.label_ends(left)
     left.set_ylabel(r"$\Vert\partial h_T/\partial h_k\Vert$")
     figures.show(
         fig,
         alt="Gradient norm against lag, log axis, five nets each. With all four paths a fresh GRU "
-        "falls to 1e-9 at lag 50, with direct alone to 1e-11; an open one to 0.2 and 0.1. Without "
-        "direct they fall to 1e-41 and 1e-89.",
+        "falls to 6e-10 at lag 50, with direct alone to 1e-11; an open one to 0.2 and 0.1. Without "
+        "direct they fall to 4e-42 and 1e-89.",
     )
 
 
@@ -59,7 +61,7 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
     """The mean factor per step (r, z) of a net whose gates are held at every pair of the values `gate` (n,)."""
     ax = figures.heatmap(
         factor[::-1],
-        title="Only $z$ near 1 keeps a gradient, and the nearer it is, the less $r$ matters",
+        title="Weights as drawn (one net, T = 40): only $z$ near 1 keeps a gradient",
         xlabel="update gate $z$",
         ylabel="reset gate $r$",
         label="factor per step",
@@ -78,7 +80,7 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
         figures.mark(ax, *spot, words, offset)
     figures.show(
         ax,
-        alt="Map of the mean gradient factor per step over both gates. It nears 1 only at the "
+        alt="Map of the mean gradient factor per step of one net over both gates. It nears 1 only at the "
         "right edge, whatever r; at small z it rises with r, from 0 to about a half.",
     )
 
@@ -88,7 +90,7 @@ def shares(fresh: list, opened: list) -> None:
     lines = {"GRU, fresh": fresh, "GRU, update bias 3": opened}
     ax = figures.curves(
         lines,
-        title="A fresh gate learns from the last few steps only; an open one from all",
+        title="Fresh: 90 % of the shares lie in 5 steps; update bias 3: in 44",
         xlabel="lag $T - k$",
         ylabel="size of step $k$'s share in $W_z$",
         log=True,
@@ -149,7 +151,7 @@ def descent(kept: np.ndarray) -> None:
     ax = figures.curves(
         {f"GRU, from b = {start}": kept[start] for start in (4, 3, 2, 1, 0)},
         x=np.arange(1, 1 + kept.shape[1]),
-        title="A gate that is half open learns nothing; a gate that is open opens further",
+        title="One lag of 100, plain descent, step 1, 3,000 updates: from b ≤ 1 nothing moves",
         xlabel="update",
         ylabel="kept of $h_0$ after 100 steps",
     )

@@ -58,7 +58,7 @@ def fresh(logs: Mapping[str, np.ndarray], guess: Guess) -> None:
 def remedies(logs: Mapping[str, np.ndarray]) -> None:
     """Nine settings, a panel for each kind of cell. logs: {"GRU, chrono": (seeds, T+1)}, log10 of the norms."""
     fig, axes = figures.panels(3, sharey=True)
-    titles = ("RNN: fade or explode", "GRU: one bias decides", "LSTM: the same")
+    titles = ("RNN: fade or explode", "GRU: one bias decides", "LSTM: two biases (chrono)")
     for ax, kind, title in zip(axes, ("RNN", "GRU", "LSTM"), titles, strict=True):
         lines = {name: 10**values for name, values in logs.items() if name.startswith(kind)}
         figures.curves(lines, log=True, reference=1, title=title, xlabel="lag", ylabel="", ax=ax)
@@ -109,7 +109,9 @@ def pairs(maps: Mapping[str, np.ndarray]) -> None:
     titles = ("Fresh RNN: a thin band", "Fresh GRU: hardly more", "Open GRU: all of it")
     for ax, decades, title in zip(axes, maps.values(), titles, strict=True):
         label = r"$\log_{10}$ norm" if ax is axes[-1] else ""
-        figures.heatmap(decades, limits=(-8, 1), title=title, xlabel="step $k$", ylabel="", label=label, ax=ax)
+        figures.heatmap(
+            decades, limits=(-8, 1), title=title, xlabel="step $k$ (one net)", ylabel="", label=label, ax=ax
+        )
     axes[0].set_ylabel("step $t$")
     figures.show(
         fig,

@@ -1,5 +1,6 @@
 """Every figure that lesson 06 states, recomputed another way: by torch's autograd or a closed form."""
 
+import inspect
 import itertools
 import math
 import re
@@ -127,6 +128,11 @@ def test_keeping_and_removing_paths(lesson):
         fresh_two_orders = np.log10(reach_with(KEPT[name], None) / reach_with(PATHS, None))
         assert np.all((0.4 < open_half) & (open_half < 0.65))
         assert -2.7 < np.median(fresh_two_orders) < -1.5
+    fresh, direct = (np.median(reach_with(KEPT[name], None)) for name in ("all four", "without direct"))
+    opened, alone = (np.median(reach_with(KEPT[name], 3.0)) for name in ("all four", "direct alone"))
+    drawn = inspect.getsource(lesson.functions["scenes"].reach)
+    assert f"Fresh, lag 50: {fresh:.0e}, without direct {direct:.0e}" in drawn
+    assert f"Open, lag 50: {opened:.1f}, direct alone {alone:.1f}" in drawn
     lost = [reach_with(KEPT["without direct"], gate_bias) for gate_bias in (None, 3.0)]
     assert lost[0].max() < 1e-39 and lost[1].max() < 1e-87 and np.all(lost[1] < lost[0])
     assert "Measured: open GRU." in displayed(lesson)
@@ -229,6 +235,9 @@ def test_which_steps_the_update_gate_learns_from(lesson):
     np.testing.assert_allclose(lesson.functions["share_by_lag"](3.0, 4), opened[4], rtol=1e-9)
     fresh, opened = np.median(fresh, 0), np.median(opened, 0)
     assert fresh[0] > 5 * opened[0]
+    ninety = [1 + int(np.argmax(np.cumsum(sizes) >= 0.9 * sizes.sum())) for sizes in (fresh, opened)]
+    title = f"Fresh: 90 % of the shares lie in {ninety[0]} steps; update bias 3: in {ninety[1]}"
+    assert title in inspect.getsource(lesson.functions["scenes"].shares)
     assert fresh[3] > opened[3] and fresh[6] < opened[6]  # "from about lag 5 on"
     assert fresh[70] < 1e-12
     assert 1e-5 < opened[78] < 1e-4  # h_0 = 0: lag 79 has no share at all
@@ -325,12 +334,14 @@ def test_descent_on_a_plain_units_weight(lesson):
     assert f"{100 * w**99:.1e}" == "1.6e-28"
 
 
+@pytest.mark.parametrize("limit", [1.0, 17.0, 300.0])
 @pytest.mark.parametrize("start", [1.02, 1.05])
-def test_clipping_would_have_saved_the_plain_unit(start):
+def test_clipping_would_have_saved_the_plain_unit(lesson, start, limit):
     w = start
-    for _ in range(1000):
-        w -= 1e-4 * max(-1.0, min(1.0, (w**100 - 1) * 100 * w**99))
+    for _ in range(3000):
+        w -= 1e-4 * max(-limit, min(limit, (w**100 - 1) * 100 * w**99))
     assert abs(w**100 - 1) < 0.01
+    assert "with a limit between 1 and 300" in lesson.prose
 
 
 def test_curvature_of_the_loss_at_w_1():

@@ -3,6 +3,7 @@
 import functools
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -115,6 +116,15 @@ def test_only_chrono_nets_end_near_one():
     near = [name for name in SETTINGS if abs(np.median(decades(name)[:, -1])) < 1]
     assert near == ["GRU, chrono", "LSTM, chrono"]
     assert all(np.all(10 ** decades(name)[:, -1] > 1 / 3) for name in near)
+
+
+def test_chrono_without_the_input_gates_bias_grows(lesson):
+    ends = []
+    for seed in SEEDS:
+        p, drawn = (init_params("LSTM", 8, 64, seed=seed, **options) for options in ({"chrono": 200}, {}))
+        p = replace(p, bx=np.r_[drawn.bx[:64], p.bx[64:]], bh=np.r_[drawn.bh[:64], p.bh[64:]])
+        ends.append(scaled_log10(oracles.jacobians(p, noise(200, 8, seed=100 + seed))))
+    assert f"by {min(ends):.1f} to {max(ends):.1f} decades at lag 200, in five nets" in lesson.prose
 
 
 def test_a_fresh_gate_is_half_open(lesson):
