@@ -39,7 +39,7 @@ def maps(sizes: Mapping[float, np.ndarray]) -> None:
             title=f"$k = {k:g}$: at most {size.max():.3g}",
             xlabel="weight $w$",
             ylabel="bias $b$" if k == 0 else "",
-            label=r"$\log_{10}|\partial h_{50}/\partial w|$" if k == 0.9 else "",
+            label=r"$\log_{10}|dh_{50}/dw|$" if k == 0.9 else "",
             extent=(-3, 6, -3, 3),
             ax=ax,
         )

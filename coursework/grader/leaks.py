@@ -32,7 +32,6 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
     ("ps1_rate", "course_utils/checks/lesson_01.py"): "the check of that factor",
     ("ps1_rate", "course_utils/checks/lesson_04.py"): "the check of a walk whose steps have that factor",
     ("ps1_step_jacobian", "notebooks/05_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
-    ("ps1_step_jacobian", "notebooks/06_gru_bptt.ipynb"): "diag(slope) @ W, a factor of the GRU's paths, lessons later",
     ("ps1_slopes", "notebooks/02_bptt.ipynb"): "the lesson uses tanh's slope; new is which states have one",
     ("ps1_slopes", "course_utils/checks/lesson_02.py"): "the check of a product of these slopes",
     ("ps2_growth_curve", "notebooks/07_gradient_norms.ipynb"): "a later lesson's loop, which breaks in the same place",
