@@ -1,5 +1,6 @@
 """The hints of the exercises: right answers pass, each known mistake is named, nothing raises."""
 
+import re
 import subprocess
 import sys
 
@@ -167,3 +168,14 @@ def test_near_misses_underflow_and_a_forgotten_return():
 
     assert "gives nothing back" in verdict(exercise, forgotten)
     assert verdict(exercise, stub) == verdict(exercise, stub_with_words) == NOT_STARTED
+
+
+@every
+def test_every_exercise_has_a_folded_solution_that_defines_its_name(name):
+    (path,) = [path for path in LESSONS if path.stem.startswith(name[:2])]
+    cells = read(path).cells
+    (asked,) = [cell.source for cell in cells if f'check("{name}"' in cell.source]
+    answer = re.search(rf'check\("{re.escape(name)}", (\w+)\)', asked)[1]
+    folds = re.findall(r"<details>.*?</details>", "\n".join(c.source for c in cells if c.cell_type == "markdown"), re.S)
+    blocks = re.findall(r"```python\n(.*?)```", "\n".join(folds), re.S)
+    assert any(re.search(rf"^(def {answer}\(|{answer} = )", block, re.M) for block in blocks)
