@@ -23,6 +23,22 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+def markdown(notebook):
+    """All its Markdown as it is stored, line by line."""
+    return "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+
+
+def folded_solutions(notebook):
+    """The Python blocks of its folded solutions, as text."""
+    folds = re.findall(r"<details>\s*<summary>[^<]*[Ss]olution.*?</details>", markdown(notebook), re.S)
+    return re.findall(r"```python\n(.*?)```", "\n".join(folds), re.S)
+
+
+def defines(source, name):
+    """Whether a source text defines a function or a variable of this name, at its outermost level."""
+    return bool(re.search(rf"^(def {name}\(|{name} = )", source, re.M))
+
+
 def compared_outputs(notebook):
     """How many outputs nbval holds against a fresh run."""
     outputs = [output for cell in code_cells(notebook) for output in cell.outputs]
@@ -74,7 +90,23 @@ class Lesson:
     @cached_property
     def prose(self) -> str:
         """All its Markdown, every run of white space a single one."""
-        return one_line(*(cell.source for cell in self._notebook.cells if cell.cell_type == "markdown"))
+        return one_line(markdown(self._notebook))
+
+    @cached_property
+    def displayed(self) -> str:
+        """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
+        outputs = [output for cell in code_cells(self._notebook) for output in cell.outputs]
+        return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
+
+    @cached_property
+    def solutions(self) -> dict[str, Any]:
+        """What its folded solutions define: each stands alone with what the lesson imports and defines."""
+        found: dict[str, Any] = {}
+        for block in folded_solutions(self._notebook):
+            names = dict(self.functions)
+            exec(block, names)
+            found |= {name: value for name, value in names.items() if self.functions.get(name) is not value}
+        return found
 
     @cached_property
     def titles(self) -> str:

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from course_utils.cells import init_params
-from tests.notebook import ROOT, read
+from tests.notebook import ROOT, markdown, read
 
 PAGE = (ROOT / "docs" / "questions.md").read_text(encoding="utf-8")
 LINKS = re.findall(r"\]\(\.\./notebooks/([^)#]+)#(\S+)\)[,\s]", PAGE)
@@ -15,8 +15,7 @@ LINKS = re.findall(r"\]\(\.\./notebooks/([^)#]+)#(\S+)\)[,\s]", PAGE)
 
 def anchors(path):
     """The anchors that Jupyter gives to a notebook's headings."""
-    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    return {heading.strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", text, re.M)}
+    return {heading.strip().replace(" ", "-") for heading in re.findall(r"^#+ (.+)$", markdown(read(path)), re.M)}
 
 
 def test_twenty_questions():

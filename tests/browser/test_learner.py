@@ -15,7 +15,7 @@ from selenium.webdriver.common.keys import Keys
 
 from course_utils.checks.exercise import NOT_STARTED
 from tests import chromium
-from tests.notebook import LESSONS, ROOT, read
+from tests.notebook import LESSONS, ROOT, defines, folded_solutions, read
 from tools import working_copies
 
 pytestmark = [
@@ -122,9 +122,7 @@ def guess(driver, at):
 
 def solution(path, name):
     """The folded lines that solve an exercise: the last block that defines the name."""
-    markdown = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    blocks = re.findall(r"```python\n(.*?)```", markdown, re.S)
-    fitting = [block for block in blocks if re.search(rf"^(def {name}\(|{name} = )", block, re.M)]
+    fitting = [block for block in folded_solutions(read(path)) if defines(block, name)]
     assert fitting, f"no folded solution defines {name}"
     return fitting[-1]
 

@@ -9,7 +9,7 @@ import pytest
 
 from course_utils.checks import check, exercises
 from course_utils.checks.exercise import NOT_STARTED, Exercise, Verdict, judge, verdict
-from tests.notebook import LESSONS, code_cells, read
+from tests.notebook import LESSONS, code_cells, defines, folded_solutions, read
 
 EXERCISES = {name: exercise for path in LESSONS for name, exercise in exercises(path.stem[:2]).items()}
 
@@ -173,9 +173,7 @@ def test_near_misses_underflow_and_a_forgotten_return():
 @every
 def test_every_exercise_has_a_folded_solution_that_defines_its_name(name):
     (path,) = [path for path in LESSONS if path.stem.startswith(name[:2])]
-    cells = read(path).cells
-    (asked,) = [cell.source for cell in cells if f'check("{name}"' in cell.source]
+    notebook = read(path)
+    (asked,) = [cell.source for cell in code_cells(notebook) if f'check("{name}"' in cell.source]
     answer = re.search(rf'check\("{re.escape(name)}", (\w+)\)', asked)[1]
-    folds = re.findall(r"<details>.*?</details>", "\n".join(c.source for c in cells if c.cell_type == "markdown"), re.S)
-    blocks = re.findall(r"```python\n(.*?)```", "\n".join(folds), re.S)
-    assert any(re.search(rf"^(def {answer}\(|{answer} = )", block, re.M) for block in blocks)
+    assert any(defines(block, answer) for block in folded_solutions(notebook))

@@ -1,7 +1,5 @@
 """What lesson 00 states."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -12,7 +10,7 @@ from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_00 import EXERCISES, WORDS
 from course_utils.gradients import jacobians
 from course_utils.torch_bridge import to_module
-from tests.notebook import one_line, read
+from tests.notebook import folded_solutions, one_line, read
 
 
 @pytest.mark.parametrize(
@@ -129,9 +127,8 @@ def test_the_sentence_has_thirteen_words_between():
 
 
 def test_the_folded_solutions(lesson):
-    folded = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
     found = {name: number for number, name in enumerate(WORDS)}
-    exec("\n".join(re.findall(r"```python\n(.*?)```", folded, re.S)), found)
+    exec("\n".join(folded_solutions(read(lesson.path))), found)
     assert verdict(EXERCISES["00 what is left"], found["left_after_90_steps"]) == "Right."
     assert verdict(EXERCISES["00 decay"], found["what_is_left"]).startswith("Right")
     assert verdict(EXERCISES["00 six words"], found["six_words"]) == "Right."

@@ -11,7 +11,6 @@ from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_01 import EXERCISES
 from course_utils.gradients import jacobians
 from course_utils.scenes import lesson_01 as scenes
-from tests.lessons.test_lesson_02 import folded_solutions
 
 
 def autograd_chain(w, b, h0, T):
@@ -59,7 +58,7 @@ def test_states_and_factors_of_the_explorer_stay_on_their_axes_and_its_numbers_a
     ("name", "solution"), [("01 step factor", "step_factor"), ("01 gradient to start", "gradient_to_start")]
 )
 def test_folded_solutions_are_right(lesson, name, solution):
-    assert verdict(EXERCISES[name], folded_solutions(lesson)[solution]).startswith("Right")
+    assert verdict(EXERCISES[name], lesson.solutions[solution]).startswith("Right")
 
 
 def test_three_states_and_their_gradient():

@@ -1,7 +1,5 @@
 """Every figure that lesson 02 states, recomputed by torch or closed forms, and held against what the lesson says."""
 
-import re
-
 import numpy as np
 import pytest
 import torch
@@ -13,7 +11,6 @@ from course_utils.checks.lesson_02 import EXERCISES
 from course_utils.gradients import backward
 from course_utils.torch_bridge import to_module
 from tests import oracles
-from tests.notebook import read
 
 
 @pytest.fixture(scope="module")
@@ -90,19 +87,6 @@ def test_table_of_losses_and_uses(lesson):
         assert np.all(np.diff(np.abs(row[:t])) > 0), "it pales to the left"
 
 
-def folded_solutions(lesson):
-    """What the lesson's folded solutions define."""
-    folds = re.findall(
-        r"<details><summary>[^<]*[Ss]olution.*?</details>",
-        "".join(cell.source + "\n" for cell in read(lesson.path).cells if cell.cell_type == "markdown"),
-        re.S,
-    )
-    found = {"np": np, **lesson.functions}
-    for block in re.findall(r"```python\n(.*?)```", "\n".join(folds), re.S):
-        exec(block, found)
-    return found
-
-
 @pytest.mark.parametrize(
     ("name", "solution"),
     [
@@ -113,7 +97,7 @@ def folded_solutions(lesson):
     ],
 )
 def test_folded_solutions_are_right(lesson, name, solution):
-    assert verdict(EXERCISES[name], folded_solutions(lesson)[solution]).startswith("Right")
+    assert verdict(EXERCISES[name], lesson.solutions[solution]).startswith("Right")
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -125,7 +109,7 @@ def test_the_whole_walk_of_the_solution(lesson, seed):
     out, _ = layer(torch.from_numpy(x))
     (0.5 * (out - torch.from_numpy(y)) ** 2).sum().backward()
     h = forward(p, x).h
-    dWx, dWh, db, total = folded_solutions(lesson)["walk_back_all"](p.Wh, x, h, h[1:] - y)
+    dWx, dWh, db, total = lesson.solutions["walk_back_all"](p.Wh, x, h, h[1:] - y)
     for ours, theirs in zip((dWx, dWh, db, db), layer.parameters(), strict=True):
         np.testing.assert_allclose(ours, theirs.grad.numpy(), rtol=0, atol=1e-12)
     np.testing.assert_allclose(total, backward(forward(p, x), h[1:] - y).h, rtol=0, atol=1e-12)

@@ -14,7 +14,6 @@ from course_utils.gradients import jacobians
 from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_jacobians
-from tests.notebook import read
 
 STEEPEST = {"tanh": 1.0, "relu": 1.0, "sigmoid": 0.25}
 
@@ -277,29 +276,14 @@ def test_without_inputs_the_exponent_stays_near_zero(lesson):
         assert abs(np.median([exponent(0, gain, seed) for seed in range(20, 35)])) < 0.1
 
 
-def written(lesson):
-    """Its Markdown as it is stored, line by line."""
-    return "\n".join(cell["source"] for cell in read(lesson.path).cells if cell["cell_type"] == "markdown")
-
-
-def solutions(lesson):
-    """{name: what a folded solution defines}, run below the lesson's own functions."""
-    found = {}
-    for block in re.findall(r"<details>\s*<summary>[^<]*olution.*?</details>", written(lesson), re.S):
-        for code in re.findall(r"```python\n(.*?)```", block, re.S):
-            exec(code, names := dict(lesson.functions))
-            found |= {name: value for name, value in names.items() if lesson.functions.get(name) is not value}
-    return found
-
-
 def test_folded_solutions_are_right(lesson):
-    answers = solutions(lesson)
+    answers = lesson.solutions
     for name, answer in (("bound", "bound"), ("rates by QR", "rates_by_qr"), ("largest w", "largest_w")):
         assert verdict(EXERCISES[f"03 {name}"], answers[answer]).startswith("Right")
 
 
 def test_ten_lines_of_qr_are_the_packages_exponents(lesson):
-    rates_by_qr = solutions(lesson)["rates_by_qr"]
+    rates_by_qr = lesson.solutions["rates_by_qr"]
     for seed, gain in ((0, 1.0), (1, 3.2), (2, 0.4)):
         J = jacobians(forward(gaussian_net(gain, seed), noise(300, 8, seed=100 + seed)))
         np.testing.assert_allclose(rates_by_qr(J), np.sort(lyapunov_exponents(J))[::-1], atol=1e-8)

@@ -20,12 +20,6 @@ from tests.notebook import code_cells, read
 SEEDS = range(10)
 
 
-def displayed(lesson):
-    """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
-    outputs = [output for cell in code_cells(read(lesson.path)) for output in cell.outputs]
-    return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
-
-
 def recursion(p, x, line, h0=None, hold=None):
     """States of the GRU with another last line. All of it is a function of z, h_prev, and h_tilde, before and now."""
     weights, h = oracles.tensors(p), torch.zeros(p.hidden_size, dtype=torch.float64) if h0 is None else h0
@@ -76,7 +70,7 @@ def test_cat_in_exact_fractions(lesson):
     words = ["cat", "which", "ate", "was", "full"]
     line = "  ".join(f"{word} {state:.4f}" for word, state in zip(words, walk(0.9), strict=True))
     assert line + "\n" in lesson.printed
-    assert f"Measured: {walk(0)[-1]:.3f}." in displayed(lesson)
+    assert f"Measured: {walk(0)[-1]:.3f}." in lesson.displayed
     assert walk(0)[-1] == float(Fraction(72, 100) * Fraction(9, 10) ** 4)
     assert [f"{walk(later)[-1]:.2f}" for later in (0.9, 0, -0.9)] == ["0.78", "0.47", "0.16"]
     gates = torch.tensor([0.8, 0.1, 0.1, 0.1, 0.1], dtype=torch.float64)
@@ -107,7 +101,7 @@ def test_how_long_a_memory_lasts(lesson):
     assert steps_to_half(-1) / steps_to_half(-2) < 2  # the title excludes small biases for a reason
     left = [f"$z = {z}$ leaves {float(Fraction(z) ** 90):.1g}" for z in (".5", ".9", ".99")]
     assert f"after 90 steps, {left[0]}, {left[1]}, and {left[2]}." in lesson.prose
-    assert f"Measured: a curve from {steps_to_half(-2):.2f} to {steps_to_half(6):.0f}." in displayed(lesson)
+    assert f"Measured: a curve from {steps_to_half(-2):.2f} to {steps_to_half(6):.0f}." in lesson.displayed
 
 
 @pytest.fixture(scope="module")
@@ -314,18 +308,8 @@ def test_bias_for_a_half_life_by_definition(seed):
     assert float(z**n) == pytest.approx(0.5, rel=1e-12)
 
 
-def folded(lesson):
-    """{name: function} of all folded solutions, run with what the lesson imports."""
-    found = dict(lesson.functions)
-    notebook = read(lesson.path)
-    text = "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-    for code in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(code, found)
-    return found
-
-
 def test_folded_solutions_are_right(lesson):
-    functions, asked = folded(lesson), 0
+    functions, asked = lesson.solutions, 0
     for cell in code_cells(read(lesson.path)):
         for name, answer in re.findall(r'^check\("(.+)", (\w+)\)', cell.source, re.M):
             assert verdict(EXERCISES[name], functions[answer]).startswith("Right"), name
@@ -334,7 +318,7 @@ def test_folded_solutions_are_right(lesson):
 
 
 def test_the_packages_lines_answer_both_exercises(lesson):
-    step = folded(lesson)["gru_step"]
+    step = lesson.solutions["gru_step"]
     for reset in ("before", "after"):
 
         def answer(p, from_x, h_prev, reset=reset):
@@ -346,7 +330,7 @@ def test_the_packages_lines_answer_both_exercises(lesson):
 
 def test_hints_name_the_gates(lesson):
     def no_tanh(p, from_x, h_prev):
-        r, z, _, _ = folded(lesson)["reset_before"](p, from_x, h_prev)
+        r, z, _, _ = lesson.solutions["reset_before"](p, from_x, h_prev)
         return r, z, 0 * r, 0 * r
 
     assert "r and z are right. h_tilde:" in verdict(EXERCISES["05 reset before"], no_tanh)

@@ -29,28 +29,12 @@ def paths_by_torch(p, x):
     return {name: J.numpy() for name, J in oracles.path_jacobians(p, x).items()}
 
 
-def displayed(lesson):
-    """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
-    outputs = [output for cell in code_cells(read(lesson.path)) for output in cell.outputs]
-    return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
-
-
-@pytest.fixture(scope="module")
-def folded(lesson):
-    """{name: value} of all folded solutions, run with what the lesson imports."""
-    found = dict(lesson.functions)
-    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
-    for code in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(code, found)
-    return found
-
-
 @pytest.mark.parametrize("seed", range(3))
-def test_the_folded_four_paths_are_autograds(folded, seed):
+def test_the_folded_four_paths_are_autograds(lesson, seed):
     p, x = init_params("GRU", 3, 5, seed=seed), noise(6, 3, seed=seed)
     trace, oracle = forward(p, x), paths_by_torch(p, x)
     for t in range(6):
-        ours = folded["four_paths"](p, trace.h[t], *(trace.gates[name][t] for name in ("r", "z", "h_tilde")))
+        ours = lesson.solutions["four_paths"](p, trace.h[t], *(trace.gates[name][t] for name in ("r", "z", "h_tilde")))
         for name in PATHS:
             np.testing.assert_allclose(ours[name], oracle[name][t], rtol=0, atol=1e-14)
     np.testing.assert_allclose(sum(oracle.values()), autograd_jacobians(p, x), rtol=0, atol=1e-14)
@@ -135,7 +119,7 @@ def test_keeping_and_removing_paths(lesson):
     assert f"Open, lag 50: {opened:.1f}, direct alone {alone:.1f}" in drawn
     lost = [reach_with(KEPT["without direct"], gate_bias) for gate_bias in (None, 3.0)]
     assert lost[0].max() < 1e-39 and lost[1].max() < 1e-87 and np.all(lost[1] < lost[0])
-    assert "Measured: open GRU." in displayed(lesson)
+    assert "Measured: open GRU." in lesson.displayed
 
 
 def test_direct_alone_is_enough_only_where_the_gate_is_open():
@@ -201,7 +185,7 @@ def cross_entropy_gradients(p, x, V, labels):
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_the_folded_step_back_summed_over_steps_is_the_gradient_of_every_weight(folded, seed):
+def test_the_folded_step_back_summed_over_steps_is_the_gradient_of_every_weight(lesson, seed):
     rng = np.random.default_rng(seed)
     p, x, V, labels = init_params("GRU", 3, 5, seed=seed), noise(6, 3), rng.normal(size=(4, 5)), rng.integers(4, size=6)
     trace = forward(p, x)
@@ -211,7 +195,7 @@ def test_the_folded_step_back_summed_over_steps_is_the_gradient_of_every_weight(
     found, dh_prev = {"dWx": 0.0, "dWh": 0.0}, np.zeros(5)
     for k in range(5, -1, -1):
         state = trace.h[k], *(trace.gates[name][k] for name in ("r", "z", "h_tilde"))
-        step = folded["gru_step_back"](p, x[k], *state, dh[k] + dh_prev)
+        step = lesson.solutions["gru_step_back"](p, x[k], *state, dh[k] + dh_prev)
         found, dh_prev = {name: found[name] + step[name] for name in found}, step["dh_prev"]
     np.testing.assert_allclose(found["dWh"], dWh, rtol=0, atol=1e-13)
     np.testing.assert_allclose(found["dWx"], dWx, rtol=0, atol=1e-13)
@@ -328,7 +312,7 @@ def test_descent_on_a_plain_units_weight(lesson):
         line = f"w from {start:.2f}: after one update {first[start]:8.3g}, arrived after 3000: {arrived[start]}\n"
         assert line in lesson.printed
     assert [start for start in arrived if arrived[start]] == [0.95, 0.99]
-    assert "Measured: 0.95 and 0.99." in displayed(lesson)
+    assert "Measured: 0.95 and 0.99." in lesson.displayed
     assert f"{first[1.02]:.2f}" == "0.58" and abs(first[1.05]) > 100
     w = 0.5
     assert f"{100 * w**99:.1e}" == "1.6e-28"
@@ -383,11 +367,11 @@ def test_reset_after_is_torchs_gru():
     np.testing.assert_allclose(jacobians(forward(p, x)), autograd_jacobians(p, x), rtol=0, atol=1e-14)
 
 
-def test_folded_solutions_are_right(lesson, folded):
+def test_folded_solutions_are_right(lesson):
     asked = 0
     for cell in code_cells(read(lesson.path)):
         for name, answer in re.findall(r'^check\("(.+)", (\w+)\)', cell.source, re.M):
-            assert verdict(EXERCISES[name], folded[answer]).startswith("Right"), name
+            assert verdict(EXERCISES[name], lesson.solutions[answer]).startswith("Right"), name
             asked += 1
     assert asked == len(EXERCISES) == 4
 
@@ -427,14 +411,14 @@ def test_the_right_step_back_is_autograds(seed):
         np.testing.assert_allclose(right[name], gradient, rtol=1e-10, atol=1e-14)
 
 
-def test_hints_name_the_paths_and_the_rows(folded):
+def test_hints_name_the_paths_and_the_rows(lesson):
     def only_direct(p, h_prev, r, z, h_tilde):
         return {"direct": np.diag(z), "update": ..., "candidate": ..., "reset": ...}
 
     assert "direct is right. update:" in verdict(EXERCISES["06 four paths"], only_direct)
 
     def r_wrong(*step):
-        right, H = folded["gru_step_back"](*step), len(step[2])
+        right, H = lesson.solutions["gru_step_back"](*step), len(step[2])
         for name in ("dWx", "dWh", "dbx", "dbh"):
             right[name] = np.concatenate([3 * right[name][:H], right[name][H:]])
         return right

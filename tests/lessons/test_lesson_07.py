@@ -18,24 +18,6 @@ from course_utils.norms import all_pairs_norms
 from course_utils.tasks import noise, standardise, weather
 from course_utils.torch_bridge import to_params
 from tests import oracles
-from tests.notebook import code_cells, read
-
-
-def displayed(lesson):
-    """The words of all that its cells display, pictures apart: what was measured, beside a guess."""
-    outputs = [output for cell in code_cells(read(lesson.path)) for output in cell.outputs]
-    return "\n".join(output["data"].get("text/plain", "") for output in outputs if "data" in output)
-
-
-@pytest.fixture(scope="module")
-def folded(lesson):
-    """{name: value} of all folded solutions, run with what the lesson imports."""
-    found = dict(lesson.functions)
-    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
-    for code in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(code, found)
-    return found
-
 
 SEEDS, LAGS = range(5), (10, 50, 100, 200)
 SETTINGS = {
@@ -475,8 +457,8 @@ def test_each_unit_of_bias_from_0_on_at_least_doubles_the_reach():
 
 
 @pytest.mark.parametrize("name, answer", [("log norm", "log_norm"), ("row of norms", "row_of_norms")])
-def test_folded_instruments_are_right(folded, name, answer):
-    assert verdict(EXERCISES[f"07 {name}"], folded[answer]).startswith("Right")
+def test_folded_instruments_are_right(lesson, name, answer):
+    assert verdict(EXERCISES[f"07 {name}"], lesson.solutions[answer]).startswith("Right")
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -514,7 +496,7 @@ def test_an_orthogonal_stack_has_no_orthogonal_blocks(lesson):
 
 
 def test_what_was_measured_beside_the_guesses(lesson):
-    said = displayed(lesson)
+    said = lesson.displayed
     fresh, opened = (10 ** np.median(decades(name)[:, -1]) for name in ("GRU, fresh", "GRU, bias +3"))
     digits, power = f"{fresh:.1e}".split("e-")
     small = f"{digits}×10⁻{power.translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"

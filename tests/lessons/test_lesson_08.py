@@ -6,7 +6,6 @@ The fast tests train the lesson's five seeds anew; the slow ones do the same on 
 import ast
 import functools
 import inspect
-import re
 from dataclasses import replace
 from fractions import Fraction
 
@@ -23,7 +22,7 @@ from course_utils.scenes import lesson_08
 from course_utils.torch_bridge import to_params
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
-from tests.notebook import read
+from tests.notebook import defines, folded_solutions, read
 
 SHOWN, FURTHER = range(5), range(100, 115)
 ADDING = {"steps": 200, "learning_rate": 3e-2, "every": 10}
@@ -361,24 +360,14 @@ def test_the_loops_outcome(lesson):
     assert "mean squared error of the last 500 updates below 0.01: True\n" in lesson.printed
 
 
-def solutions(lesson):
-    """All that the lesson's folded solutions define, with the lesson's own imports."""
-    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
-    found = lesson.names()
-    for block in re.findall(r"```python\n(.*?)```", text, re.S):
-        exec(block, found)
-    return found
-
-
 @pytest.mark.parametrize("name", EXERCISES)
 def test_the_solutions_in_the_folds_are_right(lesson, name):
-    assert verdict(EXERCISES[name], solutions(lesson)[name[3:].replace(" ", "_")]).startswith("Right")
+    assert verdict(EXERCISES[name], lesson.solutions[name[3:].replace(" ", "_")]).startswith("Right")
 
 
 def test_the_solution_is_the_packages_step(lesson):
     """Lesson and package have the same lines."""
-    text = "\n".join(cell.source for cell in read(lesson.path).cells if cell.cell_type == "markdown")
-    (block,) = re.findall(r"```python\n(.*?def training_step.*?)```", text, re.S)
+    (block,) = (block for block in folded_solutions(read(lesson.path)) if defines(block, "training_step"))
     shown, ours = (ast.parse(source).body[-1].body for source in (block, inspect.getsource(training_step)))
     assert [ast.unparse(line) for line in shown] == [ast.unparse(line) for line in ours[1:]]  # without its docstring
 

@@ -4,7 +4,6 @@ import ast
 import copy
 import inspect
 import pickle
-import re
 from dataclasses import replace
 
 import numpy as np
@@ -16,7 +15,7 @@ from hypothesis import strategies as st
 from course_utils import cells, gradients
 from course_utils.cells import BLOCKS, GATES, Params, forward, init_params, sigmoid
 from course_utils.torch_bridge import CellLoop, to_module, to_params
-from tests.notebook import LESSONS, read
+from tests.notebook import LESSONS, defines, folded_solutions, read
 from tests.strategies import VARIANTS, assert_close, runs
 
 
@@ -95,9 +94,7 @@ def body(source, name):
 def solution(number, name):
     """The source of function `name` as a lesson's folded solution writes it; one block of it does, and no other."""
     path = next(path for path in LESSONS if path.name.startswith(number))
-    text = "\n".join(cell.source for cell in read(path).cells if cell.cell_type == "markdown")
-    folds = "".join(re.findall(r"<details>.*?</details>", text, re.S))
-    (block,) = (code for code in re.findall(r"```python\n(.*?)```", folds, re.S) if f"def {name}(" in code)
+    (block,) = (block for block in folded_solutions(read(path)) if defines(block, name))
     return block
 
 
