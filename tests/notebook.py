@@ -8,6 +8,8 @@ from typing import Any
 
 import nbformat
 
+from tools.notebooks import uncovered
+
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NOT_COMPARED = {"image/png", "application/vnd.jupyter.widget-view+json"}  # what nbval skips
@@ -84,7 +86,7 @@ class Lesson:
     @cached_property
     def printed(self) -> str:
         """All that its cells print, as it is stored."""
-        outputs = [output for cell in code_cells(self._notebook) for output in cell.outputs]
+        outputs = [uncovered(output) for cell in code_cells(self._notebook) for output in cell.outputs]
         return "".join(output.text for output in outputs if output.output_type == "stream")
 
     @cached_property

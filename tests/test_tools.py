@@ -75,6 +75,7 @@ from course_utils import widgets
 
 widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
 GUESS = 'widgets.predict("Which?", choices=["one", "two"]).compare("two")'
+WORDS = "print('an answer\\nin words: 3 < 4')"
 NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
 
 
@@ -82,7 +83,7 @@ NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'test
 def stored(tmp_path_factory):
     """A lesson with an explorer, a figure, and both as answers, after its outputs were written."""
     path = tmp_path_factory.mktemp("stored") / "lesson.ipynb"
-    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')", GUESS)
+    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", WORDS, GUESS)
     notebook = read(path)
     for cell in code_cells(notebook)[3:]:
         cell.metadata["tags"] = ["answer"]
@@ -93,7 +94,7 @@ def stored(tmp_path_factory):
 
 def compared(path):
     """What nbval says to it."""
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *NBVAL, str(path)]
+    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", *NBVAL, str(path)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
@@ -116,7 +117,7 @@ def test_answers_are_stored_under_a_cover(stored):
         assert html.startswith("<details><summary>Uncover what was measured</summary><figure")
         assert html.endswith("</figure></details>") and "<details" not in bare.outputs[0].data["text/html"]
         assert "image/png" in bare.outputs[0].data and "image/png" not in covered.outputs[0].data
-    assert words.outputs[0].text == "an answer in words\n"
+    assert [words.outputs[0].data] == [{"text/html": f"{cover}<pre>an answer\nin words: 3 &lt; 4\n</pre></details>"}]
     notebook = read(stored)
     assert notebooks.normalise(copy.deepcopy(notebook)) == notebook  # one cover is enough
 
@@ -128,6 +129,7 @@ def test_what_is_stored_holds_against_a_fresh_run_and_no_other_words_do(stored, 
     for before, after in (
         ('alt=\\"One two three four five six seven nine', 'alt=\\"Nine'),
         ("It ends at 2.", "It ends at 3."),
+        ("in words: 3 &lt; 4", "in words: 3 &lt; 5"),
     ):
         assert before in text
         other.write_text(text[::-1].replace(before[::-1], after[::-1], 1)[::-1], encoding="utf-8")  # under the cover

@@ -3,10 +3,12 @@
 What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
 execution times are kept. Each lesson's first code cell is that of `tools.heads`.
 
-What a cell with the tag "answer" displays is stored under a cover that the reader lifts; run, the cell shows it bare.
+What a cell with the tag "answer" prints and displays is stored under a cover that the reader lifts; run, the cell shows
+it bare.
 """
 
 import argparse
+import html
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +25,8 @@ METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-COVER = "<details><summary>Uncover what was measured</summary>{}</details>"  # nbval takes it off again
+COVER = "<details><summary>Uncover what was measured</summary>{}</details>"
+PRINTED = "<pre>{}</pre>"  # printed lines, as they lie under a cover
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
@@ -35,15 +38,43 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its poster stays
-            data = output.get("data", {})
-            data.pop("application/vnd.jupyter.widget-view+json", None)
-            if "answer" in tags and "text/html" in data:
-                data.pop("image/png", None)  # it would show without the cover
-                if not data["text/html"].startswith(COVER.partition("{}")[0]):
-                    data["text/html"] = COVER.format(data["text/html"])
+            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
+        if "answer" in tags and "outputs" in cell:
+            cell.outputs = [covered(output) for output in cell.outputs]
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = bootstrap()
     return notebook
+
+
+def covered(output: NotebookNode) -> NotebookNode:
+    """An output under a cover: what it displays as HTML, or prints. Anything else, and what is covered, stays."""
+    if output.output_type == "stream" and output.name == "stdout":
+        under = COVER.format(PRINTED.format(html.escape(output.text)))
+        return nbformat.v4.new_output("display_data", {"text/html": under})
+    data = output.get("data", {})
+    if "text/html" in data:
+        data.pop("image/png", None)  # it would show without the cover
+        if _under(data["text/html"], COVER) is None:
+            data["text/html"] = COVER.format(data["text/html"])
+    return output
+
+
+def uncovered(output: NotebookNode) -> NotebookNode:
+    """The output as the cell made it, pictures apart: what a fresh run is held against."""
+    data = output.get("data", {})
+    under = _under(data.get("text/html", ""), COVER)
+    if under is None:
+        return output
+    printed = _under(under, PRINTED)
+    if printed is not None and set(data) == {"text/html"}:
+        return nbformat.v4.new_output("stream", name="stdout", text=html.unescape(printed))
+    return nbformat.from_dict({**output, "data": {**data, "text/html": under}})
+
+
+def _under(text: str, frame: str) -> str | None:
+    """What stands in the frame's place {}, None if the text isn't in that frame."""
+    before, after = frame.split("{}")
+    return text.removeprefix(before).removesuffix(after) if text.startswith(before) and text.endswith(after) else None
 
 
 def execute(path: Path) -> None:
