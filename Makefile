@@ -2,7 +2,8 @@
 # make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	-p tests.nbval_stored
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
@@ -17,7 +18,7 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework tests course_utils
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests

@@ -8,9 +8,12 @@ from typing import Any
 
 import nbformat
 
+from tools.notebooks import LIVE
+from tools.views import VIEW
+
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NOT_COMPARED = {"image/png", "application/vnd.jupyter.widget-view+json"}  # what nbval skips
+NOT_COMPARED = {"image/png", LIVE, VIEW}  # what nbval skips
 
 
 def read(path):
