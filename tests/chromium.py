@@ -28,13 +28,15 @@ MISSING = [name for name, path in [("Chromium", CHROMIUM), ("chromedriver", DRIV
 
 
 @contextlib.contextmanager
-def chromium(width=1000, height=900, *options):
-    """A headless Chromium with a fresh profile, as a selenium driver."""
+def chromium(width=1000, height=900, *options, logs=False):
+    """A headless Chromium with a fresh profile, as a selenium driver. `logs`: it remembers what pages ask for."""
     with tempfile.TemporaryDirectory() as profile:
         settings = webdriver.ChromeOptions()
         settings.binary_location = CHROMIUM
         for option in [*OPTIONS, f"user-data-dir={profile}", f"window-size={width},{height}", *options]:
             settings.add_argument(f"--{option}")
+        if logs:
+            settings.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         driver = webdriver.Chrome(settings, webdriver.ChromeService(DRIVER))
         driver.set_script_timeout(120)
         try:

@@ -49,6 +49,7 @@ from tools.notebooks import COVER
 
 THEME = Path(__file__).with_name("book_theme")
 KATEX, MINISEARCH = "katex@0.19.1", "minisearch@7.2.0"
+EDITION = "student"  # the branch that holds the lessons without outputs, so that no answer shows
 FORMULA = "\ue000{}\ue001"  # stands for a formula until all are set, at once
 EXPORTS = re.compile(r"^export \{[^}]*\};\n", re.M)
 
@@ -72,22 +73,21 @@ class Page:
 
 @dataclass(frozen=True)
 class Published:
-    """Where the course stands for everybody: "https://github.com/owner/name", and the branch that is opened."""
+    """Where the course stands for everybody: "https://github.com/owner/name"."""
 
     address: str
-    branch: str = "main"
 
     def colab(self, path: str) -> str:
-        """Where a notebook opens in Colab."""
-        return f"https://colab.research.google.com/github/{self._name}/blob/{self.branch}/{quote(path)}"
+        """Where a notebook of the student edition opens in Colab."""
+        return f"https://colab.research.google.com/github/{self._name}/blob/{EDITION}/{quote(path)}"
 
     def binder(self, path: str) -> str:
         """Where it opens on Binder."""
-        return f"https://mybinder.org/v2/gh/{self._name}/{self.branch}?urlpath={quote(f'lab/tree/{path}', safe='')}"
+        return f"https://mybinder.org/v2/gh/{self._name}/{EDITION}?urlpath={quote(f'lab/tree/{path}', safe='')}"
 
     def source(self, path: str) -> str:
-        """Where a file is read."""
-        return f"{self.address}/blob/{self.branch}/{quote(path)}"
+        """Where a file is read, as it is today."""
+        return f"{self.address}/blob/HEAD/{quote(path)}"
 
     @property
     def _name(self) -> str:
@@ -103,7 +103,7 @@ def published(root: Path = ROOT) -> Published | None:
     for given in (f"https://github.com/{name}", origin.strip(), heads.project(root)["urls"]["Repository"]):
         found = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?", given)
         if found and found[1] != "OWNER":
-            return Published(f"https://github.com/{found[1]}/{found[2]}", os.environ.get("BOOK_BRANCH", "main"))
+            return Published(f"https://github.com/{found[1]}/{found[2]}")
     return None
 
 
@@ -141,6 +141,10 @@ class Renderer(IPythonRenderer):
         if level == 2:
             self._page.contents.append((anchor, words))
         return f'<h{level} id="{anchor}">{text}</h{level}>\n'
+
+    def table(self, text: str) -> str:
+        """A table, which a phone can scroll."""
+        return f'<div class="scroll"><table>\n{text}</table></div>\n'
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link; those to other files of the course lead to their pages."""
@@ -198,7 +202,9 @@ class Book:
     def write(self, out: Path) -> None:
         """Make all pages and what they need in the folder `out`, which is emptied first."""
         if out.exists() and any(out.iterdir()) and not (out / "static" / "book.js").exists():
-            raise RuntimeError(f"{out} holds other things than a book. The book's folder is emptied before it is written.")
+            raise RuntimeError(
+                f"{out} holds other things than a book. The book's folder is emptied before it is written."
+            )
         node = shutil.which("node")
         if node is None:
             raise RuntimeError("node isn't installed. It sets the formulas; it comes with npm, from nodejs.org.")
@@ -208,7 +214,7 @@ class Book:
                 page.body = self._lesson(page, nbformat.read(self._root / page.source, as_version=4))
             elif page.source:
                 text = (self._root / page.source).read_text(encoding="utf-8")
-                page.body = self._words(page, text)
+                page.body = f'<div class="words">{self._words(page, text)}</div>'
         said = json.dumps(list(self._formulas))
         command = [node, str(THEME / "maths.js"), str(katex)]
         made = subprocess.run(command, input=said, capture_output=True, text=True, encoding="utf-8", check=False)

@@ -112,6 +112,7 @@ async function enlivenAll() {
     }
   }
   document.documentElement.dataset.live = "";
+  performance.mark("book-live");
   reachable();
 }
 
@@ -119,7 +120,7 @@ async function enlivenAll() {
 
 /** What can be scrolled can be reached by keyboard, and nothing else takes a stop. */
 function reachable() {
-  for (const box of document.querySelectorAll("pre, .katex-display, .words > table, .scroll")) {
+  for (const box of document.querySelectorAll("pre, .katex-display, .scroll")) {
     const wide = box.scrollWidth > box.clientWidth + 1;
     if (wide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
