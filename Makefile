@@ -1,12 +1,13 @@
 # make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
-# make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
+# make site · make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	-p tests.nbval_stored
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-cpus test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
+.PHONY: lab test test-slow test-cpus test-coursework test-site site student lesson notebooks heads constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
 	$(BIN)/python -m tools.working_copies
@@ -16,8 +17,9 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework tests course_utils
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/browser/test_site.py \
+		tests course_utils
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests
@@ -27,6 +29,12 @@ test-cpus: .venv/dev ## every output with the arithmetic of other processors, in
 
 test-coursework: .venv/instructor ## the grader, against right, wrong and hostile submissions
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope tests/coursework
+
+site: .venv/site ## the course as a book in site/, from the stored outputs, in seconds; needs node and npm: make site OUT=folder
+	$(BIN)/python -m tools.book $(if $(OUT),--out $(OUT),)
+
+test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
+	$(BIN)/pytest tests/browser/test_site.py
 
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
@@ -43,7 +51,7 @@ heads: .venv/dev ## copy what is written once: maps of the lessons, all first ce
 
 constraints: .venv/dev ## write constraints.txt anew, after a change of pins; torch's GPU libraries stay free
 	grep -v "^-c" requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-		--no-annotate --upgrade --extra dev --extra instructor - pyproject.toml -o .venv/constraints.txt
+		--no-annotate --upgrade --extra dev --extra site --extra instructor - pyproject.toml -o .venv/constraints.txt
 	(echo "# The version of all that the course installs, on any system; nothing is installed for standing here." && \
 		echo "# Written by \`make constraints\`." && \
 		grep -vE "^(-e|nvidia-|cuda-|triton)" .venv/constraints.txt) > constraints.txt
@@ -72,5 +80,10 @@ format: .venv/dev
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev,instructor]'
 	touch $@
 
+.venv/site: pyproject.toml constraints.txt # by itself where nothing else is wanted: it needs neither torch nor JupyterLab
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[site]'
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv site

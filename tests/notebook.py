@@ -8,11 +8,12 @@ from typing import Any
 
 import nbformat
 
-from tools.notebooks import uncovered
+from tools.notebooks import LIVE, printed
+from tools.views import VIEW
 
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NOT_COMPARED = {"image/png", "application/vnd.jupyter.widget-view+json"}  # what nbval skips
+NOT_COMPARED = {"image/png", LIVE, VIEW}  # what nbval skips
 
 
 def read(path):
@@ -86,8 +87,8 @@ class Lesson:
     @cached_property
     def printed(self) -> str:
         """All that its cells print, as it is stored."""
-        outputs = [uncovered(output) for cell in code_cells(self._notebook) for output in cell.outputs]
-        return "".join(output.text for output in outputs if output.output_type == "stream")
+        outputs = [output for cell in code_cells(self._notebook) for output in cell.outputs]
+        return "".join(map(printed, outputs))
 
     @cached_property
     def prose(self) -> str:

@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
-from tools import heads, new_lesson, notebooks, pace, working_copies
+from tools import heads, new_lesson, notebooks, pace, views, working_copies
+from tools.views import VIEW
 
 NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
 
@@ -76,7 +78,9 @@ from course_utils import widgets
 widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
 GUESS = 'widgets.predict("Which?", choices=["one", "two"]).compare("two")'
 WORDS = "print('an answer\\nin words: 3 < 4')"
-NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
+NBVAL = (
+    f"--nbval --nbval-current-env --nbval-sanitize-with={ROOT}/tests/nbval_sanitize.cfg -p tests.nbval_stored".split()
+)
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +98,18 @@ def stored(tmp_path_factory):
 
 def compared(path):
     """What nbval says to it."""
-    command = [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", *NBVAL, str(path)]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *NBVAL, str(path)]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
 
 
 def test_a_stored_explorer_is_its_poster(stored):
     (output,) = code_cells(read(stored))[1].outputs
-    assert set(output.data) == {"text/html", "text/plain", "image/png"}  # a view would be an error where nothing runs
-    assert 'alt="Lines. At a = 2: It ends at 2. Run this cell to move the figure."' in output.data["text/html"]
+    assert set(output.data) == {"text/plain", "image/png", VIEW}  # a view would be an error where nothing runs
+    words = "Lines. At a = 2: It ends at 2. Run this cell to move the figure."
+    assert output.metadata["image/png"]["alt"] == words and output.data["text/plain"] == f"Figure: {words}"
+    kind, state = views.unpack(output.data[VIEW])
+    assert kind == "course_utils.widgets.Explorer" and state["at"] == [1]
+    assert np.frombuffer(state["frames"]["numbers"], "<f4").tolist() == [0, 1, 0, 2]
     before = stored.read_bytes()
     assert run(stored).returncode == 0
     assert stored.read_bytes() == before
@@ -115,9 +123,11 @@ def test_answers_are_stored_under_a_cover(stored):
     for bare, covered in ((explorer, covered_explorer), (figure, covered_figure)):
         html = covered.outputs[0].data["text/html"]
         assert html.startswith("<details><summary>Uncover what was measured</summary><figure")
-        assert html.endswith("</figure></details>") and "<details" not in bare.outputs[0].data["text/html"]
+        assert html.endswith("</figure></details>") and "text/html" not in bare.outputs[0].data
         assert "image/png" in bare.outputs[0].data and "image/png" not in covered.outputs[0].data
+        assert (VIEW in covered.outputs[0].data) == (VIEW in bare.outputs[0].data)
     assert [words.outputs[0].data] == [{"text/html": f"{cover}<pre>an answer\nin words: 3 &lt; 4\n</pre></details>"}]
+    assert notebooks.printed(words.outputs[0]) == "an answer\nin words: 3 < 4\n"
     notebook = read(stored)
     assert notebooks.normalise(copy.deepcopy(notebook)) == notebook  # one cover is enough
 

@@ -5,11 +5,14 @@ execution times are kept. Each lesson's first code cell is that of `tools.heads`
 
 What a cell with the tag "answer" prints and displays is stored under a cover that the reader lifts; run, the cell shows
 it bare.
+Each picture is stored once: as PNG, which every viewer shows, or as HTML under a cover. A widget's view is dead without
+its kernel, so what is stored is its poster, and beside it, packed, what the book needs to move it (`tools.views`).
 """
 
 import argparse
 import html
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -19,6 +22,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
+from tools import views
 from tools.heads import ROOT, bootstrap
 
 METADATA = {
@@ -26,55 +30,68 @@ METADATA = {
     "language_info": {"name": "python"},
 }
 COVER = "<details><summary>Uncover what was measured</summary>{}</details>"
-PRINTED = "<pre>{}</pre>"  # printed lines, as they lie under a cover
+PRINTED = COVER.format("<pre>{}</pre>")  # lines that were printed
+LIVE = "application/vnd.jupyter.widget-view+json"
+
+
+def stored(
+    output: NotebookNode, tags: Sequence[str] = (), packed: Mapping[str, str | None] | None = None
+) -> NotebookNode:
+    """An output of a cell with these tags, as it is stored. May change it; what is stored already stays.
+
+    packed  {id of a widget: what `views.pack` made of it}.
+    """
+    if "answer" in tags and output.output_type == "stream" and output.name == "stdout":
+        return nbformat.v4.new_output("display_data", {"text/html": PRINTED.format(html.escape(output.text))})
+    data = output.get("data", {})
+    view = data.pop(LIVE, None)
+    found = (packed or {}).get(view["model_id"]) if view else None
+    if found:
+        data[views.VIEW] = found
+    if "text/html" not in data:
+        return output
+    if "answer" in tags:
+        data.pop("image/png", None)  # it would show without the cover
+        if not data["text/html"].startswith(COVER.partition("{}")[0]):
+            data["text/html"] = COVER.format(data["text/html"])
+    elif "image/png" in data:
+        del data["text/html"]  # the same picture once more; its words move to where exported pages take them from
+        words = data["text/plain"].removeprefix("Figure: ")
+        output.metadata["image/png"] = {"alt": words, "needs_background": "light"}
+    return output
+
+
+def printed(output: NotebookNode) -> str:
+    """What an output that is stored has printed, be it under a cover: "" where nothing was printed."""
+    if output.output_type == "stream":
+        return output.text
+    before, after = PRINTED.split("{}")
+    text = output.get("data", {}).get("text/html", "")
+    if not (text.startswith(before) and text.endswith(after)):
+        return ""
+    return html.unescape(text.removeprefix(before).removesuffix(after))
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
     """The notebook with stable ids and without volatile metadata. Changes and returns it."""
+    packed = _packed(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for i, cell in enumerate(notebook.cells):
         cell.id = f"cell-{i}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its poster stays
-            output.get("data", {}).pop("application/vnd.jupyter.widget-view+json", None)
-        if "answer" in tags and "outputs" in cell:
-            cell.outputs = [covered(output) for output in cell.outputs]
+        if "outputs" in cell:
+            cell.outputs = [stored(output, tags, packed) for output in cell.outputs]
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = bootstrap()
     return notebook
 
 
-def covered(output: NotebookNode) -> NotebookNode:
-    """An output under a cover: what it displays as HTML, or prints. Anything else, and what is covered, stays."""
-    if output.output_type == "stream" and output.name == "stdout":
-        under = COVER.format(PRINTED.format(html.escape(output.text)))
-        return nbformat.v4.new_output("display_data", {"text/html": under})
-    data = output.get("data", {})
-    if "text/html" in data:
-        data.pop("image/png", None)  # it would show without the cover
-        if _under(data["text/html"], COVER) is None:
-            data["text/html"] = COVER.format(data["text/html"])
-    return output
-
-
-def uncovered(output: NotebookNode) -> NotebookNode:
-    """The output as the cell made it, pictures apart: what a fresh run is held against."""
-    data = output.get("data", {})
-    under = _under(data.get("text/html", ""), COVER)
-    if under is None:
-        return output
-    printed = _under(under, PRINTED)
-    if printed is not None and set(data) == {"text/html"}:
-        return nbformat.v4.new_output("stream", name="stdout", text=html.unescape(printed))
-    return nbformat.from_dict({**output, "data": {**data, "text/html": under}})
-
-
-def _under(text: str, frame: str) -> str | None:
-    """What stands in the frame's place {}, None if the text isn't in that frame."""
-    before, after = frame.split("{}")
-    return text.removeprefix(before).removesuffix(after) if text.startswith(before) and text.endswith(after) else None
+def _packed(notebook: NotebookNode) -> dict[str, str | None]:
+    """{id: what it needs to move} of all widgets that a run has left in the notebook's metadata."""
+    left = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    return {name: views.pack(widget["state"], widget.get("buffers", [])) for name, widget in left.items()}
 
 
 def execute(path: Path) -> None:

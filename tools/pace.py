@@ -76,7 +76,8 @@ def _draws(statement: ast.stmt, text: str) -> bool:
 
 
 def _is_figure(output: NotebookNode) -> bool:
-    return "<img" in str(output.get("data", {}).get("text/html", "")) and not _is_explorer(output)
+    data = output.get("data", {})
+    return ("image/png" in data or "<img" in str(data.get("text/html", ""))) and not _is_explorer(output)
 
 
 def _is_explorer(output: NotebookNode) -> bool:
