@@ -12,7 +12,7 @@ import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
 from tools import pace
-from tools.heads import bootstrap, copies
+from tools.heads import bootstrap, copies, needs_torch
 from tools.notebooks import normalise
 
 MODULES = {
@@ -127,7 +127,8 @@ def test_metadata_is_normalised(path):
 
 @lessons
 def test_first_code_cell_is_the_bootstrap(path):
-    assert code_cells(read(path))[0].source == bootstrap()
+    notebook = read(path)
+    assert code_cells(notebook)[0].source == bootstrap(needs_torch(notebook))
 
 
 @lessons

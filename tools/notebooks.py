@@ -17,7 +17,7 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from tools.heads import ROOT, bootstrap
+from tools.heads import ROOT, bootstrap, needs_torch
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -42,7 +42,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
                 if not data["text/html"].startswith(COVER.partition("{}")[0]):
                     data["text/html"] = COVER.format(data["text/html"])
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    first.source = bootstrap()
+    first.source = bootstrap(needs_torch(notebook))
     return notebook
 
 
