@@ -11,7 +11,9 @@ A map stands between the two comments of MAP, and the README's roads between tho
 the placeholder `OWNER`, no road leads anywhere, and the copies say so. `make fork REPO=owner/name` changes the address.
 """
 
+import argparse
 import re
+import sys
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -213,6 +215,29 @@ def write(root: Path = ROOT) -> list[Path]:
     return [path for path, _ in changed]
 
 
-if __name__ == "__main__":
-    for path in write():
+def move(repository: str, root: Path = ROOT) -> list[Path]:
+    """Point the whole course at github.com/`repository`, such as "owner/name". Returns the files that were changed."""
+    if not re.fullmatch(r"[\w-]+/[\w.-]+", repository):
+        raise ValueError(f"repository: got {repository!r}, wants owner/name as on GitHub")
+    place = root / "pyproject.toml"
+    before = place.read_text(encoding="utf-8")
+    text = re.sub(r'^(Repository = ").*(?=")', rf"\g<1>https://github.com/{repository}", before, flags=re.M)
+    place.write_text(text, encoding="utf-8", newline="\n")
+    return ([place] if text != before else []) + write(root)
+
+
+def main() -> None:
+    """Write all copies; with an argument owner/name, after a change of the address."""
+    parser = argparse.ArgumentParser(prog="python -m tools.heads", description=__doc__.splitlines()[0])
+    parser.add_argument("repository", nargs="?", help="owner/name: the new address of the course on GitHub")
+    repository = parser.parse_args().repository
+    try:
+        changed = move(repository) if repository else write()
+    except ValueError as error:
+        sys.exit(str(error))
+    for path in changed:
         print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -53,8 +53,14 @@ def test_the_smallest_share_of_all_groups_holds(own, files, share, tmp_path):
 
 @pytest.mark.parametrize(
     ("quota", "set_before", "threads"),
-    [("150000", None, "1"), ("50000", None, "1"), ("350000", None, "3"), ("max", None, None), ("800000", None, None)]
-    + [("150000", "5", "5")],
+    [
+        ("150000", None, "1"),
+        ("50000", None, "1"),
+        ("350000", None, "3"),
+        ("max", None, None),
+        ("800000", None, None),
+        ("150000", "5", "5"),
+    ],
 )
 def test_there_is_a_thread_for_each_whole_processor(quota, set_before, threads, tmp_path, monkeypatch):
     monkeypatch.setattr(machine, "processors", lambda: 8)
