@@ -36,8 +36,8 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 SYSTEMS = {
     "Linux, x86-64": "x86_64-manylinux_2_28",
     "Linux, ARM": "aarch64-manylinux_2_28",
-    "macOS, Apple chip": "aarch64-apple-darwin",
-    "macOS, Intel chip": "x86_64-apple-darwin",
+    "macOS 14, Apple chip": "aarch64-apple-darwin",
+    "macOS 14, Intel chip": "x86_64-apple-darwin",
     "Windows, x86-64": "x86_64-pc-windows-msvc",
     "Windows, ARM": "aarch64-pc-windows-msvc",
 }
@@ -74,7 +74,8 @@ def wheels(wanted: list[str], system: str, python: str, lowest: bool = False) ->
     """What has no wheel there, of `wanted` and all that these need in turn; "" if nothing is missing."""
     way = ["--resolution", "lowest-direct"] if lowest else []
     place = ["--python-platform", system, "--python-version", python, "--only-binary", ":all:"]
-    done = uv("pip", "compile", "--quiet", "--no-header", *way, *place, "-", input="\n".join(wanted))
+    here = os.environ | {"MACOSX_DEPLOYMENT_TARGET": "14.0"}  # for which torch is built
+    done = uv("pip", "compile", "--quiet", "--no-header", *way, *place, "-", input="\n".join(wanted), env=here)
     if done.returncode == 0:
         return ""
     told = re.sub(r"\s+", " ", done.stderr)
