@@ -9,8 +9,7 @@ unexport PYTHONPATH
 .PHONY: lab update fork matrix test test-slow test-cpus test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
-	$(BIN)/python -m tools.working_copies
-	JUPYTER_CONFIG_PATH="tools/lab$${JUPYTER_CONFIG_PATH:+:$$JUPYTER_CONFIG_PATH}" $(BIN)/jupyter lab $(OPTIONS)
+	$(BIN)/python -m tools.lab $(OPTIONS)
 
 update: ## get the newest course; what you have worked in stays as it is, new lessons come beside it
 	git pull --ff-only

@@ -16,7 +16,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tests.notebook import LESSONS, ROOT, code_cells, read
 from tools import heads, new_lesson, notebooks, pace, working_copies
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons"
+)
 
 
 def write(path, *sources):
@@ -208,6 +210,17 @@ def test_a_copy_that_was_only_opened_follows_the_course(lessons):
     assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
+def test_a_new_version_of_the_course_is_no_new_lesson(lessons):
+    """The first cell names the version. A copy that somebody works in gets no twin for that alone."""
+    source, folder = lessons
+    lesson(source / "00_a.ipynb", 'version = "0.1.0"\nprint(1)')
+    working_copies.refresh(source, folder)
+    work(folder / "00_a.ipynb", 'version = "0.1.0"\nprint(1)  # mine')
+    lesson(source / "00_a.ipynb", 'version = "0.2.0"\nprint(1)')
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"].endswith("# mine") and len(texts(folder)) == 2
+
+
 @pytest.mark.parametrize("how", ["changed", "run", "broken"])
 def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lessons, how):
     source, folder = lessons
@@ -335,14 +348,15 @@ def test_a_read_only_course_can_be_copied(lessons):
         source.chmod(0o755)
 
 
-def test_make_lab_copies_first_and_opens_a_copy():
+def test_make_lab_is_the_labs_own_module():
     command = ["make", "--no-print-directory", "-n", "-o", ".venv/student", "lab", "OPTIONS=--no-browser"]
     apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # of the make around it
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=apart)
     assert said.returncode == 0, said.stderr
-    first, second = said.stdout.splitlines()
-    assert first.endswith("-m tools.working_copies")
-    assert second.startswith('JUPYTER_CONFIG_PATH="tools/lab') and second.endswith("jupyter lab --no-browser")
+    assert said.stdout.endswith("python -m tools.lab --no-browser\n") and len(said.stdout.splitlines()) == 1
+
+
+def test_the_lab_opens_a_copy():
     config = (ROOT / "tools" / "lab" / "jupyter_server_config.py").read_text(encoding="utf-8")
     assert f"/lab/tree/{working_copies.FOLDER}/{LESSONS[0].name}" in config
     assert f"{working_copies.FOLDER}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
@@ -353,13 +367,16 @@ def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tm
     mine = "c = get_config()\nc.ServerApp.port = 9123\nc.ServerApp.root_dir = '/'\n"
     (tmp_path / "jupyter_server_config.py").write_text(mine)
     (tmp_path / "jupyter_server_config.json").write_text('{"IdentityProvider": {"token": "mine"}}')
-    command = [sys.executable, "-m", "jupyterlab", "--show-config-json"]
-    places = {"JUPYTER_CONFIG_PATH": "tools/lab", "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "jupyter_server_config.json").write_text('{"ServerApp": {"ip": "127.0.0.9"}}')
+    command = [sys.executable, "-m", "tools.lab", "--show-config-json"]
+    places = {"JUPYTER_CONFIG_PATH": str(tmp_path / "more"), "JUPYTER_CONFIG_DIR": str(tmp_path)}
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | places)
-    config = json.loads(said.stdout)
+    config = json.loads(said.stdout[said.stdout.index("\n{") :])  # the copies speak first
     assert config["ServerApp"]["root_dir"] == str(ROOT)
     assert config["ServerApp"]["allow_root"] == (os.geteuid() == 0)
-    assert config["ServerApp"]["port"] == 9123 and config["IdentityProvider"]["token"] == "mine"
+    assert config["ServerApp"]["port"] == 9123 and config["ServerApp"]["ip"] == "127.0.0.9"
+    assert config["IdentityProvider"]["token"] == "mine"
     settings = json.loads((ROOT / "tools" / "lab" / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
     assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")

@@ -90,9 +90,9 @@ def bounds(*extras: str) -> list[str]:
 
 
 def pins() -> list[str]:
-    """The pins of requirements.txt."""
+    """The pins of requirements.txt, wherever they apply."""
     lines = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    return [line for line in lines if "==" in line]
+    return [line.partition(" ;")[0] for line in lines if "==" in line]
 
 
 def resolved() -> list[str]:
