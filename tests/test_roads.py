@@ -3,15 +3,16 @@
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import yaml
 
+from tests import conftest
 from tests.notebook import LESSONS, ROOT, read
 from tools import heads, matrix
 
@@ -114,27 +115,23 @@ def test_the_workflows_run_all_sets_each_week_on_three_systems():
     assert {run["python"] for run in runs} == set(matrix.PYTHONS)
 
 
-SKIPPED = """
-import pytest
-
-@pytest.mark.skipif(True, reason="node 20.19 or newer is not on this machine")
-def test_a_page():
-    pass
-
-@pytest.mark.skipif(True, reason="a Mac has no such thing")
-def test_another():
-    pass
-"""
-
-
-def test_tests_that_cannot_run_fail_in_ci(tmp_path):
+@pytest.mark.parametrize(
+    ("ci", "reason", "outcome"),
+    [
+        ("", "node 20.19 or newer is not on this machine", "skipped"),
+        ("1", "node 20.19 or newer is not on this machine", "failed"),
+        ("1", "a Mac has no such thing", "skipped"),
+    ],
+)
+def test_tests_that_cannot_run_fail_in_ci(ci, reason, outcome, monkeypatch):
     """A program that is missing is a reason to skip here, and a failure there. Other reasons stay reasons."""
-    shutil.copy(ROOT / "tests" / "conftest.py", tmp_path)
-    (tmp_path / "test_it.py").write_text(SKIPPED)
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, str(tmp_path)]
-    for ci, code, words in (("", 0, "2 skipped"), ("1", 1, "1 failed, 1 skipped")):
-        run = subprocess.run(command, cwd=tmp_path, env=os.environ | {"CI": ci}, capture_output=True, text=True)
-        assert (run.returncode, words in run.stdout) == (code, True), run.stdout
+    monkeypatch.setenv("CI", ci)
+    report = SimpleNamespace(outcome="skipped", skipped=True, longrepr=("test_x.py", 7, f"Skipped: {reason}"))
+    hook = conftest.pytest_runtest_makereport(None, None)
+    next(hook)
+    with pytest.raises(StopIteration) as result:
+        hook.send(report)
+    assert result.value.value is report and report.outcome == outcome and reason in str(report.longrepr)
 
 
 TEXTS = ("*.yml", "*.yaml", "*.toml", "*.txt", "*.md", "*.json", "Makefile", ".ci/*", ".binder/*", "tools/**/*.py")
