@@ -230,6 +230,13 @@ def section(text: str, name: str, lines: list[str]) -> str:
     return before + begin + "\n".join(lines) + "\n" + end + after
 
 
+def write(name: str, lines: list[str], check: bool) -> None:
+    """Write a section of the page, or only say what it would hold."""
+    print("\n".join(lines))
+    if not check:
+        PAGE.write_text(section(PAGE.read_text(encoding="utf-8"), name, lines), encoding="utf-8", newline="\n")
+
+
 def main() -> None:
     """Resolve, run, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m tools.matrix", description=__doc__.splitlines()[0])
@@ -240,9 +247,8 @@ def main() -> None:
     parser.add_argument("--lessons", nargs="*", type=Path, default=heads.lessons())
     parser.add_argument("--check", action="store_true", help="write no page")
     wanted, failed = parser.parse_args(), False
-    text = PAGE.read_text(encoding="utf-8")
     if wanted.what in ("resolve", "all"):
-        text = section(text, "wheels", [f"Asked on {datetime.date.today()}.", "", *resolved()])
+        write("wheels", [f"Asked on {datetime.date.today()}.", "", *resolved()], wanted.check)
     for name in (wanted.sets or SETS) if wanted.what in ("run", "all") else ():
         with tempfile.TemporaryDirectory() as place:
             try:
@@ -253,9 +259,7 @@ def main() -> None:
                 continue
             ran = run(name, kernel, wanted.lessons)
         failed |= not all(outcome.endswith((" s", "needs torch")) for outcome in ran.lessons.values())
-        text = section(text, "runs", [row(ran)])
-    if not wanted.check:
-        PAGE.write_text(text, encoding="utf-8", newline="\n")
+        write("runs", [row(ran)], wanted.check)
     sys.exit(failed)
 
 
