@@ -41,6 +41,9 @@ SYSTEMS = {
     "Windows, x86-64": "x86_64-pc-windows-msvc",
     "Windows, ARM": "aarch64-pc-windows-msvc",
 }
+MEMORY = """\
+import resource, sys
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // (1 if sys.platform != "darwin" else 1024) // 1024)"""
 SETS = {  # name: what it is, its Python
     "lowest": ("the lowest versions that pyproject.toml allows", "3.11"),
     "pins": ("the versions of requirements.txt", "3.11"),
@@ -113,14 +116,15 @@ def resolved() -> list[str]:
 # Runs
 
 
-def environment(name: str, place: Path, python: str) -> Path:
+def environment(name: str, place: Path, python: str, torch: bool = True) -> Path:
     """A new environment with a set of versions. Returns its Python. Raises RuntimeError if it can't be made."""
+    extras = ("lab", "torch") if torch else ("lab",)
     uv("venv", "--quiet", "--python", python, str(place), check=True)
     kernel = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
     way = {
-        "lowest": ["--resolution", "lowest-direct", *bounds("lab", "torch")],
+        "lowest": ["--resolution", "lowest-direct", *bounds(*extras)],
         "pins": ["-r", "requirements.txt"],
-        "newest": ["--upgrade", *(re.split("[=<>;]", line)[0] for line in bounds("lab", "torch"))],
+        "newest": ["--upgrade", *(re.split("[=<>;]", line)[0] for line in bounds(*extras))],
         "colab": ["-r", ".ci/colab.txt"],
     }[name]
     done = uv("pip", "install", "--quiet", "--python", str(kernel), *way)
@@ -145,7 +149,7 @@ def edition(place: Path) -> Path:
 
 def alone(lesson: Path, kernel: Path, source: Path) -> tuple[str, int, bool]:
     """Run a lesson alone in an empty folder. Returns (seconds or the error, MB, whether it printed what is stored)."""
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         spec = Path(folder, "jupyter", "kernels", "alone", "kernel.json")
         spec.parent.mkdir(parents=True)
         argv = [str(kernel), "-m", "ipykernel_launcher", "-f", "{connection_file}"]
@@ -155,8 +159,7 @@ def alone(lesson: Path, kernel: Path, source: Path) -> tuple[str, int, bool]:
         os.environ["JUPYTER_PATH"] = str(Path(folder, "jupyter"))
         notebook = nbformat.read(lesson, as_version=4)
         stored = printed(notebook)
-        memory = "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
-        notebook.cells.append(nbformat.v4.new_code_cell(memory if os.name == "posix" else "print(0)"))
+        notebook.cells.append(nbformat.v4.new_code_cell(MEMORY if os.name == "posix" else "print(0)"))
         empty, start = Path(folder, "empty"), time.monotonic()
         empty.mkdir()
         resources = {"metadata": {"path": str(empty)}}
@@ -164,7 +167,7 @@ def alone(lesson: Path, kernel: Path, source: Path) -> tuple[str, int, bool]:
             NotebookClient(notebook, timeout=900, kernel_name="alone", resources=resources).execute()
         except CellExecutionError as error:
             return f"{error.ename}: {error.evalue}".splitlines()[0][:200], 0, False
-        used = int(notebook.cells.pop().outputs[0].text) // 1024
+        used = int(notebook.cells.pop().outputs[0].text)
         return f"{time.monotonic() - start:.0f} s", used, printed(notebook) == stored
 
 
@@ -244,6 +247,7 @@ def main() -> None:
     parser.add_argument("sets", nargs="*", help=f"of {', '.join(SETS)}; all by default")
     parser.add_argument("--python", help="its version, if not the set's own")
     parser.add_argument("--kernel", type=Path, help="a Python that is there already, for one set")
+    parser.add_argument("--without-torch", action="store_true", help="of the sets lowest and newest: quick to download")
     parser.add_argument("--lessons", nargs="*", type=Path, default=heads.lessons())
     parser.add_argument("--check", action="store_true", help="write no page")
     wanted, failed = parser.parse_args(), False
@@ -252,7 +256,9 @@ def main() -> None:
     for name in (wanted.sets or SETS) if wanted.what in ("run", "all") else ():
         with tempfile.TemporaryDirectory() as place:
             try:
-                kernel = wanted.kernel or environment(name, Path(place, "venv"), wanted.python or SETS[name][1])
+                kernel = wanted.kernel or environment(
+                    name, Path(place, "venv"), wanted.python or SETS[name][1], not wanted.without_torch
+                )
             except (RuntimeError, subprocess.CalledProcessError) as error:
                 print(f"{name}: {error}", file=sys.stderr)
                 failed = True
