@@ -7,11 +7,16 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-cpus test-coursework test-site site student lesson notebooks heads constraints bench bench-widgets format clean
+.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site site student lesson notebooks heads \
+	constraints bench bench-widgets format clean
 
-lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
+lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
+	$(BIN)/python -m tools.lab $(OPTIONS)
+
+update: ## get the newest course; what you have worked in stays as it is, new lessons come beside it
+	git pull --ff-only
+	$(MAKE) .venv/student
 	$(BIN)/python -m tools.working_copies
-	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py $(OPTIONS)
 
 test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
@@ -49,6 +54,12 @@ notebooks: heads ## run lessons on fresh kernels and write their outputs: all, o
 heads: .venv/dev ## copy what is written once: maps of the lessons, all first cells, CITATION.cff; runs no lesson
 	$(BIN)/python -m tools.heads
 
+fork: .venv/dev ## point everything at your own repository on GitHub: make fork REPO=owner/name
+	$(BIN)/python -m tools.heads $(or $(REPO),$(error Say where: make fork REPO=owner/name))
+
+matrix: .venv/dev ## where the course runs: systems, Pythons, versions; writes docs/platforms.md; takes an hour, all of it downloads and lessons
+	$(BIN)/python -m tools.matrix $(if $(SETS),run $(SETS),)
+
 constraints: .venv/dev ## write constraints.txt anew, after a change of pins; torch's GPU libraries stay free
 	grep -v "^-c" requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
 		--no-annotate --upgrade --extra dev --extra site --extra instructor - pyproject.toml -o .venv/constraints.txt
@@ -69,7 +80,8 @@ format: .venv/dev
 .venv/student: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 lab")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	$(if $(filter cpu,$(TORCH)),$(BIN)/pip install --disable-pip-version-check uv && $(BIN)/uv pip install \
+		--python $(BIN)/python --torch-backend=cpu,$(BIN)/pip install --disable-pip-version-check) -r requirements.txt
 	touch $@
 
 .venv/dev: .venv/student

@@ -18,7 +18,9 @@ from tests.notebook import LESSONS, ROOT, code_cells, read
 from tools import heads, new_lesson, notebooks, pace, views, working_copies
 from tools.views import VIEW
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons"
+)
 
 
 def write(path, *sources):
@@ -220,6 +222,17 @@ def test_a_copy_that_was_only_opened_follows_the_course(lessons):
     assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
+def test_a_new_version_of_the_course_is_no_new_lesson(lessons):
+    """The first cell names the version. A copy that somebody works in gets no twin for that alone."""
+    source, folder = lessons
+    lesson(source / "00_a.ipynb", 'version = "0.1.0"\nprint(1)')
+    working_copies.refresh(source, folder)
+    work(folder / "00_a.ipynb", 'version = "0.1.0"\nprint(1)  # mine')
+    lesson(source / "00_a.ipynb", 'version = "0.2.0"\nprint(1)')
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"].endswith("# mine") and len(texts(folder)) == 2
+
+
 @pytest.mark.parametrize("how", ["changed", "run", "broken"])
 def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lessons, how):
     source, folder = lessons
@@ -347,28 +360,38 @@ def test_a_read_only_course_can_be_copied(lessons):
         source.chmod(0o755)
 
 
-def test_make_lab_copies_first_and_opens_a_copy():
+def test_make_lab_is_the_labs_own_module():
     command = ["make", "--no-print-directory", "-n", "-o", ".venv/student", "lab", "OPTIONS=--no-browser"]
     apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # of the make around it
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=apart)
     assert said.returncode == 0, said.stderr
-    first, second = said.stdout.splitlines()
-    assert first.endswith("-m tools.working_copies")
-    assert "--config=tools/jupyter_server_config.py" in second and second.endswith("--no-browser")
-    config = (ROOT / "tools" / "jupyter_server_config.py").read_text(encoding="utf-8")
+    assert said.stdout.endswith("python -m tools.lab --no-browser\n") and len(said.stdout.splitlines()) == 1
+
+
+def test_the_lab_opens_a_copy():
+    config = (ROOT / "tools" / "lab" / "jupyter_server_config.py").read_text(encoding="utf-8")
     assert f"/lab/tree/{working_copies.FOLDER}/{LESSONS[0].name}" in config
     assert f"{working_copies.FOLDER}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_lab_takes_the_course_as_its_root_and_a_container_as_it_comes():
-    command = [sys.executable, "-m", "jupyterlab", "--config=tools/jupyter_server_config.py", "--show-config-json"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    config = json.loads(said.stdout)
+def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tmp_path):
+    """Our settings come before the user's own: theirs hold wherever we say nothing."""
+    mine = "c = get_config()\nc.ServerApp.port = 9123\nc.ServerApp.root_dir = '/'\n"
+    (tmp_path / "jupyter_server_config.py").write_text(mine)
+    (tmp_path / "jupyter_server_config.json").write_text('{"IdentityProvider": {"token": "mine"}}')
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "jupyter_server_config.json").write_text('{"ServerApp": {"ip": "127.0.0.9"}}')
+    command = [sys.executable, "-m", "tools.lab", "--show-config-json"]
+    places = {"JUPYTER_CONFIG_PATH": str(tmp_path / "more"), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | places)
+    config = json.loads(said.stdout[said.stdout.index("\n{") :])  # the copies speak first
     assert config["ServerApp"]["root_dir"] == str(ROOT)
     assert config["ServerApp"]["allow_root"] == (os.geteuid() == 0)
-    settings = json.loads((ROOT / "tools" / "lab_settings" / "overrides.json").read_text(encoding="utf-8"))
+    assert config["ServerApp"]["port"] == 9123 and config["ServerApp"]["ip"] == "127.0.0.9"
+    assert config["IdentityProvider"]["token"] == "mine"
+    settings = json.loads((ROOT / "tools" / "lab" / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
-    assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab_settings")
+    assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -387,14 +410,54 @@ def change(path, before, after):
     path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def test_a_fork_changes_the_address_once(course):
-    change(course / "pyproject.toml", heads.project()["urls"]["Repository"], "https://example.org/fork")
-    written = heads.write(course)
-    notebooks = [*course.glob("notebooks/*.ipynb"), *course.glob("coursework/ps*/*.ipynb")]
-    assert len(notebooks) >= 14 and set(written) == {*notebooks, course / "CITATION.cff"}
-    assert all("https://example.org/fork" in code_cells(read(path))[0].source for path in notebooks)
-    assert 'repository-code: "https://example.org/fork"' in (course / "CITATION.cff").read_text(encoding="utf-8")
+def held(folder, word):
+    """Names of the files of a course that hold a word."""
+    return {name for name, content in files(folder).items() if word.encode() in content}
+
+
+def test_one_command_points_the_whole_course_at_a_fork(course):
+    """The address stands in one place: with it, every file changes that held the old one, and no other."""
+    old, before = heads.address(), files(course)
+    written = heads.move("Ada-L/my.course", course)
+    notebooks = {str(path.relative_to(course)) for path in course.glob("notebooks/*.ipynb")}
+    notebooks |= {str(path.relative_to(course)) for path in course.glob("coursework/ps*/*.ipynb")}
+    copies = {*notebooks, "README.md", "CITATION.cff", "pyproject.toml"}
+    assert len(notebooks) >= 16 and {str(path.relative_to(course)) for path in written} == copies
+    assert held(course, old) == set() and held(course, "https://github.com/Ada-L/my.course") >= copies - {"README.md"}
     assert heads.write(course) == []
+    assert heads.move("OWNER/gradients-through-time", course)
+    assert files(course) == before  # and back
+
+
+def test_an_unpublished_course_says_so_and_links_into_nothing(course):
+    heads.move("OWNER/gradients-through-time", course)
+    readme = (course / "README.md").read_text(encoding="utf-8")
+    assert "Nobody has published this copy" in readme and "make fork" in readme
+    for word in ("colab.research.google.com", "mybinder.org"):
+        assert {name for name in held(course, word) if name.endswith((".md", ".ipynb"))} == set()
+    assert "Not published yet" in heads.bootstrap(root=course)
+
+
+def test_a_published_course_opens_the_student_edition(course):
+    heads.move("ada/course", course)
+    readme = (course / "README.md").read_text(encoding="utf-8")
+    assert "Nobody has published" not in readme and "Not published" not in heads.bootstrap(root=course)
+    colab = "https://colab.research.google.com/github/ada/course/blob/student/notebooks/{}"
+    binder = "https://mybinder.org/v2/gh/ada/course/student?urlpath=lab/tree/notebooks/{}"
+    for path in LESSONS:
+        links = f"[Colab]({colab.format(path.name)}) · [Binder]({binder.format(path.name)})"
+        assert f"| {links} |" in readme
+        head = read(course / "notebooks" / path.name).cells[0].source
+        assert head.endswith(f"\n\nRun it: {links}") and heads.head_of(course / "notebooks" / path.name)
+        start = "".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
+        assert path == LESSONS[0] or links in start
+    assert f"]({colab.format(LESSONS[0].name)})" in readme.split("## Start")[0]
+
+
+@pytest.mark.parametrize("repository", ["", "ada", "https://github.com/ada/course", "ada/course/x", "a b/c"])
+def test_an_address_is_an_owner_and_a_name(repository, course):
+    with pytest.raises(ValueError, match="owner/name"):
+        heads.move(repository, course)
 
 
 def test_a_changed_head_reaches_both_maps_and_nothing_else(course):

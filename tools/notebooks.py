@@ -23,7 +23,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from tools import views
-from tools.heads import ROOT, bootstrap
+from tools.heads import ROOT, bootstrap, needs_torch
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -84,7 +84,7 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
         if "outputs" in cell:
             cell.outputs = [stored(output, tags, packed) for output in cell.outputs]
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    first.source = bootstrap()
+    first.source = bootstrap(needs_torch(notebook))
     return notebook
 
 
