@@ -12,7 +12,6 @@ behind is then replayed through the course's own cells: see `_replay`. What resu
 """
 
 import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,17 +25,15 @@ from torch.overrides import TorchFunctionMode
 from tqdm.auto import tqdm
 
 from course_utils import _replay, _validate
-from course_utils._replay import Recording
-from course_utils._report import SATURATED, Gate, LayerReport, Report
+from course_utils._replay import DIRECTIONS, Recording
+from course_utils._report import Gate, LayerReport, Report
 from course_utils.training import silent
 
 __all__ = ["Gate", "LayerReport", "Report", "open_gate", "orthogonal", "probe"]
 
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
-CANDIDATES = ("h_tilde", "g")  # between -1 and 1, all other gates between 0 and 1
 PATIENCE = 3.0  # seconds before a progress bar is shown
-DIRECTIONS = 16  # backward passes that estimate the reach of a cell which can't be replayed
 WORK = 3e10  # multiplications and additions that the exact rows of a report may take, unless one row takes more
 
 
@@ -49,8 +46,10 @@ class _Run:
     """One layer and direction over some steps, as nodes of autograd's graph, in the order in which it reads.
 
     key says whose it is; xs (T, B, D); hs and cs T+1 states (B, H); outs (T, B, H), what the layer above reads.
-    packed: its lengths are known. dtype: the model's. altered: between two of its steps the model did something to the
-    state; entries are then (step, the state's parts as they came in) wherever a call began.
+    packed: its lengths are known. dtype: the model's. source: the inputs in the
+    model's own graph. altered: between two of its steps the model did something to the
+    state; entries are then (step, the state's parts as they came in) wherever a call began. fed_back:
+    its inputs come from its own outputs.
     """
 
     key: tuple
@@ -67,8 +66,10 @@ class _Run:
     lengths: torch.Tensor
     packed: bool
     dtype: torch.dtype
+    source: torch.Tensor
     entries: list[tuple[int, list["_Part"]]]
     altered: bool = False
+    fed_back: bool = False
 
 
 @dataclass
@@ -199,7 +200,7 @@ class _Watch(TorchFunctionMode):
                     [start[i] for start in starts],
                     lengths,
                 )
-                run.packed, run.dtype = batch_sizes is not None, data.dtype
+                run.packed, run.dtype, run.source = batch_sizes is not None, data.dtype, data
                 run.entries = [(0, [_Part(start, i) for start in entered])]
                 outs.append(_turned(run.outs[0], lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
@@ -253,6 +254,7 @@ class _Watch(TorchFunctionMode):
             lengths,
             packed=False,
             dtype=torch.float64,
+            source=x,
             entries=[],
         )
         self.runs.append(run)
@@ -268,7 +270,7 @@ class _Watch(TorchFunctionMode):
         x, starts = (x[None], [start[None] for start in starts]) if single else (x, starts)
         lengths = torch.ones(len(x), dtype=torch.int64)
         run = self._unroll(kind, activation, 0, "forward", weights, len(weights) == 4, x[None], starts, lengths)
-        run.dtype, run.entries = data.dtype, [(0, [_Part(start) for start in entered])]
+        run.dtype, run.source, run.entries = data.dtype, data, [(0, [_Part(start) for start in entered])]
         ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
         rounded = tuple(self._rounded(end, data) for end in ends)
         return rounded if kind == "LSTM" else rounded[0]
@@ -309,6 +311,7 @@ def _joined(runs: list[_Run]) -> list[_Run]:
         steps, ended = len(before.hs) - 1, [_Part(states[-1]) for states in (before.hs, before.cs) if states]
         before.entries.append((steps, run.entries[0][1] if how == "altered" else ended))
         before.altered |= how == "altered"
+        before.fed_back |= len(before.entries) == 2 and _descends(run.source, [before.outs[-1]])
         before.xs += run.xs
         before.outs += run.outs
         if how == "altered":  # what the model did in between belongs to no cell: states are kept as they came in
@@ -463,6 +466,7 @@ def probe(
     Returns a Report. Raises ValueError naming the argument.
     """
     _check_model(model)
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
     if loss is not None and not callable(loss):
         raise ValueError(f"loss: got {type(loss).__name__}, wants a function of the model's output, or None")
     watch = _Watch(model)
@@ -485,7 +489,7 @@ def probe(
     if own is not None:
         for recording in recordings:
             _replay.shorten(recording, own)
-    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, loss is None)))
+    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, own, loss is None)))
 
 
 def _check_model(model: object) -> None:
@@ -597,6 +601,10 @@ def _recordings(runs: list[_Run], loops: list[_Loop], loss: torch.Tensor) -> lis
 
     recordings = []
     for run in runs:
+        if not all(torch.isfinite(states[-1]).all() for states in (run.hs, run.cs) if states):
+            raise ValueError(
+                f"model: got one whose state overflows in {run.module}, wants one that keeps it finite here"
+            )
         weights = {name: weight.numpy() for name, weight in run.weights.items()}
         zeros = np.zeros(len(weights["Wh"]))
         dh, dc = np.array(norms(run.hs)), np.array(norms(run.cs)) if run.cs else None
@@ -612,6 +620,7 @@ def _recordings(runs: list[_Run], loops: list[_Loop], loss: torch.Tensor) -> lis
             c=torch.stack(run.cs).detach().numpy() if run.cs else None,
             lengths=run.lengths.numpy(),
             packed=run.packed,
+            fed_back=run.fed_back,
             dx=np.concatenate(norms(run.xs)),
             dh=dh,
             dc=dc,
@@ -703,95 +712,14 @@ def _reach_by_autograd(states: list[list[_Part]], steps: list[int]) -> tuple[np.
 def _report(recordings: list[Recording], loss: float, notes: tuple[str, ...]) -> Report:
     """Replay every recording, and put together what came out."""
     rows = _replay.rows_that_fit(recordings, WORK)
-    total = sum(min(rows, len(recording.lengths)) + 1 for recording in recordings)
+    total = sum(_replay.ticks(recording, rows) for recording in recordings)
     with tqdm(total=total, desc="exact rows", leave=False, delay=PATIENCE, disable=silent()) as bar:
-        named = zip(recordings, _names(recordings), strict=True)
-        layers = tuple(_layer_report(recording, name, rows, bar) for recording, name in named)
+        named = zip(recordings, _replay.names(recordings), strict=True)
+        layers = tuple(_replay.layer_report(recording, name, rows, bar.update) for recording, name in named)
     return Report(layers, loss, notes)
 
 
-def _names(recordings: list[Recording]) -> list[str]:
-    """ "rnn, layer 2, backward", without what needs no saying."""
-    names: list[str] = []
-    for recording in recordings:
-        same = [other for other in recordings if other.module == recording.module]
-        parts = [recording.module]
-        parts += [f"layer {recording.layer}"] if len({other.layer for other in same}) > 1 else []
-        parts += [recording.direction] if len({other.direction for other in same}) > 1 else []
-        name = ", ".join(parts)
-        count = sum(earlier.split(", run ")[0] == name for earlier in names)
-        names.append(name if count == 0 else f"{name}, run {count + 1}")
-    return names
-
-
-def _layer_report(recording: Recording, name: str, rows: int, bar: tqdm) -> LayerReport:
-    """Everything about one layer in one direction."""
-    lengths, params, notes = recording.lengths, None, []
-    chosen, exact, exponents = _replay.longest(lengths, rows), True, None
-    gates: dict[str, Gate] = {}
-    if recording.seen != "exotic":
-        params = recording.params
-        states, values = _replay.batch(recording)
-        own = np.arange(len(recording.x))[:, None] < lengths
-        gates = {which: _gate(those[own], which in CANDIDATES) for which, those in values.items()}
-        if recording.kind == "RNN":
-            gates = {"h": _gate(states[1:][own], recording.activation == "tanh")}
-    if recording.by_autograd is not None:
-        all_rows, exact = recording.by_autograd
-        chosen = tuple(range(len(all_rows)))
-        reach = all_rows
-        bar.update(rows + 1)
-    else:
-        reach = _replay.reach(recording, chosen, bar.update)
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always")
-            exponents = _replay.exponents(recording, chosen[0])
-        notes += [f"Of its exponents: {doubt.message}." for doubt in doubts]
-        bar.update()
-    return LayerReport(
-        name=name,
-        module=recording.module,
-        kind=recording.kind,
-        layer=recording.layer,
-        direction=recording.direction,
-        hidden_size=recording.h.shape[2] if params is None else params.hidden_size,
-        lengths=lengths,
-        grad_x=_replay.by_lag(recording.dx, lengths - 1),
-        grad_h=_replay.by_lag(recording.dh, lengths),
-        grad_c=None if recording.dc is None else _replay.by_lag(recording.dc, lengths),
-        reach=reach,
-        exact=exact,
-        rows=chosen,
-        exponents=exponents,
-        gates=gates,
-        reads=int((recording.own > 0).any(axis=1).sum()),
-        params=params,
-        notes=(*_seen(recording, exact), *notes),
-    )
-
-
-def _seen(recording: Recording, exact: bool) -> Iterator[str]:
-    """What has to be said of how a layer was measured."""
-    how = "exactly" if exact else f"estimated from {DIRECTIONS} random directions"
-    how = f"its reach was measured by autograd through all that the model does, {how}"
-    if recording.seen == "altered":
-        yield f"The model changes its state between two steps, which no cell of ours does: {how}."
-    if recording.seen == "exotic":
-        yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
-    if "Whr" in recording.weights:
-        yield "Its reach and its exponents are those of (s, c), with s = o tanh(c) before the projection to h."
-    nonzero = np.flatnonzero((_replay.by_lag(recording.dh, recording.lengths) > 0).any(axis=0))
-    steps = int(recording.lengths.max())
-    if not len(nonzero):
-        yield "No gradient of the loss reaches it."
-    elif nonzero[-1] < steps - 1 and not recording.seen:
-        yield (
-            f"The loss's gradient ends at lag {nonzero[-1]}: there the model detaches the state, or the gradient is "
-            "smaller than any number."
-        )
-
-
-def _notes(model: torch.nn.Module, recordings: list[Recording], default: bool) -> Iterator[str]:
+def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray | None, default: bool) -> Iterator[str]:
     """What has to be said of the whole run."""
     if default:
         yield "The loss is the sum of the squares of all numbers in the output."
@@ -810,11 +738,11 @@ def _notes(model: torch.nn.Module, recordings: list[Recording], default: bool) -
             f"The model computes in {', '.join(sorted(dtypes))}; its recurrent layers were taken in float64 here, all "
             "else as it is."
         )
-    padded = [r for r in recordings if not r.packed and not r.seen and _replay.constant_end(r)]
-    if padded:
+    equal = 0 if recordings[0].packed or own is not None else _replay.constant_end(recordings[0])
+    if equal > 2:
         yield (
-            f"Some sequences end in {max(map(_replay.constant_end, padded))} equal inputs. If that is padding, hand in "
-            "lengths=..., or what is measured is how the layers read padding."
+            f"Some sequences end in {equal} equal inputs. If that is padding, hand in lengths=..., or what is "
+            "measured is how the layers read padding."
         )
 
 
@@ -822,12 +750,6 @@ def _drops(module: torch.nn.Module) -> bool:
     """Whether it draws dropout."""
     chance = {torch.nn.RNNBase: "dropout", torch.nn.modules.dropout._DropoutNd: "p"}
     return module.training and any(isinstance(module, kind) and getattr(module, p) > 0 for kind, p in chance.items())
-
-
-def _gate(values: np.ndarray, candidate: bool = False) -> Gate:
-    """Statistics of a gate's values (n, H)."""
-    low = SATURATED - 1 if candidate else SATURATED
-    return Gate(values.mean(0), float((values < low).mean()), float((values > 1 - SATURATED).mean()))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
