@@ -183,11 +183,11 @@ class Report:
             fig, (left, right) = figures.panels(2, gridspec_kw={"width_ratios": (3, 1)})
             T = layer.steps
             lines = {f"{layer.kind}: reach": (layer.reach - layer.reach[:, :1]) / LOG10}
-            with np.errstate(divide="ignore", invalid="ignore"):
-                for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
-                    logs = np.log10(values / np.nanmax(values, axis=1, keepdims=True))
-                    logs = np.pad(logs, ((0, 0), (0, T + 1 - logs.shape[1])), constant_values=np.nan)
-                    lines[name] = np.where(np.isfinite(logs), logs, np.nan)
+            for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
+                if np.nanmax(values, initial=0) > 0:
+                    logs = np.log10(np.where(values > 0, values, np.nan))
+                    logs = logs - np.nanmax(logs)
+                    lines[name] = np.pad(logs, ((0, 0), (0, T + 1 - logs.shape[1])), constant_values=np.nan)
             figures.curves(
                 lines, title=_title(layer), xlabel="lag in steps", ylabel="$\\log_{10}$ of what is left", ax=left
             )
