@@ -12,6 +12,7 @@ behind is then replayed through the course's own cells: see `_replay`. What resu
 """
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -424,7 +425,8 @@ def _eagerly() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        if hasattr(torch.compiler, "set_stance"):  # from torch 2.6 on
+        # Dynamo takes seconds to load, so where nothing was compiled it stays out. Stances came with torch 2.6.
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield
 
@@ -593,7 +595,7 @@ def _of_run(run: _Run, grads: Gradients) -> Recording:
         return join(steps).detach()[:, order].numpy()
 
     def norms(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
-        return arrays([grads(step).norm(dim=-1) for step in steps], join)
+        return arrays([_length(grads(step)) for step in steps], join)
 
     weights = {name: weight.numpy() for name, weight in run.weights.items()}
     zeros = np.zeros(len(weights["Wh"]))
@@ -655,7 +657,13 @@ def _of_loop(loop: _Loop, grads: Gradients) -> Recording:
 
 def _norm(parts: list[_Part], grads: Gradients) -> np.ndarray:
     """‖∂L/∂ a state in parts‖ of each sequence, (B,)."""
-    return torch.cat([part.of(grads(part.whole)) for part in parts], dim=1).norm(dim=1).numpy()
+    return _length(torch.cat([part.of(grads(part.whole)) for part in parts], dim=1)).numpy()
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    """Norms along the last axis; also of numbers whose squares are smaller than any float."""
+    largest = vectors.abs().amax(-1, keepdim=True)
+    return (vectors / torch.where(largest > 0, largest, 1)).norm(dim=-1) * largest[..., 0]
 
 
 def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:

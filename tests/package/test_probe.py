@@ -573,14 +573,40 @@ def test_stacked_modules_of_half_precision_keep_gradients_that_it_can_not_hold()
     """What a layer puts out goes into the next one in float64: gradients below 1e-10 don't become float16's 0."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.RNN(2, 3), Taken(), nn.RNN(3, 3)).half()
+    model[0].weight_hh_l0.data.zero_()  # so that all of the lower layer's gradient comes through the upper one
     report = probe(model, torch.randn(150, 1, 2).half(), loss=lambda output: output[0][-1].float().sum())
-    assert 0 < report.layers[0].grad_h[0, -1] < 1e-10
+    assert 0 < report.layers[0].grad_h[0, 140] < 1e-10
     assert "float16" in str(report)
 
 
 class Taken(nn.Module):
     def forward(self, output):
         return output[0]
+
+
+def test_what_was_compiled_is_seen():
+    torch.manual_seed(0)
+    model, x = CharacterModel(), torch.randint(0, 7, (2, 9))
+    plain = probe(model, x)
+    for compiled in (torch.compile(model), compiled_inside(model)):
+        report = probe(compiled, x)
+        assert [layer.name for layer in report.layers] == ["rnn, layer 1", "rnn, layer 2"]
+        for one, other in zip(report.layers, plain.layers, strict=True):
+            assert np.array_equal(one.reach, other.reach) and np.array_equal(one.grad_x, other.grad_x)
+
+
+def compiled_inside(model):
+    model.rnn = torch.compile(model.rnn)
+    return model
+
+
+def test_gradients_of_a_thousand_steps_are_numbers_yet():
+    """Their squares are not: a norm that took them would be zero from lag 400 on."""
+    torch.manual_seed(0)
+    (layer,) = probe(nn.GRU(2, 3).double(), torch.randn(600, 1, 2).double(), loss=lambda out: out[0][-1].sum()).layers
+    assert 0 < layer.grad_h[0, -1] < 1e-170
+    wanted = layer.reach[0] / np.log(10)
+    assert np.abs(np.log10(layer.grad_h[0]) - wanted).max() < 3
 
 
 def test_padding_is_asked_for():
