@@ -5,10 +5,8 @@ from math import comb, erfc, sqrt
 
 import numpy as np
 
-from course_utils.cells import forward, init_params, sigmoid
+from course_utils.cells import sigmoid
 from course_utils.checks.exercise import Exercise
-from course_utils.gradients import backward
-from course_utils.tasks import noise
 
 # ---------------------------------------------------------------------------------------------------------------------
 # 1, settled
@@ -70,31 +68,12 @@ def _clipped(parts, c):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# 6, a profile of torch's GRU. torch is loaded only when it is asked for.
+# 6, a profile
 
 
-def _draw_layer(rng):
-    from course_utils.torch_bridge import to_module
-
-    T, seed = int(rng.integers(4, 9)), int(rng.integers(1000))
-    return to_module(init_params("GRU", 3, 5, seed=seed).changed(reset="after")), noise(T, 3, seed=seed)
-
-
-def _gradients(gru, x):
-    """dL/dh_t and dL/dx_t for L the sum of the last state, by the package's own walk back."""
-    from course_utils.torch_bridge import to_params
-
-    dh = np.zeros((len(x), gru.hidden_size))
-    dh[-1] = 1
-    return backward(forward(to_params(gru), x), dh)
-
-
-def _norms(rows):
-    return np.linalg.norm(rows, axis=1)
-
-
-def _direct_alone(gru, x):
-    return np.r_[np.zeros(len(x) - 1), np.sqrt(gru.hidden_size)]
+def _draw_step_back(rng):
+    H = int(rng.integers(2, 7))
+    return rng.normal(size=H), rng.normal(size=(H, H)), rng.normal(size=H)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -169,6 +148,7 @@ EXERCISES = {
     "14 repair settled": Exercise(
         right=_share_left,
         draw=_draw_unit,
+        because="It asks what another start would have changed, and not how far the state has moved.",
         mistakes={
             "this is how far the state has come from its start. Ask what another start would have changed.": (
                 lambda run, h0: run(h0) - h0
@@ -189,6 +169,7 @@ EXERCISES = {
     "14 repair weights": Exercise(
         right=lambda Wh, gamma: 1 / (gamma * np.linalg.norm(Wh, 2)),
         draw=_draw_weights,
+        because="Below this scale every step shortens every arrow, whatever the inputs are.",
         mistakes={
             "this looks at single weights. Many small ones add up, so it is σ₁ of the matrix that counts.": (
                 lambda Wh, gamma: 1 / (gamma * np.abs(Wh).max())
@@ -207,6 +188,7 @@ EXERCISES = {
     "14 repair radius": Exercise(
         right=lambda J: _radius(_product(J)) ** (1 / len(J)),
         draw=_draw_period,
+        because="A period is one constant matrix, and of a constant matrix the radius gives the long run.",
         mistakes={
             "this is a mean of the steps' own radii. Multiply the steps first.": lambda J: np.mean(
                 [_radius(step) for step in J]
@@ -232,6 +214,7 @@ EXERCISES = {
     "14 repair clipping": Exercise(
         right=_clipped,
         draw=_draw_parts,
+        because="All parts get one factor, at most 1, so no lag gains on another one.",
         mistakes={
             "a gradient shorter than c must stay as it is. This one is made longer.": lambda parts, c: (
                 parts * c / np.linalg.norm(parts.sum(axis=0))
@@ -249,6 +232,7 @@ EXERCISES = {
     "14 repair gates": Exercise(
         right=lambda z: {"f": z, "i": 1 - z},
         draw=lambda rng: (rng.uniform(size=(int(rng.integers(2, 6)), 3)),),
+        because="c_t = z c_{t-1} + (1 - z) h̃_t is the GRU's own last line, so forget and input gate are one gate.",
         mistakes={
             "z keeps here, so it belongs to f.": lambda z: {"f": 1 - z, "i": z},
             "f is right. What is let in is the share that isn't kept.": lambda z: {"f": z, "i": z},
@@ -258,24 +242,28 @@ EXERCISES = {
             "i is right. With f = 1 nothing would ever be dropped.": lambda z: {"f": np.ones_like(z), "i": 1 - z},
         },
     ),
-    "14 profile": Exercise(
-        right=lambda gru, x: _norms(_gradients(gru, x).h[1:]),
-        draw=_draw_layer,
+    "14 repair profile": Exercise(
+        right=lambda direct, J_next, total_next: direct + J_next.T @ total_next,
+        draw=_draw_step_back,
+        because="Later steps count, since the next state is computed from this one.",
         mistakes={
-            "these are the direct gradients again, zero at all steps but the last. Each state must be computed from "
-            "the very h whose gradient is kept: hand h from one call to the next, and don't detach it.": _direct_alone,
-            "these are gradients by the inputs. Keep those of the states.": lambda gru, x: _norms(_gradients(gru, x).x),
-            "the order is reversed: the last step comes last.": lambda gru, x: _norms(_gradients(gru, x).h[1:])[::-1],
-            "this begins with h_0 and ends before h_T. Wanted are h_1 to h_T.": lambda gru, x: _norms(
-                _gradients(gru, x).h[:-1]
+            "this is the direct gradient, which retain_grad on the output gives. Later states depend on h_t, too.": (
+                lambda direct, J_next, total_next: direct
             ),
-            "these are squares of norms.": lambda gru, x: _norms(_gradients(gru, x).h[1:]) ** 2,
+            "backwards, a Jacobian is transposed.": lambda direct, J_next, total_next: direct + J_next @ total_next,
+            "the loss may read h_t itself: the direct gradient is missing.": lambda direct, J_next, total_next: (
+                J_next.T @ total_next
+            ),
+            "the Jacobian is missing: h_{t+1} isn't h_t.": lambda direct, J_next, total_next: direct + total_next,
+            "two ways lead from h_t to the loss. Ways are added, not multiplied.": (
+                lambda direct, J_next, total_next: direct * (J_next.T @ total_next)
+            ),
         },
-        against="the walk back of lesson 06",
     ),
     "14 repair zero": Exercise(
         right=_lag_of_zero("smallest_subnormal"),
         draw=_draw_format,
+        because="The lag at which a product becomes zero follows from its rate and the format alone.",
         mistakes={
             "eps is how finely numbers near 1 are told apart. Asked is the smallest number.": _lag_of_zero("eps"),
             "`tiny` is the smallest number with all its digits. There are smaller ones: `smallest_subnormal`.": (
@@ -295,6 +283,7 @@ EXERCISES = {
     "14 repair seeds": Exercise(
         right=_p_value,
         draw=_draw_wins,
+        because="It counts everything that a coin does at least as surprisingly, few wins and many.",
         mistakes={
             "this counts one side only. Few wins are as far from a half as many.": _at_least,
             "this is the chance of exactly so many wins. Add those that lie farther from a half.": lambda wins, n: (
@@ -313,6 +302,7 @@ EXERCISES = {
     "14 repair budgets": Exercise(
         right=_ahead,
         draw=_draw_errors,
+        because="Both kinds are read after the same number of updates.",
         mistakes={
             "each kind is read at its own end, so one has had more updates.": lambda rnn, gru: np.mean(
                 gru[:, -1] < rnn[:, -1]
@@ -332,6 +322,7 @@ EXERCISES = {
     "14 repair leak": Exercise(
         right=_trailing,
         draw=_draw_days,
+        because="Entry t depends on day t and on days before it, and on no later day.",
         mistakes={
             "this mean is centred: it reads days after day t.": _mean_of(
                 lambda t, n: t - n // 2, lambda t, n: t + n // 2
