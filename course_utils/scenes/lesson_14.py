@@ -238,8 +238,8 @@ def leak(errors: Mapping[str, np.ndarray], guess: Guess) -> None:
     ax.set_xticks(days)
     figures.show(
         ax,
-        alt="Error against days ahead. Without a mean, and with one that ends today, it rises from 2.7 °C at one day to "
-        "3.7 at three and then hardly more. With a centred mean it is lower up to day five, by most at two and three.",
+        alt="Error against days ahead. Without a mean, and with one that ends today, it rises from 2.7 °C at one day "
+        "to 3.7 at three and then hardly more. With a centred mean it is lower up to day five, mostly at 2 and 3.",
     )
     centred, honest = errors["centred mean"], errors["mean that ends today"]
     gained = {f"{d} day{'s' * (d > 1)} ahead": honest[d - 1] - centred[d - 1] for d in (1, 3, 7)}
