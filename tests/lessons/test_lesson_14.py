@@ -268,9 +268,7 @@ def test_where_a_format_comes_to_zero_follows_from_the_rate(lesson):
     zero_from = lesson.solutions["zero_from"]
     rate = lost()[1600] / 1600
     assert 200 < zero_from(rate, "float32") < 270 and 1500 < zero_from(rate, "float64") < 1700
-    assert (
-        "float32, zero between lag 200 and 270: True" in lesson.printed and "Measured: 1600 steps." in lesson.displayed
-    )
+    assert "float32, zero between lag 200 and 270: True" in lesson.printed and "Measured: 1600." in lesson.displayed
     J, lag, product = lesson_jacobians(0, 1900), 0, np.eye(32)
     while product.any():
         lag, product = lag + 1, product @ J[-1 - lag]
@@ -305,7 +303,7 @@ def test_one_seed_is_a_coin(lesson):
     assert abs(np.median(rnn) - np.median(gru)) < 0.05 and "medians within 0.1 °C: True" in lesson.printed
     for kind in (rnn, gru):
         assert 0.4 < np.ptp(kind) < 0.6
-    assert "about half a degree" in lesson.prose and "a few hundredths" in lesson.prose
+    assert "about half a degree" in lesson.prose and "less than a twentieth of one" in lesson.prose
     assert 3.55 < min(rnn.min(), gru.min()) and max(rnn.max(), gru.max()) < 4.15
 
 
