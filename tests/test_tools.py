@@ -474,7 +474,7 @@ def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
 
 
 def test_minutes_follow_what_a_lesson_holds():
-    """Ten more exercises are fifty more minutes; what is folded as a solution is none."""
+    """Ten more exercises are fifty more minutes, ten repairs twenty; what is folded as a solution is none."""
     notebook = copy.deepcopy(read(LESSONS[3]))
     before = pace.minutes(notebook)
     notebook.cells.append(new_markdown_cell("<details><summary>A solution</summary>\n" + 2000 * "word "))
@@ -483,6 +483,10 @@ def test_minutes_follow_what_a_lesson_holds():
     for n in range(10):
         notebook.cells.append(new_code_cell(f'check("{n}", ...)'))
     assert pace.minutes(notebook) - before in (50, 55)  # the lines of code count as well
+    after = pace.minutes(notebook)
+    for n in range(10):
+        notebook.cells.append(new_code_cell(f'check("14 repair {n}", ...)'))
+    assert pace.minutes(notebook) - after in (20, 25)
 
 
 def test_drawing_is_told_from_computing():
