@@ -106,11 +106,15 @@ def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
     )
 
 
-def roads(path: str, root: Path = ROOT) -> dict[str, str]:
-    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it."""
-    if PLACEHOLDER in address(root):
+def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, str]:
+    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it.
+
+    home  where the course lives, `address(root)` unless given.
+    """
+    home = home or address(root)
+    if PLACEHOLDER in home:
         return {}
-    repository = address(root).removeprefix("https://github.com/")
+    repository = home.removeprefix("https://github.com/")
     return {
         "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
