@@ -1,9 +1,9 @@
 """A student's own runs, as data: are they of the form that is asked for, and what do they say?
 
-The grader collects them like any answer, as plain values, and recomputes what can be recomputed: counts, medians,
-intervals, and of nets that are handed in with their weights the score and the gradient over the task's lag. `check` says
-in the notebook whether they can be read, and `show_numbers` prints the table that stands beside the report when a person
-marks it. Nothing here is secret.
+The grader collects them like any answer, as plain values, and recomputes what can be recomputed: counts, medians and
+intervals; and of nets that are handed in with their weights the score and the gradient over the task's lag. In the
+notebook `check` says whether they can be read, and `show_numbers` prints the table that stands beside the report when
+a person marks it. Nothing here is secret.
 """
 
 import re
@@ -210,7 +210,7 @@ def _weights(kind: str, value: Any, where: str) -> dict[str, np.ndarray]:
 
 
 def _again(kind: str, weights: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Accuracy on the latch's test, and the median of ‖dh_T/dh_0‖ over ten of its sequences, by the course's own net."""
+    """Accuracy on the latch's test and the median ‖dh_T/dh_0‖ of ten of its sequences, by the course's own net."""
     x, target = LATCH.test
     Wx, Wh, V, c = (weights[name] for name in ("Wx", "Wh", "V", "c"))
     bx = weights["b"] if kind == "RNN" else weights["bx"]

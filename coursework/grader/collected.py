@@ -1,4 +1,4 @@
-"""A question whose answer is the student's own runs: collected as data, recomputed, and shown to who marks the report."""
+"""A question whose answer is the student's own runs: collected as data, recomputed, shown to who marks the report."""
 
 from dataclasses import dataclass
 from typing import Any

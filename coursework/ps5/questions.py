@@ -370,7 +370,7 @@ ESSAYS = [
         rubric={
             "0: repeats": "Repeats that gradients vanish, without a number of its own.",
             "1: names a rival": "Takes the other explanation seriously: says how many weights each net has.",
-            "2: uses a number": "Uses a measured number of its own runs, such as the size of dh_T/dh_0 or a loss curve.",
+            "2: uses a number": "Uses a measured number of its own runs, such as the size of dh_T/dh_0.",
             "3: says what it shows": "Says in addition what this number can't show: it goes along with success.",
             "4: a run that decides": (
                 "Names a control that separates the two: an RNN with as many weights, or a GRU whose gate is held."
@@ -395,7 +395,7 @@ ESSAYS = [
         rubric={
             "0: trusts": "Says that the check passed or that the loss falls.",
             "1: names a test": "Names a test against another way to the same number: differences, autograd.",
-            "2: describes it": "Says what is compared with what, on which inputs, with which step size or library call.",
+            "2: describes it": "Says what is compared with what, on which inputs, by which step or library call.",
             "3: explains the tolerance": "Explains the tolerance: truncation and rounding for differences, or float64.",
             "4: knows its blind spot": (
                 "Names a mistake that passes it, such as sizes that are equal by chance or a start that is zero."
@@ -413,8 +413,8 @@ ESSAYS = [
         name="essay_surprise",
         points=4,
         prompt=(
-            "Show one run of yours that surprised you or went wrong: a seed that failed, a loss that jumped, a score that "
-            "fell back. What did you expect, what do its numbers say, and what would you try next?"
+            "Show one run of yours that surprised you or went wrong: a seed that failed, a loss that jumped, a score "
+            "that fell back. What did you expect, what do its numbers say, and what would you try next?"
         ),
         rubric={
             "0: none": "Shows no run, or says that all went well.",
@@ -424,12 +424,12 @@ ESSAYS = [
             "4: a next step that could fail": "Proposes a try whose outcome would speak for or against an explanation.",
         },
         model=(
-            "RNN, seed 2, answers all test sequences right, and ends with dh_T/dh_0 near 3e-5. I had expected that a net "
-            "which remembers over 20 steps has a gradient near 1, as my GRUs do. A reason could be that its units are "
-            "saturated: they hold one of several resting states, and a small push dies out before it reaches the end, "
-            "while the symbol was a large push. If that is right, a start moved by .01 ends in the same state and a "
-            "start moved by 2 in another. I would run the trained net from both. If the small push is still there "
-            "after 20 steps, the explanation is wrong."
+            "RNN, seed 2, answers all test sequences right, and ends with dh_T/dh_0 near 3e-5. I had expected that a "
+            "net which remembers over 20 steps has a gradient near 1, as my GRUs do. A reason could be that its "
+            "units are saturated: they hold one of several resting states, and a small push dies out before it "
+            "reaches the end, while the symbol was a large push. If that is right, a start moved by .01 ends in the "
+            "same state and a start moved by 2 in another. I would run the trained net from both. If the small push "
+            "is still there after 20 steps, the explanation is wrong."
         ),
     ),
 ]
