@@ -160,10 +160,9 @@ def _write_autograded(
                 cell.source = harmless(cell.source)
         cells.append(cell)
         if essay := assignment.essays.get(grade_id):
-            rubric = "\n".join(f"- **{level}** {words}" for level, words in essay.rubric.items())
             if table := numbers.get(grade_id):
                 cells.append(nbformat.v4.new_markdown_cell(f"**The student's own numbers**\n\n{_indented(table)}"))
-            words = f"**Rubric**, of {essay.points} points\n\n{rubric}\n\n**Model answer**\n\n{essay.model}"
+            words = f"**Rubric**, of {essay.points} points\n\n{essay.levels}\n\n**Model answer**\n\n{essay.model}"
             cells.append(nbformat.v4.new_markdown_cell(words))
     notebook.cells = cells
     place = folder / "autograded" / submission.student / assignment.name
