@@ -4,6 +4,7 @@
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps |
+| an assignment's hours | all that it asks for, by the same formula | its first cell, the table of coursework/README.md |
 | the public address | pyproject.toml, `Repository` | the first code cell of lessons and assignments, CITATION.cff |
 | the version | pyproject.toml, `version` | CITATION.cff |
 
@@ -78,6 +79,11 @@ def with_minutes(text: str, minutes: int) -> str:
     return re.sub(r"^\*\d+ minutes\.", f"*{minutes} minutes.", text, flags=re.M)
 
 
+def with_hours(text: str, time: float) -> str:
+    """The first cell of an assignment with its hours."""
+    return re.sub(r"^(\*\d+ points, )about [\d½]+ hours?", rf"\g<1>{pace.in_words(time)}", text, flags=re.M)
+
+
 def course_map(paths: list[Path], folder: str = "") -> str:
     """The table of these lessons, as Markdown; links go into `folder`."""
     rows = ["| lesson | its question | minutes |", "|---|---|---|"]
@@ -98,17 +104,26 @@ def with_map(text: str, table: str) -> str:
 def copies(root: Path = ROOT) -> dict[Path, str]:
     """{file: what it should hold} for every file of the course at `root` that holds a copy. Writes nothing."""
     about, paths = project(root), lessons(root)
-    texts = {}
+    texts, hours = {}, {}
     for path in [*paths, *sorted((root / "coursework").glob("ps*/ps*.ipynb"))]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = bootstrap(root)
         if path in paths:
             notebook.cells[0].source = with_minutes(notebook.cells[0].source, pace.minutes(notebook))
+        else:
+            hours[path.stem] = pace.hours(notebook)
+            notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])
         if path == paths[0]:
             place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
             place.source = with_map(place.source, course_map(paths[1:]))
         texts[path] = nbformat.writes(notebook) + "\n"
+    guide = root / "coursework" / "README.md"
+    if guide.is_file():
+        texts[guide] = guide.read_text(encoding="utf-8")
+        for name, time in hours.items():
+            row = rf"^(\| {name} [^|]*\| )[^|]*( \|)"
+            texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], flags=re.M)
     readme, citation = root / "README.md", root / "CITATION.cff"
     texts[readme] = with_map(readme.read_text(encoding="utf-8"), course_map(paths, "notebooks/"))
     text = re.sub(r"^version: .*$", f"version: {about['version']}", citation.read_text(encoding="utf-8"), flags=re.M)
