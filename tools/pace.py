@@ -144,7 +144,9 @@ def assignments_table(paths: list[Path]) -> str:
     for path in paths:
         notebook = nbformat.read(path, as_version=4)
         found = assignment_counts(notebook)
-        lines.append(f"{path.stem:26} {hours(notebook):5}  " + "  ".join(f"{found[what]:{len(what)}}" for what in names))
+        lines.append(
+            f"{path.stem:26} {hours(notebook):5}  " + "  ".join(f"{found[what]:{len(what)}}" for what in names)
+        )
     return "\n".join(lines)
 
 
