@@ -3,8 +3,8 @@
 | what | stands in | is copied to |
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
-| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps |
-| an assignment's hours | all that it asks for, by the same formula | its first cell, coursework/README.md |
+| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
+| an assignment's hours | all that it asks for, by the same formula | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | the first code cell of lessons and assignments, CITATION.cff |
 | the version | pyproject.toml, `version` | CITATION.cff |
 
@@ -84,6 +84,22 @@ def with_hours(text: str, time: float) -> str:
     return re.sub(r"^(\*\d+ points, )about [\d½]+ hours?", rf"\g<1>{pace.in_words(time)}", text, flags=re.M)
 
 
+def with_times(text: str, minutes: dict[str, int]) -> str:
+    """A plan for teaching with its times: the cell after one like "03, 04, ps2" holds the sum of theirs.
+
+    minutes  of each lesson by its number, and of each assignment by its name.
+    """
+
+    def timed(row: re.Match) -> str:
+        work = row[2].split(", ")
+        total = sum(minutes[name] for name in work)
+        only_assignments = all(name.startswith("ps") for name in work)
+        words = f"{total / 60:g} h".replace(".5", "½") if only_assignments else f"{total} min"
+        return f"{row[1]}{row[2]} | {words} |"
+
+    return re.sub(r"^(\| [^|]* \| )((?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*) \| [^|]* \|", timed, text, flags=re.M)
+
+
 def course_map(paths: list[Path], folder: str = "") -> str:
     """The table of these lessons, as Markdown; links go into `folder`."""
     rows = ["| lesson | its question | minutes |", "|---|---|---|"]
@@ -104,15 +120,17 @@ def with_map(text: str, table: str) -> str:
 def copies(root: Path = ROOT) -> dict[Path, str]:
     """{file: what it should hold} for every file of the course at `root` that holds a copy. Writes nothing."""
     about, paths = project(root), lessons(root)
-    texts, hours = {}, {}
+    texts, hours, minutes = {}, {}, {}
     for path in [*paths, *sorted((root / "coursework").glob("ps*/ps*.ipynb"))]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = bootstrap(root)
         if path in paths:
-            notebook.cells[0].source = with_minutes(notebook.cells[0].source, pace.minutes(notebook))
+            minutes[path.name[:2]] = pace.minutes(notebook)
+            notebook.cells[0].source = with_minutes(notebook.cells[0].source, minutes[path.name[:2]])
         else:
             hours[path.stem] = pace.hours(notebook)
+            minutes[path.stem] = round(60 * hours[path.stem])
             notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])
         if path == paths[0]:
             place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
@@ -124,6 +142,9 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         for name, time in hours.items():
             row = rf"^(\| {name} [^|]*\| )[^|]*( \|)"
             texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], flags=re.M)
+    plans = root / "docs" / "teaching.md"
+    if plans.is_file():
+        texts[plans] = with_times(plans.read_text(encoding="utf-8"), minutes)
     readme, citation = root / "README.md", root / "CITATION.cff"
     texts[readme] = with_map(readme.read_text(encoding="utf-8"), course_map(paths, "notebooks/"))
     text = re.sub(r"^version: .*$", f"version: {about['version']}", citation.read_text(encoding="utf-8"), flags=re.M)
