@@ -1,12 +1,12 @@
 # make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
-# make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
+# make slides · make exam SEED=7 · make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-cpus test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
+.PHONY: lab test test-slow test-cpus test-coursework student slides exam lesson notebooks heads constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
 	$(BIN)/python -m tools.working_copies
@@ -30,6 +30,12 @@ test-coursework: .venv/instructor ## the grader, against right, wrong and hostil
 
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
+
+slides: .venv/student ## slides of all lessons, in slides/, from their own figures and questions; no network
+	$(BIN)/python -m tools.slides $(LESSONS)
+
+exam: .venv/student ## a paper of the exam bank and its key: make exam SEED=7; MOODLE=1 writes the bank for Moodle, too
+	$(BIN)/python -m tools.exam --seed $(SEED) $(if $(MOODLE),--moodle,)
 
 lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)

@@ -4,7 +4,7 @@
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
-| an assignment's hours | all that it asks for, by the same formula | its first cell, coursework/README.md, docs/teaching.md |
+| an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | the first code cell of lessons and assignments, CITATION.cff |
 | the version | pyproject.toml, `version` | CITATION.cff |
 
