@@ -33,7 +33,7 @@ PLAIN = {  # what matplotlib doesn't know, and the same in its words
     r"\\top(?![a-z])": "T",
     r"\\qquad|\\quad": r"\\ \\ \\ ",
     r"\\ldots": r"\\dots ",
-    r"(?<![\d}])\.(\d+)": r"\\mathrm{.\1}",  # else the point would stand apart, as a full stop
+    r"(?<!\d)\.(\d)": r"0.\1",  # a point without a zero before it would stand apart, as a full stop
 }
 NEW_ROW = "\x04"  # stands for the two backslashes within a matrix until rows are parted
 SIZE = 18  # points at which formulas are set; the page scales them with its text
