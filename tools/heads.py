@@ -121,14 +121,14 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
     """{file: what it should hold} for every file of the course at `root` that holds a copy. Writes nothing."""
     about, paths = project(root), lessons(root)
     texts, hours, minutes = {}, {}, {}
-    for path in [*paths, *sorted((root / "coursework").glob("ps*/ps*.ipynb"))]:
+    for path in [*paths, *sorted((root / "coursework").glob("ps*/*.ipynb"))]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = bootstrap(root)
         if path in paths:
             minutes[path.name[:2]] = pace.minutes(notebook)
             notebook.cells[0].source = with_minutes(notebook.cells[0].source, minutes[path.name[:2]])
-        else:
+        elif path.stem == path.parent.name:  # not a worked example beside it
             hours[path.stem] = pace.hours(notebook)
             minutes[path.stem] = round(60 * hours[path.stem])
             notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])

@@ -2,8 +2,8 @@
 
 A lesson becomes one HTML page that works from a folder, a memory stick or a server. Its slides stand in the order of
 the lesson: the title and what you will do; of each section its list and its equations, then guesses and figures as they
-come; what we have done; and the questions of *Check yourself*, without their answers. What stands in folds is left out,
-lesson: title and what you will do; of each section its list and equations, then guesses and figures as they
+come; what we have done; and the questions of *Check yourself*, without their answers. What stands in folds is left
+out, and so is running text, which is for reading. The notebooks are read as they are: `make notebooks` comes first.
 """
 
 import argparse
