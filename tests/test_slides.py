@@ -45,7 +45,7 @@ def test_answers_in_folds_are_left_out():
     cells = [
         nbformat.v4.new_markdown_cell("# 99 · A question?\n\n**You will**\n- see;\n"),
         nbformat.v4.new_markdown_cell(
-            "## One\n\n- first\n  goes on\n- second\n\n$$a$$\n<details><summary>Read it</summary>\n\n- $$b$$\n</details>"
+            "## One\n\n- first\n  goes on\n- second\n\n$$a$$\n<details><summary>A</summary>\n\n- $$b$$\n</details>"
         ),
         nbformat.v4.new_markdown_cell(
             "## Check yourself\n\n<details><summary>True or false: W<sub>h</sub>?</summary>\n\nFalse.\n</details>"
