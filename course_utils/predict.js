@@ -72,7 +72,7 @@ function render({ model, el }) {
     said.append(". ");
     if (!state.revealed) button(said, "change", "predict-change", change);
     if (state.why) add(done, "p", { class: "predict-said" }).textContent = `Because: ${state.why}`;
-    const next = "Now run the cells below: your guess will stand beside what is measured.";
+    const next = state.next || "Now run the cells below: your guess will stand beside what is measured.";
     if (!state.revealed) add(done, "p").textContent = next;
     if (keepFocus) done.querySelector("button")?.focus();
     keepFocus = false;

@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data" if (HERE / "data").is_dir() else HERE.parent / "data"  # in a wheel, and in the course's folder
 WEATHER_COLUMNS = ("precipitation", "temp_max", "temp_min", "wind")
 Batch = tuple[np.ndarray, np.ndarray]  # inputs (B, T, D) and their target
 

@@ -1,8 +1,10 @@
 """How long a lesson takes, by a stated formula, and how much of its code draws: `python -m tools.pace`.
 
 A lesson takes the sum of MINUTES times what is counted in it. What stands in a folded solution isn't counted, since
-only who is stuck reads it. The formula is an estimate for someone who reads all of it, guesses and writes; nobody's
-time was measured. `make heads` writes the result, in steps of five minutes, into the lesson's first cell.
+only who is stuck reads it. A repair, an exercise whose name says so ("14 repair weights"), replaces one line of code
+that the lesson shows, so it takes less than an exercise that is written from nothing. The formula is an estimate for
+someone who reads all of it, guesses and writes; nobody's time was measured. `make heads` writes the result, in steps of
+five minutes, into the lesson's first cell.
 
 An assignment takes the reading of what students get, by the same formula, and WRITING times what the right answers and
 model answers hold. Its hours come in halves, and stand in its first cell.
@@ -24,6 +26,7 @@ MINUTES = {  # of each
     "predictions": 1,
     "explorers": 2,
     "exercises": 5,
+    "repairs": 2,
 }
 WRITING = {  # minutes of each, for someone who has taken the lessons it builds on
     "answers": 5,  # a question to understand, to check and to mend
@@ -31,6 +34,7 @@ WRITING = {  # minutes of each, for someone who has taken the lessons it builds 
     "words of essays": 1 / 8,
     "own runs": 90,  # to plan, to wait for and to do again
 }
+REPAIR = r'^check\("\d\d repair '  # how the cell of a repair begins its last statement
 LONGEST = 60  # minutes of one lesson
 DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes", "fig"}  # names that draw
 MOST_DRAWING = 1 / 4  # of a lesson's code lines
@@ -51,7 +55,9 @@ def counts(notebook: NotebookNode) -> Counter:
             continue
         found["code lines"] += sum(bool(line.strip()) for line in cell.source.splitlines())
         found["predictions"] += cell.source.count("widgets.predict(")
-        found["exercises"] += len(re.findall(r"^check\(", cell.source, re.M))
+        repairs = len(re.findall(REPAIR, cell.source, re.M))
+        found["repairs"] += repairs
+        found["exercises"] += len(re.findall(r"^check\(", cell.source, re.M)) - repairs
         found["explorers"] += any(_is_explorer(output) for output in cell.get("outputs", []))
         found["figures"] += any(_is_figure(output) for output in cell.get("outputs", []))
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -118,7 +124,8 @@ def _draws(statement: ast.stmt, text: str) -> bool:
 
 
 def _is_figure(output: NotebookNode) -> bool:
-    return "<img" in str(output.get("data", {}).get("text/html", "")) and not _is_explorer(output)
+    data = output.get("data", {})
+    return ("image/png" in data or "<img" in str(data.get("text/html", ""))) and not _is_explorer(output)
 
 
 def _is_explorer(output: NotebookNode) -> bool:

@@ -28,7 +28,7 @@ from coursework.grader.table import close_to, table
 from coursework.hints import check, debug, factor_verdict, hashed, in_words, read_table
 from tests.notebook import ROOT, code_cells, read
 from tools import pace
-from tools.notebooks import bootstrap
+from tools.heads import bootstrap, needs_torch
 
 NAMES = names()
 SOLUTIONS = {name: importlib.import_module(f"tests.coursework.solutions_{name}") for name in NAMES}
@@ -444,7 +444,7 @@ def test_all_terminal_questions_are_there():
 @every
 def test_notebook_is_kept_clean(name):
     notebook = read(PATHS[name])
-    assert code_cells(notebook)[0].source == bootstrap()
+    assert code_cells(notebook)[0].source == bootstrap(needs_torch(notebook))
     for cell in code_cells(notebook):
         assert cell.outputs == [] and cell.execution_count is None
         assert max(map(len, cell.source.splitlines())) <= 96
