@@ -1,5 +1,6 @@
 # make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
-# make site · make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
+# make site · make slides · make exam SEED=7 · make bench · make clean, and the rest below. Each builds .venv once, then
+# does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -7,7 +8,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site site student lesson notebooks heads \
+.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site site student slides exam lesson notebooks heads \
 	constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
@@ -43,6 +44,12 @@ test-site: .venv/dev .venv/site ## the book in a real browser with all other hos
 
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
+
+slides: .venv/student ## slides of all lessons, in slides/, from their own figures and questions; no network
+	$(BIN)/python -m tools.slides $(LESSONS)
+
+exam: .venv/student ## a paper of the exam bank and its key: make exam SEED=7; MOODLE=1 writes the bank for Moodle, too
+	$(BIN)/python -m tools.exam --seed $(SEED) $(if $(MOODLE),--moodle,)
 
 lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)
