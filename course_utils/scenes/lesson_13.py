@@ -53,6 +53,10 @@ def costs(lengths: list[int], counts: Mapping[str, Sequence[tuple[int, int]]]) -
         log=True,
         ax=right,
     )
+    for ax in (left, right):
+        ax.set_xscale("log")
+        ax.set_xticks(lengths[::2], [f"{T:,}" for T in lengths[::2]])
+        ax.minorticks_off()
     figures.show(
         fig,
         alt="Two panels against the number of steps up to 1,024, log axes. Left, the longest chain of products: 1,023 "
@@ -168,9 +172,9 @@ def longer(steps: np.ndarray, scores: Mapping[str, np.ndarray], guess: Guess) ->
         ylabel="share of right answers",
         reference={"a guess": 0.5},
     )
-    ax.set_ylim(0.4, 1.03)
+    ax.set_ylim(0.2, 1.03)
     ax.axvline(16, color=figures.OTHER, linewidth=0.9)
-    figures.mark(ax, 16, 0.43, "end of training", dot=False, offset=(4, 0))
+    figures.mark(ax, 16, 0.23, "end of training", dot=False, offset=(4, 0))
     figures.show(
         ax,
         alt="Share of right answers at each of 160 steps. GRU and the median RNN stay at 1. The minGRU whose factor "
