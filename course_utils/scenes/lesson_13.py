@@ -208,5 +208,5 @@ def weigh_parity(guess: Guess) -> None:
 
 def weigh_longer(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
-    fades = "A factor of -0.95 flips the sign and also loses a twentieth. Nothing brings the size back."
-    guess.compare("RNN and GRU", meanings={"all three": fades, "minGRU with 2z − 1": fades, "none": fades})
+    fades = "A factor of −.95 flips the sign and also loses a twentieth. Nothing brings the size back."
+    guess.compare("RNN and GRU", meanings={"all of these three": fades, "minGRU with 2z − 1": fades, "none": fades})
