@@ -91,6 +91,27 @@ def test_the_printed_costs_are_the_closed_forms(lesson):
     assert "the scan's states are the loop's: True\n" in lesson.printed
 
 
+def in_pairs(a, b):
+    """Blelloch's way: neighbours are joined, half as many steps are scanned, and every other state is filled in."""
+    if len(a) == 1:
+        return b
+    states = np.empty_like(b)
+    states[1::2] = in_pairs(a[1::2] * a[::2], a[1::2] * b[::2] + b[1::2])
+    states[0] = b[0]
+    states[2::2] = a[2::2] * states[1:-1:2] + b[2::2]
+    return states
+
+
+def test_the_scan_with_fewer_products(lesson):
+    rng = np.random.default_rng(4)
+    a, b = rng.uniform(size=(64, 2)), rng.normal(size=(64, 2))
+    np.testing.assert_allclose(in_pairs(a, b), LESSON.functions["loop"](a, b), rtol=1e-12)
+    for T in (64, 1024):
+        chain, products = scenes.cost(in_pairs, T)
+        assert products < 3 * T and 1.6 * np.log2(T) < chain < 2 * np.log2(T)
+    assert "makes about twice as many rounds and stays below $3T$ products" in lesson.prose
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_the_way_back_is_autograds_and_a_scan_as_well(seed):
     a, h, g = EXERCISES["13 backward"].draw(np.random.default_rng(seed))
@@ -267,7 +288,8 @@ def without_h(sign, rate, seeds, H=12):
 
     sign  whether the factor is 2z - 1 instead of z.
 
-    Returns how many solve 16 steps at the end, how many are right at step 160, and their factors after a 1 (nets, H).
+    Returns how many solve 16 steps at the end, how many are right at step 160, their shares of right answers by step
+    (nets, 160) and their factors after a 1 (nets, H).
     """
     names = LESSON.names("parity")
 
@@ -293,7 +315,8 @@ def without_h(sign, rate, seeds, H=12):
     share = np.mean(answers == y, axis=1)
     W, bias = (each.detach().numpy() for each in weights[:2])
     z = sigmoid((W[:, 1] + bias[:, 0])[:, :H])
-    return int(np.sum(share[:, :16].mean(1) >= 0.99)), int(np.sum(share[:, -1] > 0.9)), 2 * z - 1 if sign else z
+    solved, late = np.sum(share[:, :16].mean(1) >= 0.99), np.sum(share[:, -1] > 0.9)
+    return int(solved), int(late), share, 2 * z - 1 if sign else z
 
 
 def test_parity_of_the_seeds_shown(lesson):
@@ -317,6 +340,15 @@ def test_the_packages_own_minGRU_fails_as_well():
 @pytest.mark.parametrize("count, ends", [(15, "80 to 100"), (0, "0 to 20"), (11, "48 to 89")])
 def test_intervals(lesson, count, ends):
     assert "{:.0f} to {:.0f}".format(*(100 * end for end in wilson(count, 15))) == ends and ends in lesson.prose
+
+
+@pytest.mark.parametrize("seeds", [SHOWN, pytest.param(FURTHER, marks=pytest.mark.slow)], ids=["shown", "further"])
+def test_how_the_sign_fades(seeds, lesson):
+    """The words below the last figure: the strongest factor after a 1, and the answers at steps 40 and 100."""
+    _, _, share, factors = without_h(True, 1e-2, seeds)
+    assert np.all(np.abs(factors.min(axis=1) + 0.95) < 0.025) and "to about $-.95$, not to $-1$" in lesson.prose
+    assert np.all(share[:, 39] > 0.9) and np.all(np.abs(share[:, 95:105].mean(axis=1) - 0.5) < 0.1)
+    assert "at step 40 nearly all answers are right, at step 100 they are guesses" in lesson.prose
 
 
 @pytest.mark.slow
