@@ -10,11 +10,13 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
-from tools import heads, new_lesson, notebooks, pace, working_copies
+from tools import heads, new_lesson, notebooks, pace, views, working_copies
+from tools.views import VIEW
 
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons"
@@ -77,14 +79,17 @@ from course_utils import widgets
 
 widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
 GUESS = 'widgets.predict("Which?", choices=["one", "two"]).compare("two")'
-NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
+WORDS = "print('an answer\\nin words: 3 < 4')"
+NBVAL = (
+    f"--nbval --nbval-current-env --nbval-sanitize-with={ROOT}/tests/nbval_sanitize.cfg -p tests.nbval_stored".split()
+)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     """A lesson with an explorer, a figure, and both as answers, after its outputs were written."""
     path = tmp_path_factory.mktemp("stored") / "lesson.ipynb"
-    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')", GUESS)
+    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", WORDS, GUESS)
     notebook = read(path)
     for cell in code_cells(notebook)[3:]:
         cell.metadata["tags"] = ["answer"]
@@ -101,8 +106,12 @@ def compared(path):
 
 def test_a_stored_explorer_is_its_poster(stored):
     (output,) = code_cells(read(stored))[1].outputs
-    assert set(output.data) == {"text/html", "text/plain", "image/png"}  # a view would be an error where nothing runs
-    assert 'alt="Lines. At a = 2: It ends at 2. Run this cell to move the figure."' in output.data["text/html"]
+    assert set(output.data) == {"text/plain", "image/png", VIEW}  # a view would be an error where nothing runs
+    words = "Lines. At a = 2: It ends at 2. Run this cell to move the figure."
+    assert output.metadata["image/png"]["alt"] == words and output.data["text/plain"] == f"Figure: {words}"
+    kind, state = views.unpack(output.data[VIEW])
+    assert kind == "course_utils.widgets.Explorer" and state["at"] == [1]
+    assert np.frombuffer(state["frames"]["numbers"], "<f4").tolist() == [0, 1, 0, 2]
     before = stored.read_bytes()
     assert run(stored).returncode == 0
     assert stored.read_bytes() == before
@@ -116,9 +125,11 @@ def test_answers_are_stored_under_a_cover(stored):
     for bare, covered in ((explorer, covered_explorer), (figure, covered_figure)):
         html = covered.outputs[0].data["text/html"]
         assert html.startswith("<details><summary>Uncover what was measured</summary><figure")
-        assert html.endswith("</figure></details>") and "<details" not in bare.outputs[0].data["text/html"]
+        assert html.endswith("</figure></details>") and "text/html" not in bare.outputs[0].data
         assert "image/png" in bare.outputs[0].data and "image/png" not in covered.outputs[0].data
-    assert words.outputs[0].text == "an answer in words\n"
+        assert (VIEW in covered.outputs[0].data) == (VIEW in bare.outputs[0].data)
+    assert [words.outputs[0].data] == [{"text/html": f"{cover}<pre>an answer\nin words: 3 &lt; 4\n</pre></details>"}]
+    assert notebooks.printed(words.outputs[0]) == "an answer\nin words: 3 < 4\n"
     notebook = read(stored)
     assert notebooks.normalise(copy.deepcopy(notebook)) == notebook  # one cover is enough
 
@@ -130,6 +141,7 @@ def test_what_is_stored_holds_against_a_fresh_run_and_no_other_words_do(stored, 
     for before, after in (
         ('alt=\\"One two three four five six seven nine', 'alt=\\"Nine'),
         ("It ends at 2.", "It ends at 3."),
+        ("in words: 3 &lt; 4", "in words: 3 &lt; 5"),
     ):
         assert before in text
         other.write_text(text[::-1].replace(before[::-1], after[::-1], 1)[::-1], encoding="utf-8")  # under the cover
@@ -463,7 +475,7 @@ def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
 
 
 def test_minutes_follow_what_a_lesson_holds():
-    """Ten more exercises are fifty more minutes; what is folded as a solution is none."""
+    """Ten more exercises are fifty more minutes, ten repairs twenty; what is folded as a solution is none."""
     notebook = copy.deepcopy(read(LESSONS[3]))
     before = pace.minutes(notebook)
     notebook.cells.append(new_markdown_cell("<details><summary>A solution</summary>\n" + 2000 * "word "))
@@ -472,6 +484,10 @@ def test_minutes_follow_what_a_lesson_holds():
     for n in range(10):
         notebook.cells.append(new_code_cell(f'check("{n}", ...)'))
     assert pace.minutes(notebook) - before in (50, 55)  # the lines of code count as well
+    after = pace.minutes(notebook)
+    for n in range(10):
+        notebook.cells.append(new_code_cell(f'check("14 repair {n}", ...)'))
+    assert pace.minutes(notebook) - after in (20, 25)
 
 
 def test_drawing_is_told_from_computing():

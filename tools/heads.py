@@ -3,7 +3,8 @@
 | what | stands in | is copied to |
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
-| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps |
+| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
+| an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, the roads to Colab and Binder, CITATION.cff |
 | the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
 
@@ -106,11 +107,15 @@ def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
     )
 
 
-def roads(path: str, root: Path = ROOT) -> dict[str, str]:
-    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it."""
-    if PLACEHOLDER in address(root):
+def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, str]:
+    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it.
+
+    home  where the course lives, `address(root)` unless given.
+    """
+    home = home or address(root)
+    if PLACEHOLDER in home:
         return {}
-    repository = address(root).removeprefix("https://github.com/")
+    repository = home.removeprefix("https://github.com/")
     return {
         "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
@@ -138,6 +143,27 @@ def head_of(path: Path) -> Head:
 def with_minutes(text: str, minutes: int) -> str:
     """The first cell of a lesson with its minutes."""
     return re.sub(r"^\*\d+ minutes\.", f"*{minutes} minutes.", text, flags=re.M)
+
+
+def with_hours(text: str, time: float) -> str:
+    """The first cell of an assignment with its hours."""
+    return re.sub(r"^(\*\d+ points, )about [\d½]+ hours?", rf"\g<1>{pace.in_words(time)}", text, flags=re.M)
+
+
+def with_times(text: str, minutes: dict[str, int]) -> str:
+    """A plan for teaching with its times: the cell after one like "03, 04, ps2" holds the sum of theirs.
+
+    minutes  of each lesson by its number, and of each assignment by its name.
+    """
+
+    def timed(row: re.Match) -> str:
+        work = row[2].split(", ")
+        total = sum(minutes[name] for name in work)
+        only_assignments = all(name.startswith("ps") for name in work)
+        words = f"{total / 60:g} h".replace(".5", "½") if only_assignments else f"{total} min"
+        return f"{row[1]}{row[2]} | {words} |"
+
+    return re.sub(r"^(\| [^|]* \| )((?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*) \| [^|]* \|", timed, text, flags=re.M)
 
 
 def with_roads(text: str, links: dict[str, str]) -> str:
@@ -183,18 +209,32 @@ def between(text: str, comments: tuple[str, str], content: str) -> str:
 def copies(root: Path = ROOT) -> dict[Path, str]:
     """{file: what it should hold} for every file of the course at `root` that holds a copy. Writes nothing."""
     about, paths = project(root), lessons(root)
-    texts = {}
-    for path in [*paths, *sorted((root / "coursework").glob("ps*/ps*.ipynb"))]:
+    texts, hours, minutes = {}, {}, {}
+    for path in [*paths, *sorted((root / "coursework").glob("ps*/*.ipynb"))]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
         first.source = bootstrap(needs_torch(notebook), root)
         if path in paths:
+            minutes[path.name[:2]] = pace.minutes(notebook)
             head = with_roads(notebook.cells[0].source, roads(f"notebooks/{path.name}", root))
-            notebook.cells[0].source = with_minutes(head, pace.minutes(notebook))
+            notebook.cells[0].source = with_minutes(head, minutes[path.name[:2]])
+        elif path.stem == path.parent.name:  # not a worked example beside it
+            hours[path.stem] = pace.hours(notebook)
+            minutes[path.stem] = round(60 * hours[path.stem])
+            notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])
         if path == paths[0]:
             place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
             place.source = between(place.source, MAP, course_map(paths[1:], root=root))
         texts[path] = nbformat.writes(notebook) + "\n"
+    guide = root / "coursework" / "README.md"
+    if guide.is_file():
+        texts[guide] = guide.read_text(encoding="utf-8")
+        for name, time in hours.items():
+            row = rf"^(\| {name} [^|]*\| )[^|]*( \|)"
+            texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], flags=re.M)
+    plans = root / "docs" / "teaching.md"
+    if plans.is_file():
+        texts[plans] = with_times(plans.read_text(encoding="utf-8"), minutes)
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), MAP, course_map(paths, "notebooks/", root))
     texts[readme] = between(text, ROADS, badges(root))
