@@ -190,11 +190,12 @@ def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
 
 
 def badges(root: Path = ROOT) -> str:
-    """What the README says of Colab and Binder: pictures that open lesson 00 there, or that there is no such place."""
+    """The README's links to lesson 00 and its clone line, or that nobody has published the course."""
     links = roads(f"notebooks/{lessons(root)[0].name}", root)
     if not links:
         return NOT_YET
-    return " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items()) + "\n"
+    pictures = " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items())
+    return f"{pictures}\n\nOr `git clone {address(root)}`, and start below.\n"
 
 
 def between(text: str, comments: tuple[str, str], content: str) -> str:
