@@ -314,6 +314,8 @@ class Restless(nn.Module):
         x = self.norm(x.flatten(0, 1)).view(x.shape) + np.random.rand() + random.random()  # noqa: NPY002
         out, self.carried = self.rnn(x, self.carried)
         self.kept.add_(1)
+        self.kept.data[0] = 5
+        self.read.bias.data += 1
         h = self.cell(self.drop(out[-1]))
         self.extra = h.detach()
         return self.read(h)
@@ -323,7 +325,6 @@ class Restless(nn.Module):
 def test_whatever_a_forward_pass_changes_is_put_back(training):
     torch.manual_seed(0)
     model = Restless().train(training)
-    model.norm.eval()
     called = []
     model.rnn.register_forward_hook(lambda *args: called.append(1))
     model.read.register_full_backward_hook(lambda *args: called.append(1))
