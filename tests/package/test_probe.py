@@ -438,7 +438,8 @@ def test_the_batch_replay_is_the_plain_cells(monkeypatch):
         nn.LSTM(3, 4),
         nn.LSTM(3, 4, proj_size=2),
     ):
-        probe(rnn, torch.randn(6, 2, 3))
+        h0, c0 = torch.randn(1, 2, getattr(rnn, "proj_size", 0) or 4), torch.randn(1, 2, 4)
+        probe(rnn, (torch.randn(6, 2, 3), (h0, c0) if isinstance(rnn, nn.LSTM) else h0))
         recording, states, gates = seen.pop()
         for b in range(2):
             trace = recording.trace(b)
