@@ -467,6 +467,8 @@ def test_layers_have_names_and_a_verdict_in_words():
     assert "The loss reads 9 steps directly" in str(report)
     assert report["rnn, layer 2, backward"].reach.shape == (2, 10)
     assert report._repr_html_().count("<tr>") == 5
+    assert "of 2 of the batch's 2 sequences" in report.method
+    assert "<caption>Reach: Frobenius norms" in report._repr_html_()
 
 
 def test_a_loop_that_changes_its_state_is_measured_by_autograd():
