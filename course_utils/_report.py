@@ -171,6 +171,15 @@ class Report:
             _validate.integer("lag", lag, 1)
         return "\n".join([*(layer.verdict(lag) for layer in self.layers), *self.notes])
 
+    @property
+    def method(self) -> str:
+        """How the reaches were measured: which norm, of how many sequences."""
+        layer = self.layers[0]
+        return (
+            "Reach: Frobenius norms of ∂h_T/∂h_k by lag T - k, multiplied out in float64 unless a layer's words say "
+            f"else, of {len(layer.rows)} of the batch's {len(layer.lengths)} sequences."
+        )
+
     def __str__(self) -> str:
         return self.verdict()
 
@@ -180,7 +189,8 @@ class Report:
         heads = ("layer", "cell", "units", "steps", "forgets half in", "largest exponent", "keeps on average")
         rows = "".join(f"<tr>{_cells('td', self._row(layer))}</tr>" for layer in self.layers)
         words = "".join(f"<p>{html.escape(line)}</p>" for line in str(self).splitlines())
-        return f"<table><thead><tr>{_cells('th', heads)}</tr></thead><tbody>{rows}</tbody></table>{words}"
+        head = f"<caption>{html.escape(self.method)}</caption><thead><tr>{_cells('th', heads)}</tr></thead>"
+        return f"<table>{head}<tbody>{rows}</tbody></table>{words}"
 
     def _row(self, layer: LayerReport) -> list[str]:
         keeps = layer.gates.get(KEEPS.get(layer.kind, ""))

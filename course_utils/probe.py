@@ -396,7 +396,7 @@ def _untouched(model: torch.nn.Module) -> Iterator[None]:
     finally:
         with torch.no_grad():
             for tensor, version, copied in tensors:
-                if tensor._version != version:
+                if tensor._version != version or not torch.equal(tensor, copied):  # .data leaves no new version
                     tensor.copy_(copied)
             for p, grad, copied in grads:
                 p.grad = grad
@@ -489,9 +489,10 @@ def _check_model(model: object) -> None:
         raise ValueError(f"model: got {type(model).__name__}, wants a torch.nn.Module")
     if isinstance(model, torch.jit.ScriptModule):
         raise ValueError("model: got a TorchScript module, whose inside can't be seen; wants the module it was made of")
-    for name, weight in [*model.named_parameters(), *model.named_buffers()]:
-        if weight.is_meta:
+    for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if tensor.is_meta:
             raise ValueError(f"model: got {name} on the meta device, where there are no numbers; wants weights")
+    for name, weight in model.named_parameters():  # buffers may well hold infinities, a mask for instance
         if not torch.isfinite(weight).all():
             raise ValueError(f"model: got NaN or inf in {name}, wants finite weights")
 
@@ -594,7 +595,7 @@ def _of_run(run: _Run, grads: Gradients) -> Recording:
     if not all(torch.isfinite(states[-1]).all() for states in (run.hs, run.cs) if states):
         name = run.given.module
         raise ValueError(f"model: got one whose state overflows in {name}, wants one that keeps it finite here")
-    order = slice(None) if run.given.order is None else run.given.order
+    order = slice(None) if run.given.order is None else run.given.order.cpu()
 
     def arrays(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
         return join(steps).detach()[:, order].numpy()

@@ -314,6 +314,8 @@ class Restless(nn.Module):
         x = self.norm(x.flatten(0, 1)).view(x.shape) + np.random.rand() + random.random()  # noqa: NPY002
         out, self.carried = self.rnn(x, self.carried)
         self.kept.add_(1)
+        self.kept.data[0] = 5
+        self.read.bias.data += 1
         h = self.cell(self.drop(out[-1]))
         self.extra = h.detach()
         return self.read(h)
@@ -323,7 +325,6 @@ class Restless(nn.Module):
 def test_whatever_a_forward_pass_changes_is_put_back(training):
     torch.manual_seed(0)
     model = Restless().train(training)
-    model.norm.eval()
     called = []
     model.rnn.register_forward_hook(lambda *args: called.append(1))
     model.read.register_full_backward_hook(lambda *args: called.append(1))
@@ -437,7 +438,8 @@ def test_the_batch_replay_is_the_plain_cells(monkeypatch):
         nn.LSTM(3, 4),
         nn.LSTM(3, 4, proj_size=2),
     ):
-        probe(rnn, torch.randn(6, 2, 3))
+        h0, c0 = torch.randn(1, 2, getattr(rnn, "proj_size", 0) or 4), torch.randn(1, 2, 4)
+        probe(rnn, (torch.randn(6, 2, 3), (h0, c0) if isinstance(rnn, nn.LSTM) else h0))
         recording, states, gates = seen.pop()
         for b in range(2):
             trace = recording.trace(b)
@@ -465,6 +467,8 @@ def test_layers_have_names_and_a_verdict_in_words():
     assert "The loss reads 9 steps directly" in str(report)
     assert report["rnn, layer 2, backward"].reach.shape == (2, 10)
     assert report._repr_html_().count("<tr>") == 5
+    assert "of 2 of the batch's 2 sequences" in report.method
+    assert "<caption>Reach: Frobenius norms" in report._repr_html_()
 
 
 def test_a_loop_that_changes_its_state_is_measured_by_autograd():
