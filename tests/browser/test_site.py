@@ -72,7 +72,7 @@ def opened(driver, place, name, theme="light", width=1280):
         {"name": "prefers-reduced-motion", "value": "reduce"},
     ]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": preference})
-    driver.get_log("performance")
+    driver.get_log("performance"), driver.get_log("browser")  # what was before
     driver.get(f"{place}{name}.html")
     chromium.waits(
         driver, "return document.documentElement.dataset.live !== undefined && document.readyState === 'complete'"
