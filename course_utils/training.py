@@ -313,7 +313,7 @@ def train(
     adam = Adam(nets.theta, learning_rate)
     records = [_Record(seed, *np.full((2, steps), np.nan)) for seed in seeds]
 
-    bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=_silent())
+    bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=silent())
     with bar, np.errstate(over="ignore", invalid="ignore"):
         for step in range(steps):
             if step % every == 0:
@@ -366,7 +366,7 @@ def _write_down(
             )
 
 
-def _silent() -> bool:
+def silent() -> bool:
     """Whether TQDM_DISABLE is set, which tqdm's own bar for notebooks doesn't ask."""
     return os.environ.get("TQDM_DISABLE", "") not in ("", "0")
 
