@@ -6,7 +6,7 @@ torch.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -27,7 +27,10 @@ class Recording:
     lengths (B,)               how many of the T steps are each sequence's own.
     dx (T, B), dh (T+1, B), dc ‖∂L/∂x_t‖, ‖∂L/∂h_t‖, ‖∂L/∂c_t‖.
     own (T, B)                 ‖∂⁺L/∂h_t‖: how the loss reads a state directly, not through later ones.
-    faults                     sentences about what can't be measured here.
+    packed                     whether the model itself said how long they are.
+    seen                       "": a plain layer. "altered": between two steps the model did something to the state.
+                               "exotic": a cell that the course has no equations of; then x and h hold no numbers.
+    by_autograd                unless plain: ln of the reach by lag (B, T+1), and whether that is exact.
     """
 
     module: str
@@ -40,11 +43,13 @@ class Recording:
     h: np.ndarray
     c: np.ndarray | None
     lengths: np.ndarray
+    packed: bool
     dx: np.ndarray
     dh: np.ndarray
     dc: np.ndarray | None
     own: np.ndarray
-    faults: tuple[str, ...] = ()
+    seen: str = ""
+    by_autograd: tuple[np.ndarray, bool] | None = None
 
     @property
     def params(self) -> Params | None:
@@ -72,7 +77,17 @@ class Recording:
 
 
 def batch(recording: Recording) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """States (T+1, B, H) and gates {name: (T, B, H)} of all sequences at once, by the quick cells."""
+    """States (T+1, B, H) and gates {name: (T, B, H)} of all sequences at once, by the quick cells.
+
+    Where the model altered states between steps, every step begins with the state that came in.
+    """
+    if recording.seen == "altered":
+        T, B, D = recording.x.shape
+        c = None if recording.c is None else recording.c[:-1].reshape(1, T * B, -1)
+        h, x = recording.h[:-1].reshape(1, T * B, -1), recording.x.reshape(1, T * B, D)
+        states, gates = batch(replace(recording, x=x, h=h, c=c, seen=""))
+        states = np.concatenate([states[0, None, :B], states[1].reshape(T, B, -1)])
+        return states, {name: values.reshape(T, B, -1) for name, values in gates.items()}
     p = recording.params
     assert p is not None
     T, B, _ = recording.x.shape
@@ -106,9 +121,29 @@ def by_lag(values: np.ndarray, last: np.ndarray) -> np.ndarray:
     return np.where(index >= 0, values.T[np.arange(len(last))[:, None], np.maximum(index, 0)], np.nan)
 
 
+def shorten(recording: Recording, lengths: np.ndarray) -> None:
+    """Leave out the padding behind each sequence's own steps; a layer that reads backwards has read it first."""
+    if recording.packed or recording.seen or len(lengths) != len(recording.lengths):
+        return
+    for b, (all_steps, own) in enumerate(zip(recording.lengths, lengths, strict=True)):
+        skip = all_steps - own if recording.direction == "backward" else 0
+        for name in ("x", "h", "c", "dx", "dh", "dc", "own"):
+            if skip and (values := getattr(recording, name)) is not None:
+                values[: len(values) - skip, b] = values[skip:, b].copy()
+    recording.lengths = lengths
+
+
+def constant_end(recording: Recording) -> int:
+    """With how many equal inputs the sequence ends that has most of them; 0 if none has two, or all are one."""
+    T, B, _ = recording.x.shape
+    equal = (recording.x == recording.x[-1]).all(axis=2)
+    runs = np.where(equal.all(axis=0), 0, np.argmin(equal[::-1], axis=0))
+    return int(runs.max(initial=0)) if T > 1 and B and runs.max(initial=0) > 1 else 0
+
+
 def rows_that_fit(recordings: list[Recording], flops: float) -> int:
     """How many sequences' exact rows about `flops` operations pay for, all layers counted: at least 1, at most B."""
-    one = sum(2.0 * len(r.x) * _size(r) ** 3 for r in recordings if r.weights)
+    one = sum(2.0 * len(r.x) * _size(r) ** 3 for r in recordings if not r.seen)
     most = max((len(r.lengths) for r in recordings), default=1)
     return int(np.clip(flops // max(one, 1), 1, most))
 

@@ -33,10 +33,10 @@ class LayerReport:
     lengths (B,)      own steps of each sequence; T below is the longest
     grad_x (B, T)     ‖∂L/∂x_t‖ by lag, NaN in the padding; x_t are this layer's own inputs
     grad_h (B, T+1)   ‖∂L/∂h_t‖ by lag, total, h_0 at lag T; grad_c the same of an LSTM's cell state, else None
-    reach (n, T+1)    ln ‖∂h_T/∂h_{T-lag}‖, Frobenius, exact, of the n sequences `rows`; of an LSTM over (h, c).
-                      None where it couldn't be measured; then `notes` says why
+    reach (n, T+1)    ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm, of the n sequences `rows`; of an LSTM over (h, c)
+    exact             whether the reach was multiplied out; if not, it is an estimate, and `notes` says how it was made
     exponents (H,)    Lyapunov exponents of the first of `rows`, nats per step, largest first (an LSTM's: 2H), or None
-    gates             {name: Gate}; of an RNN its state "h"
+    gates             {name: Gate}; of an RNN its state "h"; none of a cell that the course has no equations of
     reads             at how many of its steps the loss, or what stands above this layer, reads the state directly
     params            the layer as Params; None for a cell that the course has no equations of
     notes             sentences on what was seen
@@ -52,7 +52,8 @@ class LayerReport:
     grad_x: np.ndarray
     grad_h: np.ndarray
     grad_c: np.ndarray | None
-    reach: np.ndarray | None
+    reach: np.ndarray
+    exact: bool
     rows: tuple[int, ...]
     exponents: np.ndarray | None
     gates: dict[str, Gate]
@@ -68,17 +69,14 @@ class LayerReport:
     @property
     def rate(self) -> float:
         """Mean change of ln ‖∂h_T/∂h_{T-lag}‖ a step, over all lags of each row; the median of the rows."""
-        if self.reach is None:
-            return math.nan
-        T = self.lengths[list(self.rows)]
-        return float(np.median((self.reach[np.arange(len(T)), T] - self.reach[:, 0]) / T))
+        lags = [int(np.flatnonzero(~np.isnan(row))[-1]) for row in self.reach]
+        rates = [(row[lag] - row[0]) / lag for row, lag in zip(self.reach, lags, strict=True) if lag]
+        return float(np.median(rates)) if rates else math.nan
 
     @property
     def half_life(self) -> float:
         """Steps in which the reach halves, on average over all lags: ln 2 / -rate; infinite where it doesn't fall."""
-        if math.isnan(self.rate):
-            return math.nan
-        return math.log(2) / -self.rate if self.rate < 0 else math.inf
+        return math.inf if self.rate >= 0 else math.log(2) / -self.rate
 
     def decades(self, lag: int) -> float:
         """log10 of what the state `lag` steps back still counts, next to the last one: ‖∂h_T/∂h_{T-lag}‖ / ‖I‖.
@@ -86,37 +84,36 @@ class LayerReport:
         The median of the rows that are long enough; past the longest one, continued at its `rate`.
         """
         lag = _validate.integer("lag", lag, 0)
-        if self.reach is None:
-            return math.nan
-        if lag > self.steps:
+        left = (self.reach - self.reach[:, :1])[:, min(lag, self.steps)]
+        left = left[~np.isnan(left)]
+        if lag > self.steps or not len(left):
             return lag * self.rate / LOG10
-        left = self.reach[:, lag] - self.reach[:, 0]
-        return float(np.median(left[~np.isnan(left)])) / LOG10
+        return float(np.median(left)) / LOG10
 
     def verdict(self, lag: int | None = None) -> str:
         """A few sentences; `lag`: how many steps back your labels need."""
         return " ".join([f"{self.name} ({self.kind}, {self.hidden_size} units):", *self._sentences(lag), *self.notes])
 
     def _sentences(self, lag: int | None) -> list[str]:
-        said = []
-        if self.reach is not None:
-            if self.half_life == 0:
-                said.append("It forgets all of its past.")
-            elif math.isinf(self.half_life):
-                said.append(f"It doesn't forget: over {self.steps} steps its reach doesn't fall.")
-            else:
-                said.append(f"It forgets half in {_short(self.half_life)} steps, on average over {self.steps}.")
-            if lag is not None:
-                left, beyond = self.decades(lag), lag > self.steps
-                how = f"at that rate {_power(left)}" if beyond else _power(left)
-                said.append(f"Your labels need {lag}: there {how} of it {'would be' if beyond else 'is'} left.")
-                if left < FLOAT32_ENDS:
-                    said.append("Float32 holds no such number: it would round the gradient to zero.")
-        keeps = KEEPS.get(self.kind)
-        if keeps in self.gates:
+        T, rate = self.steps, self.rate
+        if rate == -math.inf:
+            said = [f"Nothing of a state is left after {T} steps, exactly."]
+        elif rate < 0:
+            said = [f"It forgets half in {_short(self.half_life)} steps, on average over {T}."]
+        elif rate > 0:
+            said = [f"It doesn't forget: what a state counts doubles in {_short(math.log(2) / rate)} steps, over {T}."]
+        else:
+            said = ["It has one step only." if math.isnan(rate) else f"It doesn't forget over {T} steps."]
+        if lag is not None:
+            left = self.decades(lag)
+            would = "would be left at that rate" if lag > T else "is left"
+            said.append(f"Your labels need {lag}: there {_power(left)} of it {would}.")
+            if left < FLOAT32_ENDS:
+                said.append("Float32 has no number so small, it takes this for zero.")
+        if (keeps := KEEPS.get(self.kind)) in self.gates:
             gate = self.gates[keeps]
             said.append(
-                f"Its gate {keeps} keeps {np.mean(gate.mean):.2f} of a state at a step on average, {gate.open:.0%} of "
+                f"Its gate {keeps} keeps {np.mean(gate.mean):.2f} of a state at a step on average; {gate.open:.0%} of "
                 f"its values are above .95 and {gate.closed:.0%} below .05."
             )
         elif "h" in self.gates:
@@ -168,7 +165,7 @@ class Report:
             layer.kind,
             str(layer.hidden_size),
             str(layer.steps),
-            "not measured" if layer.reach is None else f"{_short(layer.half_life)} steps",
+            f"{_short(layer.half_life)} steps",
             "-" if layer.exponents is None else f"{layer.exponents[0]:.2f}",
             "-" if keeps is None else f"{np.mean(keeps.mean):.2f}",
         ]
@@ -182,9 +179,7 @@ class Report:
         for layer in self.layers:
             fig, (left, right) = figures.panels(2, gridspec_kw={"width_ratios": (3, 1)})
             T = layer.steps
-            lines = {}
-            if layer.reach is not None:
-                lines[f"{layer.kind}: reach"] = (layer.reach - layer.reach[:, :1]) / LOG10
+            lines = {f"{layer.kind}: reach": (layer.reach - layer.reach[:, :1]) / LOG10}
             with np.errstate(divide="ignore", invalid="ignore"):
                 for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
                     logs = np.log10(values / np.nanmax(values, axis=1, keepdims=True))
@@ -211,8 +206,7 @@ def _cells(tag: str, texts: Sequence[str]) -> str:
 
 
 def _title(layer: LayerReport) -> str:
-    found = "reach not measured" if layer.reach is None else f"forgets half in {_short(layer.half_life)} steps"
-    return f"{layer.name}: {found}"
+    return f"{layer.name}: forgets half in {_short(layer.half_life)} steps"
 
 
 def _short(steps: float) -> str:

@@ -12,9 +12,11 @@ behind is then replayed through the course's own cells: see `_replay`. What resu
 """
 
 import random
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -26,14 +28,15 @@ from tqdm.auto import tqdm
 from course_utils import _replay, _validate
 from course_utils._replay import Recording
 from course_utils._report import SATURATED, Gate, LayerReport, Report
-from course_utils.cells import GATES
 from course_utils.training import silent
 
 __all__ = ["Gate", "LayerReport", "Report", "open_gate", "orthogonal", "probe"]
 
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
+CANDIDATES = ("h_tilde", "g")  # between -1 and 1, all other gates between 0 and 1
 PATIENCE = 3.0  # seconds before a progress bar is shown
+DIRECTIONS = 16  # backward passes that estimate the reach of a cell which can't be replayed
 WORK = 3e10  # multiplications and additions that the exact rows of a report may take, unless one row takes more
 
 
@@ -46,6 +49,8 @@ class _Run:
     """One layer and direction over some steps, as nodes of autograd's graph, in the order in which it reads.
 
     key says whose it is; xs (T, B, D); hs and cs T+1 states (B, H); outs (T, B, H), what the layer above reads.
+    packed: its lengths are known. dtype: the model's. altered: between two of its steps the model did something to the
+    state; entries are then (step, the state's parts as they came in) wherever a call began.
     """
 
     key: tuple
@@ -60,7 +65,41 @@ class _Run:
     cs: list[torch.Tensor]
     outs: list[torch.Tensor]
     lengths: torch.Tensor
-    faults: list[str] = field(default_factory=list)
+    packed: bool
+    dtype: torch.dtype
+    entries: list[tuple[int, list["_Part"]]]
+    altered: bool = False
+
+
+@dataclass
+class _Part:
+    """A tensor of the model's own graph, or one row of it: (B, H) of a state."""
+
+    whole: torch.Tensor
+    row: int | None = None
+
+    def of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """This part of something shaped like the whole, as (B, H)."""
+        part = tensor if self.row is None else tensor[self.row]
+        return part.reshape(len(part), -1) if part.dim() > 1 else part.reshape(1, -1)
+
+
+@dataclass
+class _Call:
+    """One call of a module that has weights: what went in and came out, and how many runs had been seen by then."""
+
+    inputs: list[torch.Tensor]
+    outputs: list[torch.Tensor]
+    runs: int
+
+
+@dataclass
+class _Loop:
+    """A module that the model calls step by step on a state: T+1 states, each in one or more parts."""
+
+    module: str
+    kind: str
+    states: list[list[_Part]]
 
 
 class _Watch(TorchFunctionMode):
@@ -69,9 +108,31 @@ class _Watch(TorchFunctionMode):
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.runs: list[_Run] = []
-        self.names = {id(p): name for name, p in model.named_parameters(remove_duplicate=False)}
+        self.names = {module: name.replace("_orig_mod.", "") for name, module in model.named_modules()}
+        self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
+        self.calls: dict[torch.nn.Module, list[_Call]] = {}
         self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
         self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """In force, for modules as well: by torch's global hooks, so that none stands on the model."""
+        hooks = torch.nn.modules.module
+        before = hooks.register_module_forward_pre_hook(lambda module, args: self.within.append(module))
+        after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
+        try:
+            with self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _called(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        """After each call of any module."""
+        self.within.pop()
+        if next(module.parameters(), None) is not None:
+            call = _Call([*_tensors(args), *_tensors(kwargs)], [*_tensors(output)], len(self.runs))
+            self.calls.setdefault(module, []).append(call)
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         """torch calls this in place of each of its functions."""
@@ -102,10 +163,9 @@ class _Watch(TorchFunctionMode):
             self.weights[id(weight)] = (weight, weight.detach().to("cpu", torch.float64))
         return self.weights[id(weight)][1]
 
-    def _module(self, weight: torch.Tensor, kind: str) -> str:
-        """The name of the module that has this weight: "encoder.rnn"."""
-        name = self.names.get(id(weight), "").replace("_orig_mod.", "")
-        return name.rpartition(".")[0] or kind.lower()
+    def _module(self, kind: str) -> str:
+        """The name of the module that runs: "encoder.rnn"."""
+        return self.names.get(self.within[-1] if self.within else None, "") or kind.lower()
 
     def _layers(self, name: str, data: torch.Tensor, *rest: Any) -> tuple:
         """torch.gru, lstm, rnn_tanh, rnn_relu: layer by layer, direction by direction, step by step."""
@@ -120,7 +180,8 @@ class _Watch(TorchFunctionMode):
             x = self._exact(data)
             x = x.transpose(0, 1) if batch_first else x
             lengths = torch.full((x.shape[1],), x.shape[0])
-        starts = [self._exact(start) for start in (hx if kind == "LSTM" else [hx])]
+        entered = list(hx) if kind == "LSTM" else [hx]
+        starts = [self._exact(start) for start in entered]
         each = len(flat) // (num_layers * (2 if both else 1))
         ends: list[list[torch.Tensor]] = [[] for _ in starts]
         for layer in range(num_layers):
@@ -138,6 +199,8 @@ class _Watch(TorchFunctionMode):
                     [start[i] for start in starts],
                     lengths,
                 )
+                run.packed, run.dtype = batch_sizes is not None, data.dtype
+                run.entries = [(0, [_Part(start, i) for start in entered])]
                 outs.append(_turned(run.outs[0], lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
                     end.append(states[-1])
@@ -174,8 +237,24 @@ class _Watch(TorchFunctionMode):
         key = (*(id(weight) for weight in weights), direction)
         outs = torch.stack(states[0][1:])
         cs = states[1] if kind == "LSTM" else []
-        module = self._module(weights[1], kind)
-        run = _Run(key, module, kind, activation, layer + 1, direction, named, [xs], states[0], cs, [outs], lengths)
+        module = self._module(kind)
+        run = _Run(
+            key,
+            module,
+            kind,
+            activation,
+            layer + 1,
+            direction,
+            named,
+            [xs],
+            states[0],
+            cs,
+            [outs],
+            lengths,
+            packed=False,
+            dtype=torch.float64,
+            entries=[],
+        )
         self.runs.append(run)
         return run
 
@@ -183,11 +262,13 @@ class _Watch(TorchFunctionMode):
         """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
         kind, activation = CELLS[name], "relu" if name == "rnn_relu_cell" else "tanh"
         weights = tuple(weight for weight in weights if weight is not None)
-        starts = [self._exact(start) for start in (hx if kind == "LSTM" else [hx])]
+        entered = list(hx) if kind == "LSTM" else [hx]
+        starts = [self._exact(start) for start in entered]
         x, single = self._exact(data), data.dim() == 1
         x, starts = (x[None], [start[None] for start in starts]) if single else (x, starts)
         lengths = torch.ones(len(x), dtype=torch.int64)
         run = self._unroll(kind, activation, 0, "forward", weights, len(weights) == 4, x[None], starts, lengths)
+        run.dtype, run.entries = data.dtype, [(0, [_Part(start) for start in entered])]
         ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
         rounded = tuple(self._rounded(end, data) for end in ends)
         return rounded if kind == "LSTM" else rounded[0]
@@ -220,23 +301,81 @@ def _joined(runs: list[_Run]) -> list[_Run]:
     latest: dict[tuple, _Run] = {}
     for run in runs:
         before = latest.get(run.key)
-        if before is not None and _goes_on(before, run):
-            before.xs += run.xs
-            before.outs += run.outs
-            before.hs += run.hs[1:]
-            before.cs += run.cs[1:]
-            before.lengths = before.lengths + run.lengths
-        else:
+        how = None if before is None else _goes_on(before, run)
+        if before is None or how is None:
             joined.append(run)
             latest[run.key] = run
+            continue
+        steps, ended = len(before.hs) - 1, [_Part(states[-1]) for states in (before.hs, before.cs) if states]
+        before.entries.append((steps, run.entries[0][1] if how == "altered" else ended))
+        before.altered |= how == "altered"
+        before.xs += run.xs
+        before.outs += run.outs
+        if how == "altered":  # what the model did in between belongs to no cell: states are kept as they came in
+            before.hs[-1:], before.cs[-1:] = run.hs, run.cs
+        else:
+            before.hs += run.hs[1:]
+            before.cs += run.cs[1:]
+        before.lengths = before.lengths + run.lengths
     return joined
 
 
-def _goes_on(before: _Run, run: _Run) -> bool:
-    """Whether a run begins where another one ended, up to rounding to the model's dtype."""
+def _goes_on(before: _Run, run: _Run) -> str | None:
+    """How a run goes on where another one ended: "as it was", but for the model's rounding, "altered", or not."""
     ended, begins = before.hs[-1], run.hs[0]
-    full = bool((before.lengths == sum(len(x) for x in before.xs)).all())
-    return full and ended.shape == begins.shape and torch.allclose(ended, begins, rtol=1e-2, atol=1e-6)
+    if ended.shape != begins.shape or bool((before.lengths < sum(len(x) for x in before.xs)).any()):
+        return None
+    if torch.equal(ended, begins) or torch.equal(ended.to(before.dtype).to(torch.float64), begins):
+        return "as it was"
+    return "altered" if any(_descends(part.whole, [ended]) for part in run.entries[0][1]) else None
+
+
+def _descends(tensor: torch.Tensor, earlier: Sequence[torch.Tensor], most: int = 400) -> bool:
+    """Whether a tensor was computed from one of the earlier ones, by at most that many operations."""
+    wanted = {node.grad_fn for node in earlier if node.grad_fn is not None}
+    ahead, seen = [tensor.grad_fn], set[Any]()
+    while ahead and len(seen) < most:
+        node = ahead.pop(0)
+        if node in wanted:
+            return True
+        if node is not None and node not in seen:
+            seen.add(node)
+            ahead += [before for before, _ in node.next_functions]
+    return False
+
+
+def _loops(watch: _Watch) -> list[_Loop]:
+    """Modules of the user's own that are called on a state at least three times, the outermost of those nested."""
+    loops: dict[str, _Loop] = {}
+    for module, name in watch.names.items():
+        calls = watch.calls.get(module, [])
+        inside = any(name.startswith(f"{outer}.") for outer in loops)
+        beside = any(name.rpartition(".")[0] == other.rpartition(".")[0] for other in loops)
+        if len(calls) < 3 or inside or beside or any(a.runs != b.runs for a, b in pairwise(calls)):
+            continue
+        if states := _states_of(calls):
+            loops[name] = _Loop(name, type(module).__name__, states)
+    return list(loops.values())
+
+
+def _states_of(calls: list[_Call]) -> list[list[_Part]]:
+    """The inputs that each call has from the outputs of the call before, and at the end what stands for them there."""
+    places = [
+        place
+        for place, tensor in enumerate(calls[1].inputs)
+        if tensor.is_floating_point()
+        and (any(tensor is out for out in calls[0].outputs) or _descends(tensor, calls[0].outputs))
+    ]
+    if not places or any(len(call.inputs) <= max(places) for call in calls):
+        return []
+    if any(call.inputs[place].shape != calls[1].inputs[place].shape for call in calls for place in places):
+        return []
+    states = [[_Part(call.inputs[place]) for place in places] for call in calls]
+    outputs = [out for out in calls[-1].outputs if out.is_floating_point()]
+    last = [next((o for o in outputs if o.shape == calls[-1].inputs[p].shape), None) for p in places]
+    if len(places) == 1 and last[0] is not None:
+        states.append([_Part(last[0])])
+    return states
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -327,18 +466,26 @@ def probe(
     if loss is not None and not callable(loss):
         raise ValueError(f"loss: got {type(loss).__name__}, wants a function of the model's output, or None")
     watch = _Watch(model)
-    with _untouched(model), _eagerly(), watch:
-        output = _call(model, batch)
+    with _untouched(model), _eagerly():
+        with watch.watching():
+            output = _call(model, batch)
         value = _squares(output) if loss is None else _own_loss(loss, output)
-    if not watch.runs:
-        raise ValueError(
-            f"model: got {type(model).__name__}, which called no recurrent function of torch on this batch, wants a "
-            "model with torch.nn.RNN, GRU or LSTM, or a loop over their cells"
-        )
-    if not value.requires_grad:
-        raise ValueError("loss: got a value that no gradient can reach, wants one computed from the output by torch")
-    recordings = _recordings(_joined(watch.runs), value)
-    return _report(recordings, float(value.detach()), notes=())
+        runs, loops = _joined(watch.runs), _loops(watch)
+        if not runs and not loops:
+            raise ValueError(
+                f"model: got {type(model).__name__}, which called no recurrent function of torch on this batch and no "
+                "module step by step, wants a model with torch.nn.RNN, GRU or LSTM, or with a loop over cells"
+            )
+        if not value.requires_grad:
+            raise ValueError(
+                "loss: got a value that no gradient can reach, wants one computed from the output by torch"
+            )
+        own = _lengths(lengths, batch, runs)
+        recordings = _recordings(runs, loops, value)
+    if own is not None:
+        for recording in recordings:
+            _replay.shorten(recording, own)
+    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, loss is None)))
 
 
 def _check_model(model: object) -> None:
@@ -410,44 +557,147 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
     return value.reshape(())
 
 
-def _recordings(runs: list[_Run], loss: torch.Tensor) -> list[Recording]:
-    """Everything recorded as arrays, with the gradients of the loss."""
-    nodes: list[torch.Tensor] = []
-    for run in runs:
-        nodes += [*run.xs, *run.hs, *run.cs, *run.outs]
-    grads = iter(torch.autograd.grad(loss, nodes, allow_unused=True) if nodes else ())
+def _lengths(lengths: Any, batch: Any, runs: list[_Run]) -> np.ndarray | None:
+    """The sequences' own lengths (B,): as handed in, or from the batch's entry "lengths" or "attention_mask"."""
+    name, given = "lengths", lengths
+    if given is None and isinstance(batch, Mapping) and any(not run.packed for run in runs):
+        found = [key for key in ("lengths", "attention_mask") if isinstance(batch.get(key), torch.Tensor)]
+        if not found:
+            return None
+        name, given = f"batch[{found[0]!r}]", batch[found[0]]
+        given = given.sum(-1) if found[0] == "attention_mask" else given
+    if given is None:
+        return None
+    values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
+    padded = [run for run in runs if not run.packed]
+    most = max((sum(len(x) for x in run.xs) for run in padded), default=0)
+    if not padded or any(len(run.lengths) != len(values) for run in padded):
+        sizes = sorted({len(run.lengths) for run in padded})
+        raise ValueError(
+            f"{name}: got {len(values)} for layers that read padded batches of {sizes}, wants one a sequence"
+        )
+    if np.any(values != values.astype(int)) or values.min() < 1 or values.max() > most:
+        raise ValueError(f"{name}: got {values.tolist()}, wants whole numbers from 1 to {most}, the steps of the batch")
+    return values.astype(int)
 
-    def norms(those: list[torch.Tensor], joined: Callable) -> np.ndarray:
-        found = [torch.zeros_like(node) if (g := next(grads)) is None else g for node in those]
-        return joined([grad.norm(dim=-1) for grad in found]).numpy()
+
+def _recordings(runs: list[_Run], loops: list[_Loop], loss: torch.Tensor) -> list[Recording]:
+    """Everything recorded as arrays, with the gradients of the loss."""
+    parts = [part for run in runs for _, those in run.entries[1:] for part in those]
+    parts += [part for loop in loops for those in loop.states for part in those]
+    nodes = [node for run in runs for node in (*run.xs, *run.hs, *run.cs, *run.outs)]
+    grads = _gradients(loss, [*nodes, *(part.whole for part in parts)])
+
+    def norms(those: list[torch.Tensor]) -> list[np.ndarray]:
+        return [grads(node).norm(dim=-1).numpy() for node in those]
+
+    def of_states(states: list[list[_Part]]) -> np.ndarray:
+        found = [torch.cat([part.of(grads(part.whole)) for part in parts], dim=1) for parts in states]
+        return torch.stack(found).norm(dim=-1).numpy()
 
     recordings = []
     for run in runs:
-        dx, dh = norms(run.xs, torch.cat), norms(run.hs, torch.stack)
-        dc = norms(run.cs, torch.stack) if run.cs else None
-        own = norms(run.outs, torch.cat)
         weights = {name: weight.numpy() for name, weight in run.weights.items()}
         zeros = np.zeros(len(weights["Wh"]))
+        dh, dc = np.array(norms(run.hs)), np.array(norms(run.cs)) if run.cs else None
+        recording = Recording(
+            module=run.module,
+            layer=run.layer,
+            direction=run.direction,
+            kind=run.kind,
+            activation=run.activation,
+            weights={"bx": zeros, "bh": zeros, **weights},
+            x=torch.cat(run.xs).detach().numpy(),
+            h=torch.stack(run.hs).detach().numpy(),
+            c=torch.stack(run.cs).detach().numpy() if run.cs else None,
+            lengths=run.lengths.numpy(),
+            packed=run.packed,
+            dx=np.concatenate(norms(run.xs)),
+            dh=dh,
+            dc=dc,
+            own=np.concatenate(norms(run.outs)),
+        )
+        if run.altered:
+            for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
+                dh[step] = of_states([parts[:1]])[0]
+                if dc is not None:
+                    dc[step] = of_states([parts[1:]])[0]
+            entries = [[_Part(states[0]) for states in (run.hs, run.cs) if states], *(p for _, p in run.entries[1:])]
+            ends = [_Part(states[-1]) for states in (run.hs, run.cs) if states]
+            recording.seen, steps = "altered", [*(step for step, _ in run.entries), len(run.hs) - 1]
+            recording.by_autograd = _reach_by_autograd([*entries, ends], steps)
+        recordings.append(recording)
+    for loop in loops:
+        dh = of_states(loop.states)
+        T, B, H = len(dh) - 1, dh.shape[1], sum(part.of(part.whole).shape[1] for part in loop.states[0])
+        nothing = np.full((T, B), np.nan)
         recordings.append(
             Recording(
-                run.module,
-                run.layer,
-                run.direction,
-                run.kind,
-                run.activation,
-                {"bx": zeros, "bh": zeros, **weights},
-                torch.cat(run.xs).detach().numpy(),
-                torch.stack(run.hs).detach().numpy(),
-                torch.stack(run.cs).detach().numpy() if run.cs else None,
-                run.lengths.numpy(),
-                dx,
-                dh,
-                dc,
-                own,
-                tuple(run.faults),
+                module=loop.module,
+                layer=1,
+                direction="forward",
+                kind=loop.kind,
+                activation="",
+                weights={},
+                x=np.empty((T, B, 0)),
+                h=np.empty((T + 1, B, H)),
+                c=None,
+                lengths=np.full(B, T),
+                packed=False,
+                dx=nothing,
+                dh=dh,
+                dc=None,
+                own=nothing,
+                seen="exotic",
+                by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
             )
         )
     return recordings
+
+
+def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+    """A function that gives dL/d a node in float64: zeros where the loss doesn't depend on it, NaN at a constant."""
+    reachable = list({id(node): node for node in nodes if node.requires_grad}.values())
+    found = torch.autograd.grad(loss, reachable, allow_unused=True, retain_graph=True)
+    grads = {id(node): grad for node, grad in zip(reachable, found, strict=True)}
+
+    def of(node: torch.Tensor) -> torch.Tensor:
+        if id(node) not in grads:
+            return torch.full(node.shape, np.nan, dtype=torch.float64)
+        grad = grads[id(node)]
+        return torch.zeros(node.shape, dtype=torch.float64) if grad is None else grad.to("cpu", torch.float64)
+
+    return of
+
+
+def _reach_by_autograd(states: list[list[_Part]], steps: list[int]) -> tuple[np.ndarray, bool]:
+    """ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm through all that the model does, (B, T+1), and whether it is exact.
+
+    states stand after the given steps. One backward pass for each of H directions, or for 16 random ones that stand for
+    all: the mean of their squares is right, so this is an estimate.
+    """
+    last = states[-1]
+    widths = [part.of(part.whole).shape[1] for part in last]
+    size = sum(widths)
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((size, min(size, DIRECTIONS))))[0]
+    squares = torch.zeros(len(states), len(last[0].of(last[0].whole)), dtype=torch.float64)
+    reachable = [i for i, parts in enumerate(states[:-1]) if all(part.whole.requires_grad for part in parts)]
+    wholes = list({id(part.whole): part.whole for i in reachable for part in states[i]}.values())
+    for direction in basis.T:
+        shares = torch.split(torch.from_numpy(direction.copy()), widths)
+        height = torch.stack(
+            [(part.of(part.whole).to("cpu", torch.float64) * v).sum() for part, v in zip(last, shares, strict=True)]
+        ).sum()
+        grads = _gradients(height, wholes)
+        for i in reachable:
+            squares[i] += sum(part.of(grads(part.whole)).square().sum(1) for part in states[i])
+    squares[reachable] *= size / basis.shape[1]
+    squares[[i for i in range(len(states) - 1) if i not in reachable]] = np.nan
+    squares[-1] = size
+    logs = np.full((squares.shape[1], steps[-1] + 1), np.nan)
+    with np.errstate(divide="ignore"):
+        logs[:, [steps[-1] - step for step in steps]] = np.log(squares.numpy()).T / 2
+    return logs, basis.shape[1] == size
 
 
 def _report(recordings: list[Recording], loss: float, notes: tuple[str, ...]) -> Report:
@@ -475,35 +725,103 @@ def _names(recordings: list[Recording]) -> list[str]:
 
 
 def _layer_report(recording: Recording, name: str, rows: int, bar: tqdm) -> LayerReport:
-    chosen = _replay.longest(recording.lengths, rows)
-    states, gates = _replay.batch(recording)
-    own = np.arange(len(recording.x))[:, None] < recording.lengths
-    kept = {which: _gate(values[own], GATES[recording.kind][-1:] == (which,)) for which, values in gates.items()}
-    if recording.kind == "RNN":
-        kept = {"h": _gate(states[1:][own], candidate=True)}
-    reach = _replay.reach(recording, chosen, bar.update)
-    exponents = _replay.exponents(recording, chosen[0])
-    bar.update()
-    last = recording.lengths
+    """Everything about one layer in one direction."""
+    lengths, params, notes = recording.lengths, None, []
+    chosen, exact, exponents = _replay.longest(lengths, rows), True, None
+    gates: dict[str, Gate] = {}
+    if recording.seen != "exotic":
+        params = recording.params
+        states, values = _replay.batch(recording)
+        own = np.arange(len(recording.x))[:, None] < lengths
+        gates = {which: _gate(those[own], which in CANDIDATES) for which, those in values.items()}
+        if recording.kind == "RNN":
+            gates = {"h": _gate(states[1:][own], recording.activation == "tanh")}
+    if recording.by_autograd is not None:
+        all_rows, exact = recording.by_autograd
+        chosen = tuple(range(len(all_rows)))
+        reach = all_rows
+        bar.update(rows + 1)
+    else:
+        reach = _replay.reach(recording, chosen, bar.update)
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always")
+            exponents = _replay.exponents(recording, chosen[0])
+        notes += [f"Of its exponents: {doubt.message}." for doubt in doubts]
+        bar.update()
     return LayerReport(
         name=name,
         module=recording.module,
         kind=recording.kind,
         layer=recording.layer,
         direction=recording.direction,
-        hidden_size=states.shape[2],
-        lengths=recording.lengths,
-        grad_x=_replay.by_lag(recording.dx, last - 1),
-        grad_h=_replay.by_lag(recording.dh, last),
-        grad_c=None if recording.dc is None else _replay.by_lag(recording.dc, last),
+        hidden_size=recording.h.shape[2] if params is None else params.hidden_size,
+        lengths=lengths,
+        grad_x=_replay.by_lag(recording.dx, lengths - 1),
+        grad_h=_replay.by_lag(recording.dh, lengths),
+        grad_c=None if recording.dc is None else _replay.by_lag(recording.dc, lengths),
         reach=reach,
+        exact=exact,
         rows=chosen,
         exponents=exponents,
-        gates=kept,
+        gates=gates,
         reads=int((recording.own > 0).any(axis=1).sum()),
-        params=recording.params,
-        notes=recording.faults,
+        params=params,
+        notes=(*_seen(recording, exact), *notes),
     )
+
+
+def _seen(recording: Recording, exact: bool) -> Iterator[str]:
+    """What has to be said of how a layer was measured."""
+    how = "exactly" if exact else f"estimated from {DIRECTIONS} random directions"
+    how = f"its reach was measured by autograd through all that the model does, {how}"
+    if recording.seen == "altered":
+        yield f"The model changes its state between two steps, which no cell of ours does: {how}."
+    if recording.seen == "exotic":
+        yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
+    if "Whr" in recording.weights:
+        yield "Its reach and its exponents are those of (s, c), with s = o tanh(c) before the projection to h."
+    nonzero = np.flatnonzero((_replay.by_lag(recording.dh, recording.lengths) > 0).any(axis=0))
+    steps = int(recording.lengths.max())
+    if not len(nonzero):
+        yield "No gradient of the loss reaches it."
+    elif nonzero[-1] < steps - 1 and not recording.seen:
+        yield (
+            f"The loss's gradient ends at lag {nonzero[-1]}: there the model detaches the state, or the gradient is "
+            "smaller than any number."
+        )
+
+
+def _notes(model: torch.nn.Module, recordings: list[Recording], default: bool) -> Iterator[str]:
+    """What has to be said of the whole run."""
+    if default:
+        yield "The loss is the sum of the squares of all numbers in the output."
+    top = recordings[-1]
+    reads = int((top.own > 0).any(axis=1).sum())
+    if reads > 1 and not top.seen:
+        yield (
+            f"The loss reads {reads} steps directly, so a gradient at one lag is that of many losses; the reach is of "
+            "the last step alone."
+        )
+    if any(_drops(module) for module in model.modules()):
+        yield "The model is in training mode: dropout was drawn once for this report, and the random state put back."
+    dtypes = {str(p.dtype).removeprefix("torch.") for p in model.parameters()} - {"float64", "float32"}
+    if dtypes:
+        yield (
+            f"The model computes in {', '.join(sorted(dtypes))}; its recurrent layers were taken in float64 here, all "
+            "else as it is."
+        )
+    padded = [r for r in recordings if not r.packed and not r.seen and _replay.constant_end(r)]
+    if padded:
+        yield (
+            f"Some sequences end in {max(map(_replay.constant_end, padded))} equal inputs. If that is padding, hand in "
+            "lengths=..., or what is measured is how the layers read padding."
+        )
+
+
+def _drops(module: torch.nn.Module) -> bool:
+    """Whether it draws dropout."""
+    chance = {torch.nn.RNNBase: "dropout", torch.nn.modules.dropout._DropoutNd: "p"}
+    return module.training and any(isinstance(module, kind) and getattr(module, p) > 0 for kind, p in chance.items())
 
 
 def _gate(values: np.ndarray, candidate: bool = False) -> Gate:
