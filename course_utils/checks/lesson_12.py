@@ -1,10 +1,33 @@
 """12 · your own model."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from course_utils.checks.exercise import Exercise
+from course_utils.checks.exercise import Exercise, judge
+
+
+def in_pieces(gru: Callable, x: Any, K: int) -> list:
+    """Run over x (B, T, D) in pieces of K steps, as lesson 12 writes it: the state goes on, its gradient doesn't.
+
+    gru  gru(piece, h) -> (all states, last state), as a torch.nn.GRU with batch_first; h=None begins with zeros.
+
+    Returns the list of the pieces' states, each (B, K, H), the last one perhaps shorter.
+    """
+    h, outs = None, []
+    for t in range(0, x.shape[1], K):
+        out, h = gru(x[:, t : t + K], h)
+        outs.append(out)
+        h = h.detach()
+    return outs
+
+
+def yours_or_ours(answer: Callable) -> Callable:
+    """The reader's `in_pieces` if it is right, and the one above if it isn't written yet. Prints which."""
+    right = judge(answer, EXERCISES["12 in pieces"].cases(4)).right
+    print(f"This cell runs on {'your' if right else 'our'} pieces.")
+    return answer if right else in_pieces
 
 
 def _perplexity(log_p, y, of=None, mean=None):

@@ -1,52 +1,132 @@
-"""Figures and explorers of lesson 12."""
+"""Figures of lesson 12: a language model before and after treatment."""
 
-from collections.abc import Callable
+from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
-
-from course_utils import figures, widgets
+from course_utils import figures
 from course_utils.predictions import Guess
 
-
-def left(shares: dict[str, np.ndarray], guess: Guess) -> None:
-    """Show what is left of a state by lag, and compare the guess of the first line. shares: {name: (51,)}."""
-    ax = figures.curves(
-        shares,
-        title="A title states the finding: one more nine, ten times the memory",
-        xlabel="lag in steps",
-        ylabel="share that is left",
-        log=True,
-        reference={"1: nothing is lost": 1},
-    )
-    guess.draw(ax)
-    figures.show(
-        ax,
-        alt="The share that is left against lag, on a log axis, two straight lines from 1. "
-        "After 50 steps z = 0.9 has half a percent left, z = 0.99 still more than a half.",
-    )
-    guess.compare(
-        next(iter(shares.values())),
-        meanings={"a sum": (np.linspace(1, 1e-3, 51), "Then each step would lose the same amount.")},
-    )
+Scores = Mapping[str, Sequence[tuple[float, float]]]  # {model: (perplexity on words, share of right brackets) per seed}
+CHANCE = 0.25  # of four brackets
+PAIRS = ("()", "[]", "{}", "<>")
+FITS = {True: ("fits", figures.STATE), False: ("doesn't fit", figures.RNN)}
 
 
-def kept(share_left: Callable[[float, int], np.ndarray]) -> Callable[..., tuple]:
-    """An explorer's function: what is left of a state that keeps the share z of itself. share_left: the lesson's."""
-
-    def shown(z: float = 0.9) -> tuple:
-        now = share_left(z, 50)
-        return (
-            widgets.equation(f"z^{{50}} = {z:.3g}^{{50}} = {now[-1]:.3f}"),
-            widgets.curves(
-                {"GRU": now},
-                title="What is left",
-                xlabel="lag in steps",
-                ylabel="share",
-                log=True,
-                reference={"1: nothing is lost": 1},
-                ylim=(1e-3, 2),
-            ),
-            f"After 50 steps {now[-1]:.3f} is left.",
+def _panels(scores: Scores, titles: tuple[str, str], alt: str) -> None:
+    """Two panels of dots, a row a model: perplexity on words, and the share of closing brackets that are right."""
+    fig, axes = figures.panels(2, height=2.6, sharey=True)
+    for ax, i, title, label in zip(
+        axes, (0, 1), titles, ("perplexity on held-out words", "closing brackets that are right"), strict=True
+    ):
+        figures.dots(
+            {name: [score[i] for score in of] for name, of in scores.items()}, title=title, xlabel=label, ax=ax
         )
+    axes[0].set_xlim(0, None)
+    axes[1].set_xlim(-0.03, 1.03)
+    axes[1].axvline(CHANCE, color=figures.OTHER, linewidth=0.9, zorder=1)
+    figures.mark(axes[1], CHANCE, -0.5, "chance", (5, -3), dot=False)
+    figures.show(fig, alt=alt)
 
-    return shown
+
+def symptoms(scores: Scores) -> None:
+    """Show unigram, bigram and the patient."""
+    _panels(
+        scores,
+        ("Words: it has learned something", "Brackets: it has not"),
+        "Two panels of dots, two seeds after 160 updates at 3e-2. On words the patient's perplexity is about half of the "
+        "bigram's. Of the closing brackets it has about a quarter right, as unigram and bigram have.",
+    )
+
+
+def outcome(scores: Scores) -> None:
+    """The same with the treated nets."""
+    _panels(
+        scores,
+        ("The words pay for it ...", "... and the brackets come right"),
+        "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the brackets are "
+        "right, and the words nearly as bad as the bigram's. With half of them opened the words are nearly the patient's.",
+    )
+
+
+def fits(text: str) -> bool:
+    """Whether a text ends with the bracket that closes its first one."""
+    return text[0] + text[-1] in PAIRS
+
+
+def written(texts: Mapping[str, Sequence[str]]) -> None:
+    """Show texts that models have written, and whether their last bracket fits the first. texts: {model: texts}."""
+    fig, axes = figures.panels(1, rows=len(texts), height=1.5)
+    for ax, (name, lines) in zip(axes, texts.items(), strict=True):
+        ax.set(title=f"Written by the {name}", xlim=(0, 1), ylim=(len(lines) - 0.4, -0.6))
+        ax.axis("off")
+        for row, text in enumerate(lines):
+            words, colour = FITS[fits(text)]
+            ax.text(0, row, text, family="monospace", fontsize=9, va="center")
+            ax.text(1, row, words, color=colour, fontsize="small", va="center", ha="right")
+    figures.show(
+        fig,
+        alt="Four texts by a patient and four by a treated net, each begun with another kind of bracket. Both are "
+        "strings of letters that look like English and are none. Beside each stands whether its brackets fit.",
+    )
+
+
+def in_most(verdicts: Iterable[bool]) -> bool:
+    """Whether more than half are true."""
+    found = [bool(verdict) for verdict in verdicts]
+    return sum(found) > len(found) / 2
+
+
+def weigh_bigram(guess: Guess, perplexity: float) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        perplexity,
+        meanings={
+            4.6: "That is its perplexity at the closing brackets. Inside of words more can follow.",
+            19.7: "That is the unigram's, which doesn't look back at all.",
+            42: "So it would be if all characters were equally likely, whatever came before.",
+        },
+    )
+
+
+def weigh_fault(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "its gradient vanishes",
+        meanings={
+            "its gradient explodes": "No norm above 10 was seen in training. The brackets ask for a lag of 40.",
+            "neither: both norms are healthy": "The norm of the weights' gradient is. It says nothing of a single lag.",
+        },
+    )
+
+
+def weigh_price(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "brackets better, words worse",
+        meanings={
+            "brackets and words better": "A unit that keeps .95 of its state lets little of each new letter in.",
+            "words better, brackets as before": "The gates now keep something over 40 steps, and letters need few.",
+        },
+    )
+
+
+def weigh_dose(guess: Guess, perplexity: float) -> None:
+    """What was guessed, beside what is measured."""
+    measured = "below 7.5" if perplexity < 7.5 else "from 7.5 to 9" if perplexity <= 9 else "above 9"
+    guess.compare(
+        measured,
+        meanings={
+            "from 7.5 to 9": "Half of the units is no half of the price: 24 quick ones read letters nearly as well as 48.",
+            "above 9": "That is the price of opening all units. With half of them opened, 24 quick ones read the letters.",
+        },
+    )
+
+
+def weigh_retain(guess: Guess) -> None:
+    """What was guessed, beside what is measured."""
+    guess.compare(
+        "exactly 0",
+        meanings={
+            "less than at step 10": "So it would be for the state itself. The output is a copy of it (lesson 08).",
+            "about as much as at step 10": "No later step is computed from the output, which is a copy of the states.",
+        },
+    )
