@@ -5,15 +5,21 @@ sequences, for gates; `trace` runs the plain cell over one of them, and `gradien
 torch.
 """
 
-from collections.abc import Callable
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from course_utils._kernels import CELLS
+from course_utils._report import SATURATED, Gate, LayerReport
 from course_utils.cells import GATES, Params, Trace, forward
 from course_utils.gradients import jacobian_pieces
 from course_utils.norms import lyapunov_exponents, norms_to_past
+
+CANDIDATES = ("h_tilde", "g", "h")  # between -1 and 1; all other gates between 0 and 1
+DIRECTIONS = 16  # backward passes that estimate the reach of a cell which can't be replayed
+TINY = np.finfo(np.float64).tiny
 
 
 @dataclass
@@ -26,8 +32,9 @@ class Recording:
     x (T, B, D)                inputs; h (T+1, B, H) states, h[0] the initial one; c the same of an LSTM, else None.
     lengths (B,)               how many of the T steps are each sequence's own.
     dx (T, B), dh (T+1, B), dc ‖∂L/∂x_t‖, ‖∂L/∂h_t‖, ‖∂L/∂c_t‖.
-    own (T, B)                 ‖∂⁺L/∂h_t‖: how the loss reads a state directly, not through later ones.
+    own (T, B)                 ‖∂⁺L/∂h_t‖: how the loss, or a layer above, reads a state, not through later ones.
     packed                     whether the model itself said how long they are.
+    fed_back                   whether the model computes inputs from this layer's own outputs.
     seen                       "": a plain layer. "altered": between two steps the model did something to the state.
                                "exotic": a cell that the course has no equations of; then x and h hold no numbers.
     by_autograd                unless plain: ln of the reach by lag (B, T+1), and whether that is exact.
@@ -48,6 +55,7 @@ class Recording:
     dh: np.ndarray
     dc: np.ndarray | None
     own: np.ndarray
+    fed_back: bool = False
     seen: str = ""
     by_autograd: tuple[np.ndarray, bool] | None = None
 
@@ -125,11 +133,14 @@ def shorten(recording: Recording, lengths: np.ndarray) -> None:
     """Leave out the padding behind each sequence's own steps; a layer that reads backwards has read it first."""
     if recording.packed or recording.seen or len(lengths) != len(recording.lengths):
         return
-    for b, (all_steps, own) in enumerate(zip(recording.lengths, lengths, strict=True)):
-        skip = all_steps - own if recording.direction == "backward" else 0
-        for name in ("x", "h", "c", "dx", "dh", "dc", "own"):
-            if skip and (values := getattr(recording, name)) is not None:
-                values[: len(values) - skip, b] = values[skip:, b].copy()
+    for name in ("h", "c", "dh", "dc", "x", "own", "dx"):  # dx last: it tells how many steps there are
+        values = getattr(recording, name)
+        if values is None:
+            continue
+        for b, skip in enumerate(recording.lengths - lengths if recording.direction == "backward" else ()):
+            values[: len(values) - skip, b] = values[skip:, b].copy()
+        states = len(values) > len(recording.dx)  # h and c have one more than there are steps
+        setattr(recording, name, values[: lengths.max() + states])
     recording.lengths = lengths
 
 
@@ -169,6 +180,106 @@ def reach(recording: Recording, chosen: tuple[int, ...], tick: Callable[[], obje
     return logs
 
 
-def exponents(recording: Recording, b: int) -> np.ndarray:
-    """Lyapunov exponents of sequence b, nats per step, largest first."""
-    return lyapunov_exponents(jacobian_pieces(recording.trace(b)))
+# ---------------------------------------------------------------------------------------------------------------------
+# What is reported of it
+
+
+def names(recordings: list[Recording]) -> list[str]:
+    """The recordings' names, such as "rnn, layer 2, backward", without what needs no saying."""
+    found: list[str] = []
+    for recording in recordings:
+        same = [other for other in recordings if other.module == recording.module]
+        parts = [recording.module]
+        parts += [f"layer {recording.layer}"] if len({other.layer for other in same}) > 1 else []
+        parts += [recording.direction] if len({other.direction for other in same}) > 1 else []
+        name = ", ".join(parts)
+        count = sum(earlier.split(", run ")[0] == name for earlier in found)
+        found.append(name if count == 0 else f"{name}, run {count + 1}")
+    return found
+
+
+def ticks(recording: Recording, rows: int) -> int:
+    """How often `layer_report` ticks."""
+    return 1 if recording.seen else min(rows, len(recording.lengths)) + 1
+
+
+def layer_report(recording: Recording, name: str, rows: int, tick: Callable[[], object]) -> LayerReport:
+    """Everything about one layer in one direction, its reach over `rows` sequences; `tick` is called after each."""
+    params, exponents = recording.params, None
+    gates, notes = gate_statistics(recording)
+    notes += said_of(recording)
+    if recording.by_autograd is not None:
+        logs, exact = recording.by_autograd
+        chosen = tuple(range(len(logs)))
+    else:
+        chosen, exact = longest(recording.lengths, rows), True
+        logs = reach(recording, chosen, tick)
+        with warnings.catch_warnings(record=True) as doubts:
+            warnings.simplefilter("always")
+            exponents = lyapunov_exponents(jacobian_pieces(recording.trace(chosen[0])))
+        notes += [f"Of its exponents: {doubt.message}." for doubt in doubts]
+    tick()
+    return LayerReport(
+        name=name,
+        module=recording.module,
+        kind=recording.kind,
+        layer=recording.layer,
+        direction=recording.direction,
+        hidden_size=recording.h.shape[2] if params is None else params.hidden_size,
+        lengths=recording.lengths,
+        grad_x=by_lag(recording.dx, recording.lengths - 1),
+        grad_h=by_lag(recording.dh, recording.lengths),
+        grad_c=None if recording.dc is None else by_lag(recording.dc, recording.lengths),
+        reach=logs,
+        exact=exact,
+        rows=chosen,
+        exponents=exponents,
+        gates=gates,
+        reads=int((recording.own > 0).any(axis=1).sum()),
+        params=params,
+        notes=tuple(notes),
+    )
+
+
+def gate_statistics(recording: Recording) -> tuple[dict[str, Gate], list[str]]:
+    """{name: Gate} over all own steps, and what has to be said of the replay."""
+    if recording.seen == "exotic":
+        return {}, []
+    states, values = batch(recording)
+    own = np.arange(len(recording.x))[:, None] < recording.lengths
+    if recording.kind == "RNN":
+        values = {"h": states[1:]}
+    gates = {}
+    for name, those in values.items():
+        low, high = SATURATED, 1 - SATURATED
+        if name in CANDIDATES:
+            low = -high
+        if recording.activation == "relu":  # knows one end only
+            low, high = TINY, np.inf
+        gates[name] = Gate(those[own].mean(0), float((those[own] < low).mean()), float((those[own] > high).mean()))
+    apart = 0.0 if recording.seen else deviation(recording, states)
+    chaotic = "Its replay and its run part company, as two runs of a chaotic net do that differ by rounding."
+    return gates, [chaotic] if apart > 1e-6 * max(1, np.abs(recording.h).max()) else []
+
+
+def said_of(recording: Recording) -> Iterator[str]:
+    """What has to be said of how a layer was measured."""
+    if recording.by_autograd is not None:
+        how = "exactly" if recording.by_autograd[1] else f"estimated from {DIRECTIONS} random directions"
+        how = f"its reach was measured by autograd through all that the model does, {how}"
+        if recording.seen == "altered":
+            yield f"The model changes its state between two steps, which no cell of ours does: {how}."
+        else:
+            yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
+    if recording.fed_back:
+        yield "The model computes its inputs from its own outputs; the reach holds them fixed, it leaves out that way."
+    if "Whr" in recording.weights:
+        yield "Its reach and its exponents are those of (s, c), with s = o tanh(c) before the projection to h."
+    nonzero = np.flatnonzero((by_lag(recording.dh, recording.lengths) > 0).any(axis=0))
+    if not len(nonzero):
+        yield "No gradient of the loss reaches it."
+    elif nonzero[-1] < recording.lengths.max() - 1 and not recording.seen:
+        yield (
+            f"The loss's gradient ends at lag {nonzero[-1]}: there the model detaches the state, or the gradient is "
+            "smaller than any number."
+        )

@@ -17,8 +17,10 @@ FLOAT32_ENDS = math.log10(1.4e-45)  # no float32 below it but zero
 
 @dataclass(frozen=True, eq=False)
 class Gate:
-    """One gate over all steps of all sequences: `mean` (H,) of each unit; which share of all values is `closed` (below
-    .05) and `open` (above .95). Candidates, between -1 and 1: `closed` counts those below -.95."""
+    """One gate over all steps of all sequences: `mean` (H,) of each unit; the shares of values that are `closed`, below
+    .05, and `open`, above .95. Of candidates and tanh states, between -1 and 1, `closed` counts those below -.95; of
+    relu states those that are zero, and none is `open`.
+    """
 
     mean: np.ndarray
     closed: float
@@ -108,7 +110,7 @@ class LayerReport:
             left = self.decades(lag)
             would = "would be left at that rate" if lag > T else "is left"
             said.append(f"Your labels need {lag}: there {_power(left)} of it {would}.")
-            if left < FLOAT32_ENDS:
+            if -math.inf < left < FLOAT32_ENDS:
                 said.append("Float32 has no number so small, it takes this for zero.")
         if (keeps := KEEPS.get(self.kind)) in self.gates:
             gate = self.gates[keeps]
@@ -117,7 +119,8 @@ class LayerReport:
                 f"its values are above .95 and {gate.closed:.0%} below .05."
             )
         elif "h" in self.gates:
-            said.append(f"{self.gates['h'].open + self.gates['h'].closed:.0%} of its states are saturated.")
+            share = f"{self.gates['h'].open + self.gates['h'].closed:.0%} of its states are"
+            said.append(f"{share} {'zero' if self.gates['h'].open == 0 else 'beyond .95, saturated'}.")
         if self.exponents is not None and np.isfinite(self.exponents[0]):
             said.append(f"Its largest exponent is {self.exponents[0]:.2f} nats a step.")
         return said
@@ -180,11 +183,11 @@ class Report:
             fig, (left, right) = figures.panels(2, gridspec_kw={"width_ratios": (3, 1)})
             T = layer.steps
             lines = {f"{layer.kind}: reach": (layer.reach - layer.reach[:, :1]) / LOG10}
-            with np.errstate(divide="ignore", invalid="ignore"):
-                for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
-                    logs = np.log10(values / np.nanmax(values, axis=1, keepdims=True))
-                    logs = np.pad(logs, ((0, 0), (0, T + 1 - logs.shape[1])), constant_values=np.nan)
-                    lines[name] = np.where(np.isfinite(logs), logs, np.nan)
+            for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
+                if np.nanmax(values, initial=0) > 0:
+                    logs = np.log10(np.where(values > 0, values, np.nan))
+                    logs = logs - np.nanmax(logs)
+                    lines[name] = np.pad(logs, ((0, 0), (0, T + 1 - logs.shape[1])), constant_values=np.nan)
             figures.curves(
                 lines, title=_title(layer), xlabel="lag in steps", ylabel="$\\log_{10}$ of what is left", ax=left
             )

@@ -12,7 +12,6 @@ behind is then replayed through the course's own cells: see `_replay`. What resu
 """
 
 import random
-import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -26,49 +25,20 @@ from torch.overrides import TorchFunctionMode
 from tqdm.auto import tqdm
 
 from course_utils import _replay, _validate
-from course_utils._replay import Recording
-from course_utils._report import SATURATED, Gate, LayerReport, Report
+from course_utils._replay import DIRECTIONS, Recording
+from course_utils._report import Gate, LayerReport, Report
 from course_utils.training import silent
 
 __all__ = ["Gate", "LayerReport", "Report", "open_gate", "orthogonal", "probe"]
 
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
-CANDIDATES = ("h_tilde", "g")  # between -1 and 1, all other gates between 0 and 1
 PATIENCE = 3.0  # seconds before a progress bar is shown
-DIRECTIONS = 16  # backward passes that estimate the reach of a cell which can't be replayed
 WORK = 3e10  # multiplications and additions that the exact rows of a report may take, unless one row takes more
 
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The run, seen from inside
-
-
-@dataclass
-class _Run:
-    """One layer and direction over some steps, as nodes of autograd's graph, in the order in which it reads.
-
-    key says whose it is; xs (T, B, D); hs and cs T+1 states (B, H); outs (T, B, H), what the layer above reads.
-    packed: its lengths are known. dtype: the model's. altered: between two of its steps the model did something to the
-    state; entries are then (step, the state's parts as they came in) wherever a call began.
-    """
-
-    key: tuple
-    module: str
-    kind: str
-    activation: str
-    layer: int
-    direction: str
-    weights: dict[str, torch.Tensor]
-    xs: list[torch.Tensor]
-    hs: list[torch.Tensor]
-    cs: list[torch.Tensor]
-    outs: list[torch.Tensor]
-    lengths: torch.Tensor
-    packed: bool
-    dtype: torch.dtype
-    entries: list[tuple[int, list["_Part"]]]
-    altered: bool = False
 
 
 @dataclass
@@ -82,6 +52,47 @@ class _Part:
         """This part of something shaped like the whole, as (B, H)."""
         part = tensor if self.row is None else tensor[self.row]
         return part.reshape(len(part), -1) if part.dim() > 1 else part.reshape(1, -1)
+
+
+@dataclass
+class _Given:
+    """What one call of torch's recurrent functions was given.
+
+    module runs it, by name; source is the input in the model's own graph. lengths (B,): how many steps each sequence
+    has. Packed sequences have their own and are sorted by them; order (B,) says where in them the user's stand.
+    """
+
+    module: str
+    kind: str
+    activation: str
+    source: torch.Tensor
+    lengths: torch.Tensor
+    packed: bool = False
+    order: torch.Tensor | None = None
+
+
+@dataclass
+class _Run:
+    """One layer and direction over some steps, as nodes of autograd's graph, in the order in which it reads.
+
+    key says whose it is; xs (T, B, D); hs and cs T+1 states (B, H); outs (T, B, H), what the layer above reads.
+    entries: (step, the state's parts as they came in) of every call.
+    altered: between two calls the model did something to the state. fed_back: it made inputs of the outputs.
+    """
+
+    given: _Given
+    key: tuple
+    layer: int
+    direction: str
+    weights: dict[str, torch.Tensor]
+    xs: list[torch.Tensor]
+    hs: list[torch.Tensor]
+    cs: list[torch.Tensor]
+    outs: list[torch.Tensor]
+    lengths: torch.Tensor
+    entries: list[tuple[int, list[_Part]]]
+    altered: bool = False
+    fed_back: bool = False
 
 
 @dataclass
@@ -110,6 +121,7 @@ class _Watch(TorchFunctionMode):
         self.runs: list[_Run] = []
         self.names = {module: name.replace("_orig_mod.", "") for name, module in model.named_modules()}
         self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
+        self.order: torch.Tensor | None = None  # where the user's sequences stand in a packed batch
         self.calls: dict[torch.nn.Module, list[_Call]] = {}
         self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
         self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -118,7 +130,7 @@ class _Watch(TorchFunctionMode):
     def watching(self) -> Iterator[None]:
         """In force, for modules as well: by torch's global hooks, so that none stands on the model."""
         hooks = torch.nn.modules.module
-        before = hooks.register_module_forward_pre_hook(lambda module, args: self.within.append(module))
+        before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
             with self:
@@ -126,6 +138,11 @@ class _Watch(TorchFunctionMode):
         finally:
             before.remove()
             after.remove()
+
+    def _calling(self, module: torch.nn.Module, args: Any) -> None:
+        """Before each call of any module."""
+        self.within.append(module)
+        self.order = next((arg.unsorted_indices for arg in args if isinstance(arg, PackedSequence)), None)
 
     def _called(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """After each call of any module."""
@@ -169,122 +186,92 @@ class _Watch(TorchFunctionMode):
 
     def _layers(self, name: str, data: torch.Tensor, *rest: Any) -> tuple:
         """torch.gru, lstm, rnn_tanh, rnn_relu: layer by layer, direction by direction, step by step."""
-        kind, activation = LAYERS[name], "relu" if name == "rnn_relu" else "tanh"
-        batch_sizes = None
+        given = _Given(self._module(LAYERS[name]), *_kind(name), data, torch.empty(0))
         if isinstance(rest[2], list | tuple):
-            batch_sizes, hx, flat, biases, num_layers, dropout, training, both = rest
-            x, lengths = pad_packed_sequence(PackedSequence(self._exact(data), batch_sizes))
-            batch_first = False
+            given.packed, given.order, batch_first = True, self.order, False
+            sizes, hx, flat, biases, num_layers, dropout, training, both = rest
+            x, given.lengths = pad_packed_sequence(PackedSequence(self._exact(data), sizes))
         else:
             hx, flat, biases, num_layers, dropout, training, both, batch_first = rest
-            x = self._exact(data)
-            x = x.transpose(0, 1) if batch_first else x
-            lengths = torch.full((x.shape[1],), x.shape[0])
-        entered = list(hx) if kind == "LSTM" else [hx]
-        starts = [self._exact(start) for start in entered]
+            x = self._exact(data).transpose(0, 1) if batch_first else self._exact(data)
+            given.lengths = torch.full((x.shape[1],), x.shape[0])
+        entered = list(hx) if given.kind == "LSTM" else [hx]
+        starts, ends = [self._exact(start) for start in entered], [[] for _ in entered]  # type: ignore[var-annotated]
         each = len(flat) // (num_layers * (2 if both else 1))
-        ends: list[list[torch.Tensor]] = [[] for _ in starts]
         for layer in range(num_layers):
             outs = []
             for direction in ("forward", "backward") if both else ("forward",):
                 i = len(ends[0])
-                run = self._unroll(
-                    kind,
-                    activation,
-                    layer,
-                    direction,
-                    flat[i * each : (i + 1) * each],
-                    biases,
-                    x,
-                    [start[i] for start in starts],
-                    lengths,
-                )
-                run.packed, run.dtype = batch_sizes is not None, data.dtype
-                run.entries = [(0, [_Part(start, i) for start in entered])]
-                outs.append(_turned(run.outs[0], lengths) if direction == "backward" else run.outs[0])
+                weights, parts = flat[i * each : (i + 1) * each], [_Part(start, i) for start in entered]
+                run = self._unroll(given, layer + 1, direction, weights, biases, x, [s[i] for s in starts], parts)
+                outs.append(_turned(run.outs[0], given.lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
                     end.append(states[-1])
             x = torch.cat(outs, dim=-1)
             if dropout and training and layer < num_layers - 1:
                 x = torch.nn.functional.dropout(x, dropout, training=True)
         out = x.transpose(0, 1) if batch_first else x
-        if batch_sizes is not None:
-            out = x[torch.arange(x.shape[1]) < batch_sizes[:, None]]
+        if given.packed:
+            out = x[torch.arange(x.shape[1]) < sizes[:, None]]
         return (self._rounded(out, data), *(self._rounded(torch.stack(end), data) for end in ends))
+
+    def _cell(self, name: str, data: torch.Tensor, hx: Any, *weights: Any) -> Any:
+        """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
+        entered = list(hx) if CELLS[name] == "LSTM" else [hx]
+        x, starts = self._exact(data), [self._exact(start) for start in entered]
+        if single := data.dim() == 1:
+            x, starts = x[None], [start[None] for start in starts]
+        lengths = torch.ones(len(x), dtype=torch.int64)
+        given = _Given(self._module(CELLS[name]), *_kind(name.removesuffix("_cell")), data, lengths)
+        those, parts = [weight for weight in weights if weight is not None], [_Part(start) for start in entered]
+        run = self._unroll(given, 1, "forward", those, len(those) == 4, x[None], starts, parts)
+        ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
+        rounded = tuple(self._rounded(end, data) for end in ends)
+        return rounded if given.kind == "LSTM" else rounded[0]
 
     def _unroll(
         self,
-        kind: str,
-        activation: str,
+        given: _Given,
         layer: int,
         direction: str,
         weights: Sequence[torch.Tensor],
         biases: bool,
         x: torch.Tensor,
         starts: Sequence[torch.Tensor],
-        lengths: torch.Tensor,
+        parts: list[_Part],
     ) -> _Run:
-        """One layer in one direction over x (T, B, D)."""
+        """One layer in one direction over x (T, B, D), from the given states, whose parts are what the model knows."""
         names = ["Wx", "Wh", *(("bx", "bh") if biases else ()), *(("Whr",) if len(weights) % 2 else ())]
         named = {name: self._weight(weight) for name, weight in zip(names, weights, strict=True)}
-        xs = _turned(x, lengths) if direction == "backward" else x.clone()
+        xs = _turned(x, given.lengths) if direction == "backward" else x.clone()
         states = [[start.clone()] for start in starts]
         for t, xt in enumerate(xs.unbind(0)):
-            new = _step(kind, activation, named, xt, [those[-1] for those in states])
+            new, inside = _step(given, named, xt, [those[-1] for those in states]), (t < given.lengths)[:, None]
             for those, state in zip(states, new, strict=True):
-                inside = (t < lengths)[:, None]
                 those.append(state if inside.all() else torch.where(inside, state, those[-1]))
-        key = (*(id(weight) for weight in weights), direction)
-        outs = torch.stack(states[0][1:])
-        cs = states[1] if kind == "LSTM" else []
-        module = self._module(kind)
-        run = _Run(
-            key,
-            module,
-            kind,
-            activation,
-            layer + 1,
-            direction,
-            named,
-            [xs],
-            states[0],
-            cs,
-            [outs],
-            lengths,
-            packed=False,
-            dtype=torch.float64,
-            entries=[],
-        )
+        key, outs = (*(id(weight) for weight in weights), direction), torch.stack(states[0][1:])
+        hs, cs = states if given.kind == "LSTM" else (*states, [])
+        run = _Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
         self.runs.append(run)
         return run
 
-    def _cell(self, name: str, data: torch.Tensor, hx: Any, *weights: Any) -> Any:
-        """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
-        kind, activation = CELLS[name], "relu" if name == "rnn_relu_cell" else "tanh"
-        weights = tuple(weight for weight in weights if weight is not None)
-        entered = list(hx) if kind == "LSTM" else [hx]
-        starts = [self._exact(start) for start in entered]
-        x, single = self._exact(data), data.dim() == 1
-        x, starts = (x[None], [start[None] for start in starts]) if single else (x, starts)
-        lengths = torch.ones(len(x), dtype=torch.int64)
-        run = self._unroll(kind, activation, 0, "forward", weights, len(weights) == 4, x[None], starts, lengths)
-        run.dtype, run.entries = data.dtype, [(0, [_Part(start) for start in entered])]
-        ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
-        rounded = tuple(self._rounded(end, data) for end in ends)
-        return rounded if kind == "LSTM" else rounded[0]
+
+def _kind(name: str) -> tuple[str, str]:
+    """Kind and activation of a function of LAYERS."""
+    return LAYERS[name], "relu" if name == "rnn_relu" else "tanh"
 
 
-def _step(kind: str, activation: str, weights: Mapping[str, torch.Tensor], x: torch.Tensor, states: list) -> tuple:
+def _step(given: _Given, weights: Mapping[str, torch.Tensor], x: torch.Tensor, states: list) -> tuple:
     """One step of torch's own cells, in float64."""
     if "Whr" in weights:  # no cell of torch projects; its layer does
         flat = list(weights.values())
         _, h, c = torch.lstm(x[None], tuple(s[None] for s in states), flat, len(flat) == 5, 1, 0.0, False, False, False)
         return h[0], c[0]
-    if kind == "LSTM":
+    if given.kind == "LSTM":
         return torch.lstm_cell(x, states, *weights.values())
-    if kind == "GRU":
+    if given.kind == "GRU":
         return (torch.gru_cell(x, *states, *weights.values()),)
-    cell = torch.rnn_relu_cell if activation == "relu" else torch.rnn_tanh_cell
+    cell = torch.rnn_relu_cell if given.activation == "relu" else torch.rnn_tanh_cell
     return (cell(x, *states, *weights.values()),)
 
 
@@ -309,6 +296,7 @@ def _joined(runs: list[_Run]) -> list[_Run]:
         steps, ended = len(before.hs) - 1, [_Part(states[-1]) for states in (before.hs, before.cs) if states]
         before.entries.append((steps, run.entries[0][1] if how == "altered" else ended))
         before.altered |= how == "altered"
+        before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])
         before.xs += run.xs
         before.outs += run.outs
         if how == "altered":  # what the model did in between belongs to no cell: states are kept as they came in
@@ -325,7 +313,7 @@ def _goes_on(before: _Run, run: _Run) -> str | None:
     ended, begins = before.hs[-1], run.hs[0]
     if ended.shape != begins.shape or bool((before.lengths < sum(len(x) for x in before.xs)).any()):
         return None
-    if torch.equal(ended, begins) or torch.equal(ended.to(before.dtype).to(torch.float64), begins):
+    if torch.equal(ended, begins) or torch.equal(ended.to(before.given.source.dtype).to(torch.float64), begins):
         return "as it was"
     return "altered" if any(_descends(part.whole, [ended]) for part in run.entries[0][1]) else None
 
@@ -463,6 +451,7 @@ def probe(
     Returns a Report. Raises ValueError naming the argument.
     """
     _check_model(model)
+    model = getattr(model, "_orig_mod", model)  # of torch.compile
     if loss is not None and not callable(loss):
         raise ValueError(f"loss: got {type(loss).__name__}, wants a function of the model's output, or None")
     watch = _Watch(model)
@@ -485,7 +474,7 @@ def probe(
     if own is not None:
         for recording in recordings:
             _replay.shorten(recording, own)
-    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, loss is None)))
+    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, own, loss is None)))
 
 
 def _check_model(model: object) -> None:
@@ -560,7 +549,7 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
 def _lengths(lengths: Any, batch: Any, runs: list[_Run]) -> np.ndarray | None:
     """The sequences' own lengths (B,): as handed in, or from the batch's entry "lengths" or "attention_mask"."""
     name, given = "lengths", lengths
-    if given is None and isinstance(batch, Mapping) and any(not run.packed for run in runs):
+    if given is None and isinstance(batch, Mapping) and any(not run.given.packed for run in runs):
         found = [key for key in ("lengths", "attention_mask") if isinstance(batch.get(key), torch.Tensor)]
         if not found:
             return None
@@ -569,7 +558,7 @@ def _lengths(lengths: Any, batch: Any, runs: list[_Run]) -> np.ndarray | None:
     if given is None:
         return None
     values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
-    padded = [run for run in runs if not run.packed]
+    padded = [run for run in runs if not run.given.packed]
     most = max((sum(len(x) for x in run.xs) for run in padded), default=0)
     if not padded or any(len(run.lengths) != len(values) for run in padded):
         sizes = sorted({len(run.lengths) for run in padded})
@@ -587,75 +576,89 @@ def _recordings(runs: list[_Run], loops: list[_Loop], loss: torch.Tensor) -> lis
     parts += [part for loop in loops for those in loop.states for part in those]
     nodes = [node for run in runs for node in (*run.xs, *run.hs, *run.cs, *run.outs)]
     grads = _gradients(loss, [*nodes, *(part.whole for part in parts)])
-
-    def norms(those: list[torch.Tensor]) -> list[np.ndarray]:
-        return [grads(node).norm(dim=-1).numpy() for node in those]
-
-    def of_states(states: list[list[_Part]]) -> np.ndarray:
-        found = [torch.cat([part.of(grads(part.whole)) for part in parts], dim=1) for parts in states]
-        return torch.stack(found).norm(dim=-1).numpy()
-
-    recordings = []
-    for run in runs:
-        weights = {name: weight.numpy() for name, weight in run.weights.items()}
-        zeros = np.zeros(len(weights["Wh"]))
-        dh, dc = np.array(norms(run.hs)), np.array(norms(run.cs)) if run.cs else None
-        recording = Recording(
-            module=run.module,
-            layer=run.layer,
-            direction=run.direction,
-            kind=run.kind,
-            activation=run.activation,
-            weights={"bx": zeros, "bh": zeros, **weights},
-            x=torch.cat(run.xs).detach().numpy(),
-            h=torch.stack(run.hs).detach().numpy(),
-            c=torch.stack(run.cs).detach().numpy() if run.cs else None,
-            lengths=run.lengths.numpy(),
-            packed=run.packed,
-            dx=np.concatenate(norms(run.xs)),
-            dh=dh,
-            dc=dc,
-            own=np.concatenate(norms(run.outs)),
-        )
-        if run.altered:
-            for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
-                dh[step] = of_states([parts[:1]])[0]
-                if dc is not None:
-                    dc[step] = of_states([parts[1:]])[0]
-            entries = [[_Part(states[0]) for states in (run.hs, run.cs) if states], *(p for _, p in run.entries[1:])]
-            ends = [_Part(states[-1]) for states in (run.hs, run.cs) if states]
-            recording.seen, steps = "altered", [*(step for step, _ in run.entries), len(run.hs) - 1]
-            recording.by_autograd = _reach_by_autograd([*entries, ends], steps)
-        recordings.append(recording)
-    for loop in loops:
-        dh = of_states(loop.states)
-        T, B, H = len(dh) - 1, dh.shape[1], sum(part.of(part.whole).shape[1] for part in loop.states[0])
-        nothing = np.full((T, B), np.nan)
-        recordings.append(
-            Recording(
-                module=loop.module,
-                layer=1,
-                direction="forward",
-                kind=loop.kind,
-                activation="",
-                weights={},
-                x=np.empty((T, B, 0)),
-                h=np.empty((T + 1, B, H)),
-                c=None,
-                lengths=np.full(B, T),
-                packed=False,
-                dx=nothing,
-                dh=dh,
-                dc=None,
-                own=nothing,
-                seen="exotic",
-                by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
-            )
-        )
-    return recordings
+    return [*(_of_run(run, grads) for run in runs), *(_of_loop(loop, grads) for loop in loops)]
 
 
-def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Callable[[torch.Tensor], torch.Tensor]:
+Gradients = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _of_run(run: _Run, grads: Gradients) -> Recording:
+    """The recording of a layer of torch."""
+    if not all(torch.isfinite(states[-1]).all() for states in (run.hs, run.cs) if states):
+        name = run.given.module
+        raise ValueError(f"model: got one whose state overflows in {name}, wants one that keeps it finite here")
+    order = slice(None) if run.given.order is None else run.given.order
+
+    def arrays(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
+        return join(steps).detach()[:, order].numpy()
+
+    def norms(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
+        return arrays([grads(step).norm(dim=-1) for step in steps], join)
+
+    weights = {name: weight.numpy() for name, weight in run.weights.items()}
+    zeros = np.zeros(len(weights["Wh"]))
+    recording = Recording(
+        module=run.given.module,
+        layer=run.layer,
+        direction=run.direction,
+        kind=run.given.kind,
+        activation=run.given.activation,
+        weights={"bx": zeros, "bh": zeros, **weights},
+        x=arrays(run.xs, torch.cat),
+        h=arrays(run.hs),
+        c=arrays(run.cs) if run.cs else None,
+        lengths=run.lengths[order].numpy(),
+        packed=run.given.packed,
+        dx=norms(run.xs, torch.cat),
+        dh=norms(run.hs),
+        dc=norms(run.cs) if run.cs else None,
+        own=norms(run.outs, torch.cat),
+        fed_back=run.fed_back,
+    )
+    if run.altered:
+        for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
+            for found, part in zip((recording.dh, recording.dc), parts, strict=False):
+                assert found is not None
+                found[step] = _norm([part], grads)
+        first, last = ([_Part(states[i]) for states in (run.hs, run.cs) if states] for i in (0, -1))
+        steps = [*(step for step, _ in run.entries), len(run.hs) - 1]
+        recording.by_autograd = _reach_by_autograd([first, *(parts for _, parts in run.entries[1:]), last], steps)
+        recording.seen = "altered"
+    return recording
+
+
+def _of_loop(loop: _Loop, grads: Gradients) -> Recording:
+    """The recording of a module that is called step by step: states and their gradients alone."""
+    dh = np.array([_norm(parts, grads) for parts in loop.states])
+    T, B, H = len(dh) - 1, dh.shape[1], sum(part.of(part.whole).shape[1] for part in loop.states[0])
+    unknown = np.full((T, B), np.nan)
+    return Recording(
+        module=loop.module,
+        layer=1,
+        direction="forward",
+        kind=loop.kind,
+        activation="",
+        weights={},
+        x=np.empty((T, B, 0)),
+        h=np.empty((T + 1, B, H)),
+        c=None,
+        lengths=np.full(B, T),
+        packed=False,
+        dx=unknown,
+        dh=dh,
+        dc=None,
+        own=unknown,
+        seen="exotic",
+        by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
+    )
+
+
+def _norm(parts: list[_Part], grads: Gradients) -> np.ndarray:
+    """‖∂L/∂ a state in parts‖ of each sequence, (B,)."""
+    return torch.cat([part.of(grads(part.whole)) for part in parts], dim=1).norm(dim=1).numpy()
+
+
+def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:
     """A function that gives dL/d a node in float64: zeros where the loss doesn't depend on it, NaN at a constant."""
     reachable = list({id(node): node for node in nodes if node.requires_grad}.values())
     found = torch.autograd.grad(loss, reachable, allow_unused=True, retain_graph=True)
@@ -703,95 +706,14 @@ def _reach_by_autograd(states: list[list[_Part]], steps: list[int]) -> tuple[np.
 def _report(recordings: list[Recording], loss: float, notes: tuple[str, ...]) -> Report:
     """Replay every recording, and put together what came out."""
     rows = _replay.rows_that_fit(recordings, WORK)
-    total = sum(min(rows, len(recording.lengths)) + 1 for recording in recordings)
+    total = sum(_replay.ticks(recording, rows) for recording in recordings)
     with tqdm(total=total, desc="exact rows", leave=False, delay=PATIENCE, disable=silent()) as bar:
-        named = zip(recordings, _names(recordings), strict=True)
-        layers = tuple(_layer_report(recording, name, rows, bar) for recording, name in named)
+        named = zip(recordings, _replay.names(recordings), strict=True)
+        layers = tuple(_replay.layer_report(recording, name, rows, bar.update) for recording, name in named)
     return Report(layers, loss, notes)
 
 
-def _names(recordings: list[Recording]) -> list[str]:
-    """ "rnn, layer 2, backward", without what needs no saying."""
-    names: list[str] = []
-    for recording in recordings:
-        same = [other for other in recordings if other.module == recording.module]
-        parts = [recording.module]
-        parts += [f"layer {recording.layer}"] if len({other.layer for other in same}) > 1 else []
-        parts += [recording.direction] if len({other.direction for other in same}) > 1 else []
-        name = ", ".join(parts)
-        count = sum(earlier.split(", run ")[0] == name for earlier in names)
-        names.append(name if count == 0 else f"{name}, run {count + 1}")
-    return names
-
-
-def _layer_report(recording: Recording, name: str, rows: int, bar: tqdm) -> LayerReport:
-    """Everything about one layer in one direction."""
-    lengths, params, notes = recording.lengths, None, []
-    chosen, exact, exponents = _replay.longest(lengths, rows), True, None
-    gates: dict[str, Gate] = {}
-    if recording.seen != "exotic":
-        params = recording.params
-        states, values = _replay.batch(recording)
-        own = np.arange(len(recording.x))[:, None] < lengths
-        gates = {which: _gate(those[own], which in CANDIDATES) for which, those in values.items()}
-        if recording.kind == "RNN":
-            gates = {"h": _gate(states[1:][own], recording.activation == "tanh")}
-    if recording.by_autograd is not None:
-        all_rows, exact = recording.by_autograd
-        chosen = tuple(range(len(all_rows)))
-        reach = all_rows
-        bar.update(rows + 1)
-    else:
-        reach = _replay.reach(recording, chosen, bar.update)
-        with warnings.catch_warnings(record=True) as doubts:
-            warnings.simplefilter("always")
-            exponents = _replay.exponents(recording, chosen[0])
-        notes += [f"Of its exponents: {doubt.message}." for doubt in doubts]
-        bar.update()
-    return LayerReport(
-        name=name,
-        module=recording.module,
-        kind=recording.kind,
-        layer=recording.layer,
-        direction=recording.direction,
-        hidden_size=recording.h.shape[2] if params is None else params.hidden_size,
-        lengths=lengths,
-        grad_x=_replay.by_lag(recording.dx, lengths - 1),
-        grad_h=_replay.by_lag(recording.dh, lengths),
-        grad_c=None if recording.dc is None else _replay.by_lag(recording.dc, lengths),
-        reach=reach,
-        exact=exact,
-        rows=chosen,
-        exponents=exponents,
-        gates=gates,
-        reads=int((recording.own > 0).any(axis=1).sum()),
-        params=params,
-        notes=(*_seen(recording, exact), *notes),
-    )
-
-
-def _seen(recording: Recording, exact: bool) -> Iterator[str]:
-    """What has to be said of how a layer was measured."""
-    how = "exactly" if exact else f"estimated from {DIRECTIONS} random directions"
-    how = f"its reach was measured by autograd through all that the model does, {how}"
-    if recording.seen == "altered":
-        yield f"The model changes its state between two steps, which no cell of ours does: {how}."
-    if recording.seen == "exotic":
-        yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
-    if "Whr" in recording.weights:
-        yield "Its reach and its exponents are those of (s, c), with s = o tanh(c) before the projection to h."
-    nonzero = np.flatnonzero((_replay.by_lag(recording.dh, recording.lengths) > 0).any(axis=0))
-    steps = int(recording.lengths.max())
-    if not len(nonzero):
-        yield "No gradient of the loss reaches it."
-    elif nonzero[-1] < steps - 1 and not recording.seen:
-        yield (
-            f"The loss's gradient ends at lag {nonzero[-1]}: there the model detaches the state, or the gradient is "
-            "smaller than any number."
-        )
-
-
-def _notes(model: torch.nn.Module, recordings: list[Recording], default: bool) -> Iterator[str]:
+def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray | None, default: bool) -> Iterator[str]:
     """What has to be said of the whole run."""
     if default:
         yield "The loss is the sum of the squares of all numbers in the output."
@@ -810,11 +732,11 @@ def _notes(model: torch.nn.Module, recordings: list[Recording], default: bool) -
             f"The model computes in {', '.join(sorted(dtypes))}; its recurrent layers were taken in float64 here, all "
             "else as it is."
         )
-    padded = [r for r in recordings if not r.packed and not r.seen and _replay.constant_end(r)]
-    if padded:
+    equal = 0 if recordings[0].packed or own is not None else _replay.constant_end(recordings[0])
+    if equal > 2:
         yield (
-            f"Some sequences end in {max(map(_replay.constant_end, padded))} equal inputs. If that is padding, hand in "
-            "lengths=..., or what is measured is how the layers read padding."
+            f"Some sequences end in {equal} equal inputs. If that is padding, hand in lengths=..., or what is "
+            "measured is how the layers read padding."
         )
 
 
@@ -822,12 +744,6 @@ def _drops(module: torch.nn.Module) -> bool:
     """Whether it draws dropout."""
     chance = {torch.nn.RNNBase: "dropout", torch.nn.modules.dropout._DropoutNd: "p"}
     return module.training and any(isinstance(module, kind) and getattr(module, p) > 0 for kind, p in chance.items())
-
-
-def _gate(values: np.ndarray, candidate: bool = False) -> Gate:
-    """Statistics of a gate's values (n, H)."""
-    low = SATURATED - 1 if candidate else SATURATED
-    return Gate(values.mean(0), float((values < low).mean()), float((values > 1 - SATURATED).mean()))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -875,11 +791,11 @@ def orthogonal(module: torch.nn.Module, gain: float = 1.0) -> torch.nn.Module:
     weight_hh (3H, H) would make its columns orthogonal, and none of its blocks. In place; returns the module.
     """
     gain = _validate.number("gain", gain)
+    if getattr(module, "proj_size", 0):
+        raise ValueError("module: got an LSTM with proj_size, whose blocks aren't square; wants proj_size=0")
     weights = [p for name, p in _own_parameters(module, RECURRENT) if name.startswith("weight_hh")]
     with torch.no_grad():
         for weight in weights:
-            if weight.shape[0] % weight.shape[1]:
-                raise ValueError("module: got an LSTM with proj_size, whose blocks aren't square; wants proj_size=0")
             for block in weight.split(weight.shape[1]):
                 block.copy_(torch.nn.init.orthogonal_(torch.empty(block.shape), gain))
     return module
