@@ -98,7 +98,7 @@ class _Traced:
 
 
 def _layer(x, h=None):
-    """A layer as torch.nn.GRU with batch_first is called: x (B, T, D), state -> (all states, last state), with history."""
+    """A layer, called as torch.nn.GRU with batch_first: x (B, T, D), state -> (states, last state), with history."""
     state, back = (np.zeros(len(x)), 0) if h is None else (h.values, h.back)
     states = []
     for step in x.swapaxes(0, 1):

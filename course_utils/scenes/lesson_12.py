@@ -6,6 +6,7 @@ from course_utils import figures
 from course_utils.predictions import Guess
 
 Scores = Mapping[str, Sequence[tuple[float, float]]]  # {model: (perplexity on words, share of right brackets) per seed}
+BUDGET = "(160 updates, 3e-2, 2 seeds)"
 CHANCE = 0.25  # of four brackets
 PAIRS = ("()", "[]", "{}", "<>")
 FITS = {True: ("fits", figures.STATE), False: ("doesn't fit", figures.RNN)}
@@ -15,7 +16,7 @@ def _panels(scores: Scores, titles: tuple[str, str], alt: str) -> None:
     """Two panels of dots, a row a model: perplexity on words, and the share of closing brackets that are right."""
     fig, axes = figures.panels(2, height=2.6, sharey=True)
     for ax, i, title, label in zip(
-        axes, (0, 1), titles, ("perplexity on held-out words", "closing brackets that are right"), strict=True
+        axes, (0, 1), titles, (f"perplexity on held-out words {BUDGET}", "share of right closing brackets"), strict=True
     ):
         figures.dots(
             {name: [score[i] for score in of] for name, of in scores.items()}, title=title, xlabel=label, ax=ax
@@ -31,9 +32,9 @@ def symptoms(scores: Scores) -> None:
     """Show unigram, bigram and the patient."""
     _panels(
         scores,
-        ("Words: it has learned something", "Brackets: it has not"),
-        "Two panels of dots, two seeds after 160 updates at 3e-2. On words the patient's perplexity is about half of the "
-        "bigram's. Of the closing brackets it has about a quarter right, as unigram and bigram have.",
+        ("Words: below the bigram's perplexity", "Brackets: no better than chance"),
+        "Two panels of dots, two seeds after 160 updates at 3e-2. On words the patient's perplexity is about half "
+        "of the bigram's. Of the closing brackets it has about a quarter right, as unigram and bigram have.",
     )
 
 
@@ -41,9 +42,10 @@ def outcome(scores: Scores) -> None:
     """The same with the treated nets."""
     _panels(
         scores,
-        ("The words pay for it ...", "... and the brackets come right"),
-        "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the brackets are "
-        "right, and the words nearly as bad as the bigram's. With half of them opened the words are nearly the patient's.",
+        ("The words pay, least with half opened", "The brackets come right"),
+        "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the "
+        "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened "
+        "the brackets are right as well, and the words nearly as good as the patient's.",
     )
 
 
@@ -61,7 +63,7 @@ def written(texts: Mapping[str, Sequence[str]]) -> None:
         for row, text in enumerate(lines):
             words, colour = FITS[fits(text)]
             ax.text(0, row, text, family="monospace", fontsize=9, va="center")
-            ax.text(1, row, words, color=colour, fontsize="small", va="center", ha="right")
+            ax.text(0.68, row, words, color=colour, fontsize="small", va="center")
     figures.show(
         fig,
         alt="Four texts by a patient and four by a treated net, each begun with another kind of bracket. Both are "
@@ -115,8 +117,8 @@ def weigh_dose(guess: Guess, perplexity: float) -> None:
     guess.compare(
         measured,
         meanings={
-            "from 7.5 to 9": "Half of the units is no half of the price: 24 quick ones read letters nearly as well as 48.",
-            "above 9": "That is the price of opening all units. With half of them opened, 24 quick ones read the letters.",
+            "from 7.5 to 9": "It isn't half of the price: 24 quick units read letters nearly as well as 48.",
+            "above 9": "That is nearer to the price of opening all. Here 24 quick units read the letters.",
         },
     )
 
