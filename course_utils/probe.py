@@ -12,6 +12,7 @@ behind is then replayed through the course's own cells: see `_replay`. What resu
 """
 
 import random
+import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -119,7 +120,7 @@ class _Watch(TorchFunctionMode):
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.runs: list[_Run] = []
-        self.names = {module: name.replace("_orig_mod.", "") for name, module in model.named_modules()}
+        self.names = {module: _plain_name(name) for name, module in model.named_modules()}
         self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
         self.order: torch.Tensor | None = None  # where the user's sequences stand in a packed batch
         self.calls: dict[torch.nn.Module, list[_Call]] = {}
@@ -254,6 +255,11 @@ class _Watch(TorchFunctionMode):
         run = _Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
         self.runs.append(run)
         return run
+
+
+def _plain_name(name: str) -> str:
+    """A module's name without what torch.compile adds."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def _kind(name: str) -> tuple[str, str]:
@@ -424,7 +430,8 @@ def _eagerly() -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(torch.inference_mode(False))
         stack.enter_context(torch.enable_grad())
-        if hasattr(torch.compiler, "set_stance"):  # from torch 2.6 on
+        # Dynamo takes seconds to load, so where nothing was compiled it stays out. Stances came with torch 2.6.
+        if "torch._dynamo" in sys.modules and hasattr(torch.compiler, "set_stance"):
             stack.enter_context(torch.compiler.set_stance("force_eager"))
         yield
 
@@ -593,7 +600,7 @@ def _of_run(run: _Run, grads: Gradients) -> Recording:
         return join(steps).detach()[:, order].numpy()
 
     def norms(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
-        return arrays([grads(step).norm(dim=-1) for step in steps], join)
+        return arrays([_length(grads(step)) for step in steps], join)
 
     weights = {name: weight.numpy() for name, weight in run.weights.items()}
     zeros = np.zeros(len(weights["Wh"]))
@@ -655,7 +662,13 @@ def _of_loop(loop: _Loop, grads: Gradients) -> Recording:
 
 def _norm(parts: list[_Part], grads: Gradients) -> np.ndarray:
     """‖∂L/∂ a state in parts‖ of each sequence, (B,)."""
-    return torch.cat([part.of(grads(part.whole)) for part in parts], dim=1).norm(dim=1).numpy()
+    return _length(torch.cat([part.of(grads(part.whole)) for part in parts], dim=1)).numpy()
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    """Norms along the last axis; also of numbers whose squares are smaller than any float."""
+    largest = vectors.abs().amax(-1, keepdim=True)
+    return (vectors / torch.where(largest > 0, largest, 1)).norm(dim=-1) * largest[..., 0]
 
 
 def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:

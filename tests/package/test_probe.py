@@ -573,14 +573,77 @@ def test_stacked_modules_of_half_precision_keep_gradients_that_it_can_not_hold()
     """What a layer puts out goes into the next one in float64: gradients below 1e-10 don't become float16's 0."""
     torch.manual_seed(0)
     model = nn.Sequential(nn.RNN(2, 3), Taken(), nn.RNN(3, 3)).half()
+    model[0].weight_hh_l0.data.zero_()  # so that all of the lower layer's gradient comes through the upper one
     report = probe(model, torch.randn(150, 1, 2).half(), loss=lambda output: output[0][-1].float().sum())
-    assert 0 < report.layers[0].grad_h[0, -1] < 1e-10
+    assert 0 < report.layers[0].grad_h[0, 140] < 1e-10
     assert "float16" in str(report)
 
 
 class Taken(nn.Module):
     def forward(self, output):
         return output[0]
+
+
+def test_what_was_compiled_is_seen():
+    torch.manual_seed(0)
+    model, x = CharacterModel(), torch.randint(0, 7, (2, 9))
+    plain = probe(model, x)
+    for compiled in (torch.compile(model), compiled_inside(model)):
+        report = probe(compiled, x)
+        assert [layer.name for layer in report.layers] == ["rnn, layer 1", "rnn, layer 2"]
+        for one, other in zip(report.layers, plain.layers, strict=True):
+            assert np.array_equal(one.reach, other.reach) and np.array_equal(one.grad_x, other.grad_x)
+
+
+def compiled_inside(model):
+    model.rnn = torch.compile(model.rnn)
+    return model
+
+
+def test_gradients_of_a_thousand_steps_are_numbers_yet():
+    """Their squares are not: a norm that took them would be zero from lag 400 on."""
+    torch.manual_seed(0)
+    (layer,) = probe(nn.GRU(2, 3).double(), torch.randn(600, 1, 2).double(), loss=lambda out: out[0][-1].sum()).layers
+    assert 0 < layer.grad_h[0, -1] < 1e-170
+    wanted = layer.reach[0] / np.log(10)
+    assert np.abs(np.log10(layer.grad_h[0]) - wanted).max() < 3
+
+
+def test_dropout_is_drawn_in_training_mode_alone_and_named():
+    """In evaluation mode two reports are the same; in training mode the random state decides, which is put back."""
+    torch.manual_seed(0)
+    rnn, x = nn.GRU(2, 8, 2, dropout=0.5), torch.randn(9, 2, 2)
+    first, again = probe(rnn, x), probe(rnn, x)
+    assert "dropout was drawn once" in str(first)
+    assert np.array_equal(first.layers[1].grad_x, again.layers[1].grad_x)
+    torch.manual_seed(1)
+    assert not np.array_equal(probe(rnn, x).layers[1].grad_x, first.layers[1].grad_x)
+    assert "dropout" not in str(probe(rnn.eval(), x))
+
+
+def test_a_chaotic_net_is_named():
+    torch.manual_seed(0)
+    rnn = orthogonal(nn.RNN(2, 64), gain=4.0)
+    report = str(probe(rnn, torch.zeros(300, 1, 2)))
+    assert "doubles in" in report and "as two runs of a chaotic net do" in report
+
+
+@pytest.mark.parametrize("disable", ["", "1"])
+def test_a_bar_is_shown_to_those_who_wait_unless_it_is_silenced(disable, monkeypatch, capsys):
+    monkeypatch.setenv("TQDM_DISABLE", disable)
+    monkeypatch.setattr("course_utils.probe.PATIENCE", 0)
+    probe(nn.GRU(2, 3), torch.randn(5, 2, 2))
+    assert ("exact rows" in capsys.readouterr().err) == (not disable)
+
+
+def test_few_rows_of_wide_layers_and_all_of_narrow_ones():
+    torch.manual_seed(0)
+    assert len(probe(nn.GRU(2, 3), torch.randn(5, 7, 2)).layers[0].rows) == 7
+    packed = pack_padded_sequence(torch.randn(40, 3, 2), torch.tensor([9, 40, 30]), enforce_sorted=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course_utils.probe.WORK", 1)
+        (layer,) = probe(nn.GRU(2, 3), packed).layers
+    assert layer.rows == (1,) and layer.lengths.tolist() == [9, 40, 30]  # the longest one
 
 
 def test_padding_is_asked_for():
