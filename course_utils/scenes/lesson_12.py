@@ -42,10 +42,10 @@ def outcome(scores: Scores) -> None:
     """The same with the treated nets."""
     _panels(
         scores,
-        ("The words pay, least with half opened", "The brackets come right"),
+        ("The words pay, less with half opened", "The brackets come right"),
         "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the "
-        "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened "
-        "the brackets are right as well, and the words nearly as good as the patient's.",
+        "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened, "
+        "and mixed lags, the brackets are right as well, and the words are nearer to the patient's.",
     )
 
 
@@ -113,12 +113,11 @@ def weigh_price(guess: Guess) -> None:
 
 def weigh_dose(guess: Guess, perplexity: float) -> None:
     """What was guessed, beside what is measured."""
-    measured = "below 7.5" if perplexity < 7.5 else "from 7.5 to 9" if perplexity <= 9 else "above 9"
     guess.compare(
-        measured,
+        "below 6" if perplexity < 6 else "from 6 to 8" if perplexity <= 8 else "above 8",
         meanings={
-            "from 7.5 to 9": "It isn't half of the price: 24 quick units read letters nearly as well as 48.",
-            "above 9": "That is nearer to the price of opening all. Here 24 quick units read the letters.",
+            "below 6": "That is the patients'. Here 24 of 48 units read the letters, and some of the texts are cut.",
+            "above 8": "That is nearer to the price of opening all units. Here 24 quick ones read the letters.",
         },
     )
 
