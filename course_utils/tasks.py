@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data" if (HERE / "data").is_dir() else HERE.parent / "data"  # in a wheel, and in the course's folder
 WEATHER_COLUMNS = ("precipitation", "temp_max", "temp_min", "wind")
 Batch = tuple[np.ndarray, np.ndarray]  # inputs (B, T, D) and their target
 
@@ -225,6 +226,23 @@ def previous_symbol(T: int, longest: int, *, even: bool = False, seed: int = 0) 
     baselines = {"present symbol alone": float(pairs.max(1).sum() / before.size)}
     name = f"previous symbol, each {longest} steps" if even else f"previous symbol, each 1 to {longest} steps"
     return Task(name, sample, (x, before), 4, 5, "cross-entropy", baselines, goal=0.95)
+
+
+def parity(T: int, *, seed: int = 0) -> Task:
+    """Is the number of ones so far even or odd? A light switch: every 1 flips it, a 0 leaves it as it is.
+
+    T  length, at least 1. Every bit is 1 with probability one half.
+
+    Inputs (B, T, 2), one-hot: bit 0 or 1. Target (B, T), at every step: 1 after an odd number of ones, else 0.
+    Baseline: a guess, .5. Solved from .99 on, of all steps. 200 test sequences drawn from `seed`.
+    """
+    T = _validate.integer("T", T, 1)
+
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
+        bits = rng.integers(0, 2, (batch, T))
+        return np.eye(2)[bits], bits.cumsum(1) % 2
+
+    return Task("parity", sample, sample(_test_rng(seed), 200), 2, 2, "cross-entropy", {"a guess": 0.5}, goal=0.99)
 
 
 NOUNS = ("cat", "dog", "bird", "horse")

@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from tqdm.auto import tqdm
 
 from course_utils import _validate
 from course_utils._kernels import Nets
 from course_utils.cells import WEIGHTS, Params, init_params
+from course_utils.progress import tqdm
 from course_utils.tasks import Task
 
 BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's constants, torch's defaults
