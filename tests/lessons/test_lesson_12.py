@@ -197,9 +197,10 @@ def test_half_of_the_units_are_opened():
 
 
 def test_numbers_of_the_questions(lesson):
-    assert sigmoid(6) == pytest.approx(0.998, abs=0.0005)
-    assert math.log(0.5) / math.log(sigmoid(6)) == pytest.approx(280, abs=0.5)
-    assert "σ(6) = .998: half of a state lasts for 280 steps" in lesson.prose
+    assert (
+        "from perplexity 4 to 1, the mean surprise falls by ln 4 / 37 = 0.037, and the perplexity by 4 %"
+        in lesson.prose
+    )
     falls = math.log(4) / 37
     assert falls == pytest.approx(0.037, abs=0.0005) and 1 - math.exp(-falls) == pytest.approx(0.04, abs=0.005)
     assert 5.8 * math.exp(-falls) == pytest.approx(5.6, abs=0.05)
