@@ -82,9 +82,9 @@ def weigh_bigram(guess: Guess, perplexity: float) -> None:
     guess.compare(
         perplexity,
         meanings={
-            4.6: "That is its perplexity at the closing brackets. Inside of words more can follow.",
-            19.7: "That is the unigram's, which doesn't look back at all.",
-            42: "So it would be if all characters were equally likely, whatever came before.",
+            4.6: "At the closing brackets it is 4.6. Inside of words more can follow.",
+            19.7: "The unigram has 19.7. It doesn't look back at all.",
+            42: "It would be 42 if all characters were equally likely, whatever came before.",
         },
     )
 
@@ -116,7 +116,7 @@ def weigh_dose(guess: Guess, perplexity: float) -> None:
     guess.compare(
         "below 6" if perplexity < 6 else "from 6 to 8" if perplexity <= 8 else "above 8",
         meanings={
-            "below 6": "That is the patients'. Here 24 of 48 units read the letters, and some of the texts are cut.",
+            "below 6": "That is where the patients are. Here 24 of 48 units read the letters, and texts are cut.",
             "above 8": "That is nearer to the price of opening all units. Here 24 quick ones read the letters.",
         },
     )
