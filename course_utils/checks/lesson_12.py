@@ -116,7 +116,8 @@ def _in_pieces(gru, x, K, last=0, overlap=0, carry=None, show=None):
     carry    what the next piece begins with, a function of the state, unless its detached numbers.
     show     what is kept of an output.
     """
-    outs, h = {}, None
+    outs: dict[str, Any] = {}
+    h = None
     for t in range(0, x.shape[1] - last, K):
         out, h = gru(x[:, t : t + K + overlap], h)
         h = h.detach() if carry is None else carry(h)
