@@ -47,6 +47,38 @@ def weather(year: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     return dates[chosen], values[chosen]
 
 
+def prose() -> list[str]:
+    """The sentences of data/lessons_prose.txt, plain English of this course's own lessons (see data/README.md).
+
+    In lower case, each ends with a full stop or a question mark and has 20 to 100 characters, none of them a bracket.
+    """
+    return (DATA / "lessons_prose.txt").read_text(encoding="ascii").splitlines()
+
+
+def encode(texts: Sequence[str], alphabet: str) -> np.ndarray:
+    """(B, T) places of the characters of B texts in an alphabet, T the longest text's length.
+
+    Shorter texts are padded at their ends with 0. So the alphabet's first character stands for the padding, and no text
+    may hold it. Raises ValueError on a character that isn't in the rest of the alphabet.
+
+    >>> encode(["ab", "b"], "_ab")
+    array([[1, 2],
+           [2, 0]])
+    """
+    if not alphabet or len(set(alphabet)) < len(alphabet):
+        raise ValueError(f"alphabet: got {alphabet!r}, wants different characters, the first of them for the padding")
+    if isinstance(texts, str) or not len(texts):
+        raise ValueError(f"texts: got {texts!r}, wants at least one text in a list")
+    place = {character: i for i, character in enumerate(alphabet)}
+    numbers = np.zeros((len(texts), max(map(len, texts))), dtype=np.int64)
+    for row, text in zip(numbers, texts, strict=True):
+        unknown = [character for character in text if not place.get(character)]
+        if unknown:
+            raise ValueError(f"texts: got the unknown character {unknown[0]!r}, wants characters of {alphabet[1:]!r}")
+        row[: len(text)] = [place[character] for character in text]
+    return numbers
+
+
 def standardise(values: ArrayLike) -> np.ndarray:
     """Each column of (T, D) brought to mean 0 and standard deviation 1. Raises ValueError on a constant column."""
     columns = _validate.array("values", values, ("T", "D"))

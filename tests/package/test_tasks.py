@@ -1,6 +1,7 @@
 """What the nets read is what its documentation says."""
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
@@ -8,10 +9,32 @@ import pytest
 from course_utils import tasks
 
 
-def test_weather_file_is_the_one_that_the_data_page_describes():
+@pytest.mark.parametrize("file", ["seattle-weather.csv", "lessons_prose.txt"])
+def test_data_files_are_those_that_the_data_page_describes(file):
     page = (tasks.DATA / "README.md").read_text(encoding="utf-8")
-    digest = hashlib.sha256((tasks.DATA / "seattle-weather.csv").read_bytes()).hexdigest()
-    assert digest in page
+    (part,) = (part for part in page.split("\n## ") if part.startswith(file))
+    assert hashlib.sha256((tasks.DATA / file).read_bytes()).hexdigest() in part
+
+
+def test_prose_is_as_its_page_says():
+    sentences = tasks.prose()
+    assert len(sentences) == len(set(sentences)) > 500
+    assert all(re.fullmatch(r"[a-z ,;:'-]{19,99}[.?]", sentence) for sentence in sentences)
+
+
+def test_encode_pads_with_zero_and_names_what_it_does_not_know():
+    numbers = tasks.encode(["to be", "or"], "\n ortbe")
+    assert numbers.dtype == np.int64 and numbers.tolist() == [[4, 2, 1, 5, 6], [2, 3, 0, 0, 0]]
+    with pytest.raises(ValueError, match=r"^texts: got the unknown character '!', wants characters of 'ab'$"):
+        tasks.encode(["ab!"], "\nab")
+    with pytest.raises(ValueError, match=r"^texts: got the unknown character '_'"):
+        tasks.encode(["a_"], "_a")  # it stands for the padding
+    for texts in ("ab", []):
+        with pytest.raises(ValueError, match=r"^texts: got .*, wants at least one text in a list$"):
+            tasks.encode(texts, "_ab")
+    for alphabet in ("", "aba"):
+        with pytest.raises(ValueError, match=r"^alphabet: got .*, wants different characters"):
+            tasks.encode(["a"], alphabet)
 
 
 def test_weather_is_four_years_without_a_gap():
