@@ -19,10 +19,10 @@ PARTS = ("larger", "as small as before", "smaller")
 COUNTS = ("in 15 or more", "in 6 to 14", "in 5 or fewer")
 HORIZONS = ("1 day ahead", "3 days ahead", "7 days ahead")
 WINNERS = (
-    "the RNN at 100, the GRU at 600",
-    "the GRU at 100, the RNN at 600",
-    "the RNN at both",
     "the GRU at both",
+    "the RNN at both",
+    "the GRU at 100, the RNN at 600",
+    "the RNN at 100, the GRU at 600",
 )
 
 
