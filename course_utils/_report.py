@@ -96,6 +96,28 @@ class LayerReport:
         """A few sentences; `lag`: how many steps back your labels need."""
         return " ".join([f"{self.name} ({self.kind}, {self.hidden_size} units):", *self._sentences(lag), *self.notes])
 
+    def lines(self) -> dict[str, np.ndarray]:
+        """{name: (rows or B, T+1)} log10 of what is left by lag: reach; gradients, next to their largest."""
+        lines = {f"{self.kind}: reach": (self.reach - self.reach[:, :1]) / LOG10}
+        for name, values in (("gradient of states", self.grad_h), ("gradient of inputs", self.grad_x)):
+            if np.any(values > 0):  # false for NaN
+                logs = np.full((len(values), self.steps + 1), np.nan)
+                logs[:, : values.shape[1]] = np.log10(np.where(values > 0, values, np.nan))
+                lines[name] = logs - np.nanmax(logs)
+        for name, values in lines.items():
+            lines[name] = np.where(np.isfinite(values), values, np.nan)
+        return lines
+
+    def shares(self) -> dict[str, float]:
+        """{name: share} for bars: the gates' means; of an RNN how many states are at an end of its activation."""
+        if "h" in self.gates:
+            return {self._end: self.gates["h"].open + self.gates["h"].closed}
+        return {name: float(np.mean(gate.mean)) for name, gate in self.gates.items() if name not in ("h_tilde", "g")}
+
+    @property
+    def _end(self) -> str:
+        return "zero" if self.params is not None and self.params.activation == "relu" else "saturated"
+
     def _sentences(self, lag: int | None) -> list[str]:
         T, rate = self.steps, self.rate
         if rate == -math.inf:
@@ -119,8 +141,7 @@ class LayerReport:
                 f"its values are above .95 and {gate.closed:.0%} below .05."
             )
         elif "h" in self.gates:
-            share = f"{self.gates['h'].open + self.gates['h'].closed:.0%} of its states are"
-            said.append(f"{share} {'zero' if self.gates['h'].open == 0 else 'beyond .95, saturated'}.")
+            said.append(f"{self.shares()[self._end]:.0%} of its states are {self._end}.")
         if self.exponents is not None and np.isfinite(self.exponents[0]):
             said.append(f"Its largest exponent is {self.exponents[0]:.2f} nats a step.")
         return said
@@ -180,27 +201,23 @@ class Report:
         if lag is not None:
             _validate.integer("lag", lag, 1)
         for layer in self.layers:
-            fig, (left, right) = figures.panels(2, gridspec_kw={"width_ratios": (3, 1)})
-            T = layer.steps
-            lines = {f"{layer.kind}: reach": (layer.reach - layer.reach[:, :1]) / LOG10}
-            for name, values in (("gradient of states", layer.grad_h), ("gradient of inputs", layer.grad_x)):
-                if np.nanmax(values, initial=0) > 0:
-                    logs = np.log10(np.where(values > 0, values, np.nan))
-                    logs = logs - np.nanmax(logs)
-                    lines[name] = np.pad(logs, ((0, 0), (0, T + 1 - logs.shape[1])), constant_values=np.nan)
+            bars = layer.shares()
+            fig, axes = figures.panels(2, gridspec_kw={"width_ratios": (3, 1)}) if bars else figures.panels(1)
+            ax = axes[0] if bars else axes
             figures.curves(
-                lines, title=_title(layer), xlabel="lag in steps", ylabel="$\\log_{10}$ of what is left", ax=left
+                layer.lines(),
+                title=_title(layer),
+                xlabel="lag in steps",
+                ylabel=r"$\log_{10}$ of what is left",
+                ax=ax,
             )
             if lag is not None:
-                left.axvline(lag, color=figures.OTHER, linewidth=0.9)
-                figures.mark(left, lag, left.get_ylim()[0], "your labels", offset=(-4, 6), dot=False)
-            figures.bars(
-                {name: float(np.mean(gate.mean)) for name, gate in layer.gates.items()},
-                title="Gates' means" if layer.kind in KEEPS else "Mean state",
-                ylabel="",
-                ax=right,
-            )
-            figures.show(fig, alt=f"Two panels. By lag, the reach and the gradients. {layer.verdict(lag)}")
+                ax.axvline(lag, color=figures.OTHER, linewidth=0.9)
+                figures.mark(ax, lag, ax.get_ylim()[0], "your labels", offset=(-4, 6), dot=False)
+            if bars:
+                figures.bars(bars, title="Gates, mean" if layer.kind in KEEPS else "States", ylabel="", ax=axes[1])
+                axes[1].set_ylim(0, 1.05)
+            figures.show(fig, alt=f"By lag, the reach and the gradients; beside them gates. {layer.verdict(lag)}")
 
 
 def _cells(tag: str, texts: Sequence[str]) -> str:
@@ -209,6 +226,8 @@ def _cells(tag: str, texts: Sequence[str]) -> str:
 
 
 def _title(layer: LayerReport) -> str:
+    if layer.rate > 0:
+        return f"{layer.name}: doesn't forget"
     return f"{layer.name}: forgets half in {_short(layer.half_life)} steps"
 
 

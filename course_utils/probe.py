@@ -120,7 +120,7 @@ class _Watch(TorchFunctionMode):
     def __init__(self, model: torch.nn.Module) -> None:
         super().__init__()
         self.runs: list[_Run] = []
-        self.names = {module: name.replace("_orig_mod.", "") for name, module in model.named_modules()}
+        self.names = {module: _plain_name(name) for name, module in model.named_modules()}
         self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
         self.order: torch.Tensor | None = None  # where the user's sequences stand in a packed batch
         self.calls: dict[torch.nn.Module, list[_Call]] = {}
@@ -255,6 +255,11 @@ class _Watch(TorchFunctionMode):
         run = _Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
         self.runs.append(run)
         return run
+
+
+def _plain_name(name: str) -> str:
+    """A module's name without what torch.compile adds."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
 
 
 def _kind(name: str) -> tuple[str, str]:

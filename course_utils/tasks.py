@@ -196,6 +196,23 @@ def previous_symbol(T: int, longest: int, *, even: bool = False, seed: int = 0) 
     return Task(name, sample, (x, before), 4, 5, "cross-entropy", baselines, goal=0.95)
 
 
+def parity(T: int, *, seed: int = 0) -> Task:
+    """Is the number of ones so far even or odd? A light switch: every 1 flips it, a 0 leaves it as it is.
+
+    T  length, at least 1. Every bit is 1 with probability one half.
+
+    Inputs (B, T, 2), one-hot: bit 0 or 1. Target (B, T), at every step: 1 after an odd number of ones, else 0.
+    Baseline: a guess, .5. Solved from .99 on, of all steps. 200 test sequences drawn from `seed`.
+    """
+    T = _validate.integer("T", T, 1)
+
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
+        bits = rng.integers(0, 2, (batch, T))
+        return np.eye(2)[bits], bits.cumsum(1) % 2
+
+    return Task("parity", sample, sample(_test_rng(seed), 200), 2, 2, "cross-entropy", {"a guess": 0.5}, goal=0.99)
+
+
 NOUNS = ("cat", "dog", "bird", "horse")
 WORDS = ("the", "which", "saw", "chased", "heard", *NOUNS, *(noun + "s" for noun in NOUNS))
 VERBS = ("was", "were")

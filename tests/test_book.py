@@ -7,7 +7,7 @@ import pytest
 
 from tests.notebook import ROOT
 from tools import book, npm
-from tools.book import Book, Page, Published, published
+from tools.book import Book, Page, published
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_nobody_has_published_it(copy):
 )
 def test_the_address_comes_from_git(copy, url):
     remote(copy, url)
-    assert published(copy) == Published("https://github.com/some-one/the.course")
+    assert published(copy) == "https://github.com/some-one/the.course"
 
 
 @pytest.mark.parametrize("url", ["https://example.org/some-one/course", "../elsewhere", "file:///srv/github.com/a/b"])
@@ -50,18 +50,18 @@ def test_another_host_is_no_address(copy, url):
     remote(copy, url)
     assert published(copy) is None
     address(copy, "https://github.com/written/here")
-    assert published(copy) == Published("https://github.com/written/here")
+    assert published(copy) == "https://github.com/written/here"
 
 
 def test_a_workflow_knows_best(copy, monkeypatch):
     remote(copy, "https://github.com/upstream/course")
     monkeypatch.setenv("GITHUB_REPOSITORY", "fork/course")
-    assert published(copy) == Published("https://github.com/fork/course")
+    assert published(copy) == "https://github.com/fork/course"
 
 
 def test_where_a_link_leads():
-    for repository, elsewhere in ((None, "index.html"), (Published("https://github.com/a/b"), "b/blob/HEAD/README.md")):
-        made = Book(repository=repository)
+    for home, elsewhere in ((None, "index.html"), ("https://github.com/a/b", "b/blob/HEAD/README.md")):
+        made = Book(home=home)
         page = made.lessons[1]
         assert made.leads_to(page, "00_start_here.ipynb") == "00_start_here.html"
         assert made.leads_to(page, "../docs/questions.md#a-b") == "questions.html#a-b"
@@ -72,11 +72,11 @@ def test_where_a_link_leads():
 
 
 def test_an_unpublished_copy_says_so_kindly():
-    for repository in (None, Published("https://github.com/a/b")):
-        made = Book(repository=repository)
+    for home in (None, "https://github.com/a/b"):
+        made = Book(home=home)
         text = made._around(made.lessons[1])
-        assert ("isn’t published yet" in text) == (repository is None)
-        assert ("colab.research" in text) == ("mybinder.org" in text) == (repository is not None)
+        assert ("isn’t published yet" in text) == (home is None)
+        assert ("colab.research" in text) == ("mybinder.org" in text) == (home is not None)
         assert f'href="{made.lessons[1].source.name}" download' in text
 
 
@@ -124,3 +124,18 @@ def test_a_covered_picture_is_a_picture():
         shown = made._output(output, "guess-0")
         assert shown.startswith('<figure><img src="static/') and 'alt="A &lt; B" width="1" height="1"' in shown
     assert len(made._pictures) == 1
+
+
+def test_a_page_has_its_own_roads():
+    made = Book()
+    notebook = book.nbformat.v4.new_notebook(
+        cells=[
+            book.nbformat.v4.new_markdown_cell(
+                "# 01 · What?\n\n*5 minutes.*\n\nRun it: [Colab](https://example.org/x)"
+            ),
+            book.nbformat.v4.new_code_cell("boot()"),
+            book.nbformat.v4.new_code_cell("print(1)"),
+        ]
+    )
+    shown = made._lesson(made.lessons[1], notebook)
+    assert "5 minutes" in shown and "Run it" not in shown and "boot" not in shown and "print" in shown

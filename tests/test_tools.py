@@ -451,7 +451,8 @@ def test_a_published_course_opens_the_student_edition(course):
         assert head.endswith(f"\n\nRun it: {links}") and heads.head_of(course / "notebooks" / path.name)
         start = "".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
         assert path == LESSONS[0] or links in start
-    assert f"]({colab.format(LESSONS[0].name)})" in readme.split("## Start")[0]
+    top = readme.split("## Three doors")[0]
+    assert f"]({colab.format(LESSONS[0].name)})" in top and "`git clone https://github.com/ada/course`" in top
 
 
 @pytest.mark.parametrize("repository", ["", "ada", "https://github.com/ada/course", "ada/course/x", "a b/c"])

@@ -45,11 +45,10 @@ from pygments.lexers import PythonLexer
 from course_utils import _page
 from tools import heads, npm, views, working_copies
 from tools.heads import ROOT
-from tools.notebooks import COVER
+from tools.notebooks import COVER, printed
 
 THEME = Path(__file__).with_name("book_theme")
 KATEX, MINISEARCH = "katex@0.19.1", "minisearch@7.2.0"
-EDITION = "student"  # the branch that holds the lessons without outputs, so that no answer shows
 FORMULA = "\ue000{}\ue001"  # stands for a formula until all are set, at once
 EXPORTS = re.compile(r"^export \{[^}]*\};\n", re.M)
 
@@ -71,39 +70,16 @@ class Page:
     contents: list[tuple[str, str]] = field(default_factory=list)  # (anchor, words) of its headings
 
 
-@dataclass(frozen=True)
-class Published:
-    """Where the course stands for everybody: "https://github.com/owner/name"."""
-
-    address: str
-
-    def colab(self, path: str) -> str:
-        """Where a notebook of the student edition opens in Colab."""
-        return f"https://colab.research.google.com/github/{self._name}/blob/{EDITION}/{quote(path)}"
-
-    def binder(self, path: str) -> str:
-        """Where it opens on Binder."""
-        return f"https://mybinder.org/v2/gh/{self._name}/{EDITION}?urlpath={quote(f'lab/tree/{path}', safe='')}"
-
-    def source(self, path: str) -> str:
-        """Where a file is read, as it is today."""
-        return f"{self.address}/blob/HEAD/{quote(path)}"
-
-    @property
-    def _name(self) -> str:
-        return self.address.removeprefix("https://github.com/")
-
-
-def published(root: Path = ROOT) -> Published | None:
-    """Where the course is published, as far as this copy of it knows; None if it doesn't."""
+def published(root: Path = ROOT) -> str | None:
+    """Where the course is published, "https://github.com/owner/name", as far as this copy of it knows."""
     origin = subprocess.run(
         ["git", "-C", str(root), "config", "--get", "remote.origin.url"], capture_output=True, text=True, check=False
     ).stdout
     name = os.environ.get("GITHUB_REPOSITORY", "")
-    for given in (f"https://github.com/{name}", origin.strip(), heads.project(root)["urls"]["Repository"]):
+    for given in (f"https://github.com/{name}", origin.strip(), heads.address(root)):
         found = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?", given)
-        if found and found[1] != "OWNER":
-            return Published(f"https://github.com/{found[1]}/{found[2]}")
+        if found and heads.PLACEHOLDER not in given:
+            return f"https://github.com/{found[1]}/{found[2]}"
     return None
 
 
@@ -165,10 +141,14 @@ def coloured(code: str) -> str:
 
 
 class Book:
-    """All pages, while they are made. `write` is the whole of it."""
+    """All pages, while they are made. `write` is the whole of it.
 
-    def __init__(self, root: Path = ROOT, repository: Published | None = None) -> None:
-        self._root, self._repository = root, repository
+    root  of the course.
+    home  where it is published, None if nowhere.
+    """
+
+    def __init__(self, root: Path = ROOT, home: str | None = None) -> None:
+        self._root, self._home = root, home
         self._formulas: dict[tuple[bool, str], int] = {}
         self._pictures: dict[str, bytes] = {}
         self.pages = [Page(None, "index.html", heads.project(root)["name"].replace("-", " ").capitalize())]
@@ -199,9 +179,9 @@ class Book:
         for other in self.pages:
             if other.source and target == (self._root / other.source).resolve():
                 return f"{other.name}#{anchor}" if anchor else other.name
-        if self._repository is None or not target.is_relative_to(self._root.resolve()):
+        if self._home is None or not target.is_relative_to(self._root.resolve()):
             return "index.html"  # nowhere to read it
-        return self._repository.source(target.relative_to(self._root.resolve()).as_posix())
+        return f"{self._home}/blob/HEAD/{quote(target.relative_to(self._root.resolve()).as_posix())}"
 
     def write(self, out: Path) -> None:
         """Make all pages and what they need in the folder `out`, which is emptied first."""
@@ -256,7 +236,8 @@ class Book:
             before=self.lessons[place - 1] if place else None,
             after=self.lessons[place + 1] if place is not None and place + 1 < len(self.lessons) else None,
             about=heads.project(self._root),
-            repository=self._repository,
+            home=self._home,
+            roads=heads.roads(page.source.as_posix(), self._root, self._home) if self._home and page.source else {},
         )
 
     # ------------------------------------------------------------ a lesson
@@ -270,7 +251,8 @@ class Book:
             if i == boot:
                 continue
             if cell.cell_type == "markdown":
-                parts.append(f'<div class="words">{self._words(page, cell.source)}</div>')
+                text = heads.with_roads(cell.source, {})  # the page has its own
+                parts.append(f'<div class="words">{self._words(page, text)}</div>')
             elif cell.cell_type == "code":
                 parts.append(coloured(cell.source))
                 used = _names(cell.source)
@@ -290,8 +272,8 @@ class Book:
 
     def _output(self, output: NotebookNode, anchor: str) -> str:
         """One output; what was covered is bare here, since its cell is covered as a whole."""
-        if output.output_type == "stream":
-            return f'<pre class="printed">{html.escape(strip_ansi(output.text))}</pre>'
+        if text := printed(output):
+            return f'<pre class="printed">{html.escape(strip_ansi(text))}</pre>'
         data = output.data
         if "image/png" in data:
             shown = self._figure(base64.b64decode(data["image/png"]), data["text/plain"].removeprefix("Figure: "))
@@ -375,13 +357,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="its folder, site/ by default; emptied first")
     out = parser.parse_args().out.resolve()
-    repository = published()
+    home = published()
     try:
-        Book(repository=repository).write(out)
+        Book(home=home).write(out)
     except RuntimeError as error:
         sys.exit(str(error))
     print(f"Written: {out / 'index.html'}")
-    if repository is None:
+    if home is None:
         print("This copy isn't published, so its pages don't link to Colab and Binder.")
 
 

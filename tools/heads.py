@@ -107,11 +107,15 @@ def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
     )
 
 
-def roads(path: str, root: Path = ROOT) -> dict[str, str]:
-    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it."""
-    if PLACEHOLDER in address(root):
+def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, str]:
+    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it.
+
+    home  where the course lives, `address(root)` unless given.
+    """
+    home = home or address(root)
+    if PLACEHOLDER in home:
         return {}
-    repository = address(root).removeprefix("https://github.com/")
+    repository = home.removeprefix("https://github.com/")
     return {
         "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
@@ -186,11 +190,12 @@ def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
 
 
 def badges(root: Path = ROOT) -> str:
-    """What the README says of Colab and Binder: pictures that open lesson 00 there, or that there is no such place."""
+    """The README's links to lesson 00 and its clone line, or that nobody has published the course."""
     links = roads(f"notebooks/{lessons(root)[0].name}", root)
     if not links:
         return NOT_YET
-    return " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items()) + "\n"
+    pictures = " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items())
+    return f"{pictures}\n\nOr `git clone {address(root)}`, and start below.\n"
 
 
 def between(text: str, comments: tuple[str, str], content: str) -> str:

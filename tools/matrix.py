@@ -256,8 +256,12 @@ def main() -> None:
     for name in (wanted.sets or SETS) if wanted.what in ("run", "all") else ():
         with tempfile.TemporaryDirectory() as place:
             try:
-                kernel = wanted.kernel or environment(
-                    name, Path(place, "venv"), wanted.python or SETS[name][1], not wanted.without_torch
+                kernel = (
+                    wanted.kernel.absolute()
+                    if wanted.kernel
+                    else environment(
+                        name, Path(place, "venv"), wanted.python or SETS[name][1], not wanted.without_torch
+                    )
                 )
             except (RuntimeError, subprocess.CalledProcessError) as error:
                 print(f"{name}: {error}", file=sys.stderr)

@@ -609,6 +609,43 @@ def test_gradients_of_a_thousand_steps_are_numbers_yet():
     assert np.abs(np.log10(layer.grad_h[0]) - wanted).max() < 3
 
 
+def test_dropout_is_drawn_in_training_mode_alone_and_named():
+    """In evaluation mode two reports are the same; in training mode the random state decides, which is put back."""
+    torch.manual_seed(0)
+    rnn, x = nn.GRU(2, 8, 2, dropout=0.5), torch.randn(9, 2, 2)
+    first, again = probe(rnn, x), probe(rnn, x)
+    assert "dropout was drawn once" in str(first)
+    assert np.array_equal(first.layers[1].grad_x, again.layers[1].grad_x)
+    torch.manual_seed(1)
+    assert not np.array_equal(probe(rnn, x).layers[1].grad_x, first.layers[1].grad_x)
+    assert "dropout" not in str(probe(rnn.eval(), x))
+
+
+def test_a_chaotic_net_is_named():
+    torch.manual_seed(0)
+    rnn = orthogonal(nn.RNN(2, 64), gain=4.0)
+    report = str(probe(rnn, torch.zeros(300, 1, 2)))
+    assert "doubles in" in report and "as two runs of a chaotic net do" in report
+
+
+@pytest.mark.parametrize("disable", ["", "1"])
+def test_a_bar_is_shown_to_those_who_wait_unless_it_is_silenced(disable, monkeypatch, capsys):
+    monkeypatch.setenv("TQDM_DISABLE", disable)
+    monkeypatch.setattr("course_utils.probe.PATIENCE", 0)
+    probe(nn.GRU(2, 3), torch.randn(5, 2, 2))
+    assert ("exact rows" in capsys.readouterr().err) == (not disable)
+
+
+def test_few_rows_of_wide_layers_and_all_of_narrow_ones():
+    torch.manual_seed(0)
+    assert len(probe(nn.GRU(2, 3), torch.randn(5, 7, 2)).layers[0].rows) == 7
+    packed = pack_padded_sequence(torch.randn(40, 3, 2), torch.tensor([9, 40, 30]), enforce_sorted=False)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("course_utils.probe.WORK", 1)
+        (layer,) = probe(nn.GRU(2, 3), packed).layers
+    assert layer.rows == (1,) and layer.lengths.tolist() == [9, 40, 30]  # the longest one
+
+
 def test_padding_is_asked_for():
     x = torch.randn(9, 2, 3)
     x[5:, 1] = 0

@@ -121,3 +121,15 @@ def test_a_pair_of_questions():
     task = tasks.agreement_pair(6)
     assert task.test[0].shape == (200, 26, 13) and task.output_size == 4
     assert np.array_equal(tasks.agreement_pair(6).test[0], task.test[0])
+
+
+def test_parity_counts_ones():
+    task = tasks.parity(9)
+    for x, y in (task.test, task.sample(np.random.default_rng(3), 5)):
+        assert x.shape[1:] == (9, 2) and np.array_equal(x.sum(2), np.ones(x.shape[:2]))
+        for bits, answers in zip(x[:, :, 1].astype(int).tolist(), y.tolist(), strict=True):
+            assert answers == [bits[: t + 1].count(1) % 2 for t in range(9)]
+    assert 0.45 < task.test[0][:, :, 1].mean() < 0.55 and task.every_step
+    assert not task.is_solved(0.989) and task.is_solved(0.99)
+    with pytest.raises(ValueError, match=r"^T: got 0"):
+        tasks.parity(0)
