@@ -29,7 +29,7 @@ GUESS = re.compile(r"<div><p><strong>(.*?)</strong></p>(.*?)<p><em>Run this cell
 LIST = re.compile(r"^(?:- |\d+\. )(?:.+\n?(?:[ ]{2,}\S.*\n?)*)", re.M)
 EQUATION = re.compile(r"\$\$.+?\$\$", re.S)
 LEFT_OUT = ("When this fails", "Your turn", "Sources", "The lessons")
-EQUATIONS, ITEMS = 3, 6  # at most so many on a slide
+EQUATIONS, ITEMS, CONTEXT = 3, 6, 70  # at most so many on a slide; words before a guess
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Slide:
 def slides(notebook: NotebookNode) -> list[Slide]:
     """A lesson's slides, in its order."""
     found: list[Slide] = []
-    heading = ""
+    heading = before = ""
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
             if not found:
@@ -58,8 +58,9 @@ def slides(notebook: NotebookNode) -> list[Slide]:
                     heading = part.partition("\n")[0].removeprefix("## ")
                 if heading not in LEFT_OUT:
                     found += _from_text(heading, part)
+            before = _last_words(cell.source)
         elif heading not in LEFT_OUT:
-            found += [slide for output in cell.get("outputs", []) for slide in _from_output(heading, output)]
+            found += [slide for output in cell.get("outputs", []) for slide in _from_output(heading, output, before)]
     return found
 
 
@@ -83,18 +84,32 @@ def _parts(items: list[str], most: int) -> list[list[str]]:
     return [items[i : i + most] for i in range(0, len(items), most)]
 
 
-def _from_output(heading: str, output: Any) -> list[Slide]:
-    """The guess or the pictures of a cell's output."""
-    page = str(output.get("data", {}).get("text/html", ""))
+def _last_words(source: str) -> str:
+    """The last paragraph of a text, which says what a guess is about; "" if it is a heading, a list or too long."""
+    paragraphs = re.split(r"\n\s*\n", EQUATION.sub("", FOLD.sub("", source)).strip())
+    last = " ".join(paragraphs[-1].split())
+    fits = len(last.split()) <= CONTEXT and not re.match(r"#|\||- |\d+\. |```", last)
+    return _without_links(last).removeprefix("**Predict.** ") if fits else ""
+
+
+def _from_output(heading: str, output: Any, before: str) -> list[Slide]:
+    """The guess, below the words that stand before it, or the pictures of a cell's output."""
+    data = output.get("data", {})
+    page = str(data.get("text/html", ""))
     if guess := GUESS.search(page):
         choices = [f"- {_words(item)}" for item in re.findall(r"<li>(.*?)</li>", guess[2])]
-        return [Slide("guess", heading, "\n".join([_words(guess[1]), "", *choices]))]
-    return [Slide("figure", heading, "", url, html.unescape(words)) for words, url in PICTURE.findall(page)]
+        return [Slide("guess", heading, "\n".join([before, "", f"**{_words(guess[1])}**", "", *choices]).strip())]
+    pictures = [(html.unescape(words), url) for words, url in PICTURE.findall(page)]
+    if not pictures and "image/png" in data:
+        url = "data:image/png;base64," + "".join(data["image/png"].split())
+        pictures = [(str(data.get("text/plain", "")).removeprefix("Figure: "), url)]
+    return [Slide("figure", heading, "", url, words) for words, url in pictures]
 
 
 def _words(page: str) -> str:
     """A piece of HTML as Markdown that shows the same words, with subscripts as formulas."""
     page = re.sub(r"([A-Za-z])<sub>(\w+)</sub>", r"$\1_{\2}$", page).replace("σ<sub>1</sub>", r"$\sigma_1$")
+    page = re.sub(r"([A-Za-z])<sup>(\w+)</sup>", r"$\1^{\2}$", page)
     return html.unescape(re.sub("<[^>]+>", "", page)).replace("*", r"\*")
 
 
