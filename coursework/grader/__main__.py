@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -76,9 +77,8 @@ def grade(options: argparse.Namespace) -> int:
         workers=options.workers,
         scheduler=options.scheduler,
     )
-    marker = Marker(assignment, inputs)
-    graded = [submission for submission in found if submission.student not in broken]
-    results = [fenced(submission, marker, store, names, options) for submission in graded]
+    class_ = Class(Marker(assignment, inputs), store, names, options.due, options.late_percent)
+    results = [class_.result(submission) for submission in found if submission.student not in broken]
     gradebook.write(options.out, assignment, results, {submission.student: submission for submission in found})
     gradebook.read_by_hand(options.out, assignment, results)
     for result in results:
@@ -98,46 +98,43 @@ def grade(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def fenced(
-    submission: submissions.Submission,
-    marker: Marker,
-    store: engine.Store,
-    names: dict[str, str],
-    options: argparse.Namespace,
-) -> report.Result:
-    """One student's result, whatever the submission holds: what goes wrong while it is marked is its own problem."""
-    try:
-        return mark(submission, marker, store, names, options)
-    except Exception as error:
-        problem = f"The submission could not be marked ({type(error).__name__})."
-        print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
-        return report.Result(submission.student, marker.marks(None, problem), problem, submission.note)
+@dataclass(frozen=True)
+class Class:
+    """What is known when a class is marked: the key, what came out of each submission, and the late policy."""
 
+    marker: Marker
+    store: engine.Store
+    names: dict[str, str]
+    due: datetime | None = None
+    late_percent: float = 0
 
-def mark(
-    submission: submissions.Submission,
-    marker: Marker,
-    store: engine.Store,
-    names: dict[str, str],
-    options: argparse.Namespace,
-) -> report.Result:
-    """One student's result."""
-    text, problem = None, submission.problem
-    if problem is None:
-        run = store.read(names[submission.student])
-        assert run is not None  # or the student would be among the broken
-        text, problem = run["text"], run["problem"]
-    days = 0
-    if options.due and submission.handed_in:
-        days = max(0, ceil((submission.handed_in.astimezone(UTC) - options.due).total_seconds() / 86_400))
-    return report.Result(
-        submission.student,
-        marker.marks(text, problem),
-        problem,
-        submission.note,
-        days,
-        penalty=min(1.0, days * options.late_percent / 100),
-    )
+    def result(self, submission: submissions.Submission) -> report.Result:
+        """One student's result, whatever the submission holds: what goes wrong while it is marked is its own problem."""
+        try:
+            return self.mark(submission)
+        except Exception as error:
+            problem = f"The submission could not be marked ({type(error).__name__})."
+            print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
+            return report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+
+    def mark(self, submission: submissions.Submission) -> report.Result:
+        """The same, without the fence."""
+        text, problem = None, submission.problem
+        if problem is None:
+            run = self.store.read(self.names[submission.student])
+            assert run is not None  # or the student would be among the broken
+            text, problem = run["text"], run["problem"]
+        days = 0
+        if self.due and submission.handed_in:
+            days = max(0, ceil((submission.handed_in.astimezone(UTC) - self.due).total_seconds() / 86_400))
+        return report.Result(
+            submission.student,
+            self.marker.marks(text, problem),
+            problem,
+            submission.note,
+            days,
+            penalty=min(1.0, days * self.late_percent / 100),
+        )
 
 
 if __name__ == "__main__":

@@ -191,12 +191,11 @@ def kill_all_others(stage: int) -> None:
         os.kill(-1, signal.SIGKILL) if alone else os.killpg(stage, signal.SIGKILL)
     except ProcessLookupError:
         pass
-    try:
+    with contextlib.suppress(ChildProcessError):
         os.waitpid(stage, 0)
+    with contextlib.suppress(ChildProcessError):  # of its own, since the stage may have been waited for already
         while alone:
             os.waitpid(-1, 0)
-    except ChildProcessError:
-        pass
 
 
 def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: set[int], sink: int) -> NoReturn:
