@@ -7,10 +7,11 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
+from coursework.grader import alike, classes, engine, gradebook, items, report, sandbox, submissions
 from coursework.grader import assignment as assignments
-from coursework.grader import engine, gradebook, report, sandbox, submissions
 from coursework.grader.marking import Marker
 from coursework.grader.probe import choose_sandbox
+from coursework.grader.student import released
 
 
 def parser() -> argparse.ArgumentParser:
@@ -88,6 +89,12 @@ def grade(options: argparse.Namespace) -> int:
             print(f"{result.student}: the feedback could not be written ({error})", file=sys.stderr)
     table = options.out / "marks" / f"{assignment.name}.csv"
     report.write_marks(results, table)
+    try:
+        code = {submission.student: submission.code for submission in found if submission.problem is None}
+        given = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
+        classes.write_class(items.summary(results), alike.pairs(code, given), assignment.name, table.parent)
+    except Exception as error:  # the marks are complete without it
+        print(f"The page on the class could not be written: {error!r}", file=sys.stderr)
     unread = sum(result.problem is not None for result in results)
     print(f"{len(results)} submissions, {unread} of them could not be read or run. Marks: {table}")
     if broken:
@@ -109,7 +116,7 @@ class Class:
     late_percent: float = 0
 
     def result(self, submission: submissions.Submission) -> report.Result:
-        """One student's result, whatever the submission holds: what goes wrong while it is marked is its own problem."""
+        """One student's result, whatever the submission holds: what goes wrong here is its own problem."""
         try:
             return self.mark(submission)
         except Exception as error:
@@ -129,7 +136,7 @@ class Class:
             days = max(0, ceil((submission.handed_in.astimezone(UTC) - self.due).total_seconds() / 86_400))
         return report.Result(
             submission.student,
-            self.marker.marks(text, problem),
+            self.marker.marks(text, problem, submission.code),
             problem,
             submission.note,
             days,

@@ -119,7 +119,7 @@ def cases(exercise: Exercise, calls: list[str] | None) -> list[Worked]:
     for trial, call in enumerate(calls):
         case = exercise.worked(functools.partial(plain.decode, call))
         mistakes = {hint: _once(_or_nothing(wrong)) for hint, wrong in case.mistakes.items()}
-        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol))
+        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol, case.rows))
     return found
 
 

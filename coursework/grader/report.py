@@ -2,6 +2,7 @@
 
 import csv
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coursework.grader.marking import Mark
 
+NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
 HEAD = ["question", "points", "what was asked", "hint"]
 
 
@@ -109,17 +111,22 @@ def write_marks(results: list[Result], path: Path) -> None:
     for result in results:
         points = ["" if mark.points is None else f"{mark.points:g}" for mark in result.marks]
         score, most = f"{result.score:g}", f"{result.most:g}"
-        rows.append([_cell(result.student), score, most, str(result.days_late), _cell(result.status), *points])
+        rows.append([result.student, score, most, str(result.days_late), result.status, *points])
+    write_table(rows, path)
+
+
+def write_table(rows: list[list[str]], path: Path) -> None:
+    """Rows of text as CSV, whole or not at all, and no cell of them a formula."""
     partly = Path(path).with_suffix(".partly")
     partly.parent.mkdir(parents=True, exist_ok=True)
     with open(partly, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows([_cell(cell) for cell in row] for row in rows)
     os.replace(partly, path)
 
 
 def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text
+    """A cell that no spreadsheet takes for a formula. A number is none, also below zero."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 
 def write(path: Path, text: str) -> None:

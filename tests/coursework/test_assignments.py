@@ -19,7 +19,7 @@ from course_utils.training import train
 from coursework import hints, plain
 from coursework.derivation import axis_of
 from coursework.grader.assignment import load, names
-from coursework.grader.notebook import complete
+from coursework.grader.notebook import DERIVE, complete
 from coursework.grader.student import released
 from coursework.grader.table import close_to, table
 from coursework.hints import check, debug, factor_verdict, hashed, in_words, read_table
@@ -351,7 +351,7 @@ def test_notebook_has_the_cells_of_each_question(name):
         assert graded(answer) == {**flags, "grade_id": f"{q}_answer"}
         assert answer.source.startswith(f"def {question.name}(") and solution_of(answer)
         visible, hidden = test.source.split("### BEGIN HIDDEN TESTS\n")
-        assert visible == f'check("{asked(q)}", {question.name})\n'
+        assert visible == f'{DERIVE if question.derive else ""}check("{asked(q)}", {question.name})\n'
         assert f'assert hints_for("{asked(q)}").verdict({question.name}).right' in hidden
         assert hidden.endswith("### END HIDDEN TESTS")
 

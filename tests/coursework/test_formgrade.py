@@ -37,7 +37,7 @@ ESSAY = [
     f"<details open ontoggle={HIT}><summary>x</summary>y</details>",
     f"<input autofocus onfocus={HIT}>",
     f"<body onload={HIT}>",
-    f"<style>@import 'http://evil.example/2'; body {{ background: url(http://evil.example/3) }}</style>",
+    "<style>@import 'http://evil.example/2'; body { background: url(http://evil.example/3) }</style>",
     "<link rel=stylesheet href=http://evil.example/4>",
     "<meta http-equiv=refresh content='0;url=http://evil.example/5'>",
     "<base href=http://evil.example/>",
