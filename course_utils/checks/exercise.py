@@ -294,6 +294,8 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
     if isinstance(wanted, dict):
         return _difference_of_parts(got, wanted, rtol, rows)
     try:
+        if np.asarray(got).dtype.kind in "US":
+            raise TypeError("words, even if they spell a number")
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
         return f"the answer is a {type(got).__name__}, not a number or an array of numbers."

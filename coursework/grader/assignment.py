@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import json
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from course_utils.checks.exercise import Exercise, Worked
 from coursework import plain
 from coursework.grader.question import Essay, Question
 
+HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[ \t]*\n?", re.S)
 FOLDER = Path(__file__).resolve().parents[1]
 Inputs = dict[str, list[str] | None]
 
@@ -75,6 +77,16 @@ def _by_grade_id(assignment: str, parts: list[Any], kind: type[Any]) -> dict[str
 def grade_id(assignment: str, name: str) -> str:
     """What a question or an essay is called in gradebook and table: gate_by_state of ps3 is ps3_gate_by_state."""
     return f"{assignment}_{name}"
+
+
+def handed_out(assignment: Assignment) -> list[str]:
+    """Code cells that students get and are not asked to change: imports, figures, tests without what is hidden."""
+    locked = [
+        cell.source
+        for cell in assignment.notebook.cells
+        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("locked")
+    ]
+    return [HIDDEN.sub("", source) for source in locked]
 
 
 def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:

@@ -16,7 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
-from coursework.grader.assignment import Assignment
+from coursework.grader.assignment import HIDDEN, Assignment
 from coursework.grader.report import Result
 from coursework.grader.submissions import Cell, Submission
 
@@ -25,7 +25,6 @@ CONFIG = """\
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "course"
 """
-HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[ \t]*\n?", re.S)
 
 
 @contextlib.contextmanager

@@ -76,7 +76,7 @@ def workshop() -> tuple[Path, IO[bytes]]:
     """This process's own folder for temporary files, and the lock that says it is in use, until this process ends."""
     sweep(Path(tempfile.gettempdir()))
     path = Path(tempfile.mkdtemp(prefix=MARK))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    atexit.register(drop_room)
     path.chmod(0o755)
     lock = open(path / LOCK, "wb")
     fcntl.flock(lock, fcntl.LOCK_EX)
