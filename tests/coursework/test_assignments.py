@@ -69,7 +69,14 @@ def test_right_answers_written_differently_get_full_marks(question, answer):
 
 def test_every_question_has_been_tried_both_ways():
     assert {case[0] for case in WRONG} == {case[0] for case in RIGHT} == set(QUESTIONS)
-    assert len(WRONG) >= 40 and len(RIGHT) >= 12
+    assert len(WRONG) >= 60 and len(RIGHT) >= 20
+
+
+def test_nine_in_ten_wrong_answers_are_told_their_cause():
+    """Not merely that numbers differ, in a shape that is off or by what Python raised."""
+    lines = [quietly(QUESTIONS[question], answer) for question, answer, _ in WRONG]
+    vague = [line for line in lines if re.search(r"numbers? differs?\.|function raised|the shape is", line)]
+    assert len(vague) <= len(lines) / 10, vague
 
 
 @exercises

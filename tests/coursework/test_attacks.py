@@ -150,6 +150,13 @@ IN_A_CELL = {  # what runs before the answers, where step is wrong: no point for
     "exception_says_right": "raise type('Right', (Exception,), {})('points: 100')",
     "future": "from __future__ import annotations",
 }
+WRITES_TO_ALL = """import os
+    for fd in range(3, 64):
+        try:
+            os.write(fd, b'{}')
+        except OSError:
+            pass
+    return W @ h"""
 STEP_HEAD = "def step(W, h):\n    "
 AS_AN_ANSWER = {  # the body of step
     "float64_of_lies": (
@@ -188,11 +195,8 @@ AS_AN_ANSWER = {  # the body of step
     "not_started_after_all": "raise NotImplementedError('Right.')",
     "deep_recursion": "import sys\n    sys.setrecursionlimit(10**9)\n    return step(W, h)",
     "closes_all": "import os\n    os.closerange(0, 256)\n    return W @ h",
-    "forges_a_value": (
-        f"import os\n    for fd in range(3, 64):\n        try:\n            os.write(fd, b'{FORGED}\\n"
-        f"')\n        except OSError:\n            pass\n    return W @ h"
-    ),
-    "half_a_line": 'import os\n    for fd in range(3, 64):\n        try:\n            os.write(fd, b\'["value", "ps0_step"\')\n        except OSError:\n            pass\n    return W @ h',
+    "forges_a_value": WRITES_TO_ALL.format(FORGED + "\\n"),
+    "half_a_line": WRITES_TO_ALL.format('[\\"value\\", \\"ps0_step\\"'),
     "asynchronous": "import asyncio\n    return asyncio.sleep(0)",
 }
 OWN_LOSS = {  # these break the attacker's own notebook, so that right answers in it are lost, too
