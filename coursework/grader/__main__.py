@@ -66,6 +66,7 @@ def grade(options: argparse.Namespace) -> int:
         answer_seconds=options.answer_seconds,
     )
     kind = "unsafe" if options.unsafe_no_sandbox else choose_sandbox(options.sandbox, [options.key, options.submitted])
+    print(f"Sandbox: {kind}. Memory is capped by {sandbox.capped_by(kind)}.")
     store = engine.Store(options.out / "runs" / assignment.name)
     names, broken = engine.run_all(
         found,

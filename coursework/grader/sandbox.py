@@ -253,6 +253,15 @@ def _container(kind: str, limits: Limits, name: str) -> list[str]:
     return [*words, IMAGE, "python", "-s", "-B", "/room/runner.py"]
 
 
+def capped_by(kind: str) -> str:
+    """Who looks after the memory of a whole sandbox of this kind on this machine, in words."""
+    if kind in ("docker", "podman"):
+        return "the container's own limits"
+    if kind == "bubblewrap" and cgroup.delegated() is not None:
+        return "a control group (cgroup v2) for each submission"
+    return "the watchdog, since no control group was handed to this program"
+
+
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 

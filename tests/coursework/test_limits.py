@@ -168,6 +168,15 @@ def test_a_group_that_ran_out_says_so(tree, monkeypatch):
     assert reason == "the notebook took more than 1.0 GiB of memory"
 
 
+def test_it_says_which(tree, monkeypatch):
+    made = tree()
+    monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
+    assert "cgroup v2" in sandbox.capped_by("bubblewrap") and "container" in sandbox.capped_by("podman")
+    assert "watchdog" in sandbox.capped_by("unsafe")
+    monkeypatch.setattr(cgroup, "delegated", lambda: None)
+    assert "watchdog" in sandbox.capped_by("bubblewrap")
+
+
 def test_no_group_no_sandbox(tree, monkeypatch):
     """Where the caps can't be set any more, nothing runs without them."""
     made = tree()
