@@ -79,14 +79,14 @@ def grade_id(assignment: str, name: str) -> str:
     return f"{assignment}_{name}"
 
 
-def handed_out(assignment: Assignment) -> list[str]:
-    """Code cells that students get and are not asked to change: imports, figures, tests without what is hidden."""
-    locked = [
-        cell.source
-        for cell in assignment.notebook.cells
-        if cell.cell_type == "code" and cell.metadata.get("nbgrader", {}).get("locked")
-    ]
-    return [HIDDEN.sub("", source) for source in locked]
+def handed_out(assignment: Assignment) -> dict[str, str]:
+    """{grade_id: code} of the cells that hold no answer: imports, figures, tests without what is hidden."""
+    found = {}
+    for cell in assignment.notebook.cells:
+        details = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and details.get("locked"):
+            found[details["grade_id"]] = HIDDEN.sub("", cell.source)
+    return found
 
 
 def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:

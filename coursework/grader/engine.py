@@ -77,7 +77,9 @@ def run_all(
     jobs, names, ours = {}, {}, handed_out(assignment)
     for submission in submissions:
         if submission.problem is None:
-            job = job_of(assignment, inputs, seed, needed(submission.code, ours))
+            ids = [cell["grade_id"] for cell in submission.cells if cell["cell_type"] == "code"]
+            asked = [question.name for question in assignment.questions.values()]
+            job = job_of(assignment, inputs, seed, needed(submission.code, ours, ids, asked))
             names[submission.student] = fingerprint(base, submission.student, job)
             if store.read(names[submission.student]) is None:
                 jobs[submission.student] = job

@@ -2,31 +2,44 @@
 
 An assignment's notebook draws figures and trains networks for its reader. Nothing that is asked for depends on most of
 that, and it takes most of the time. So a cell that is as it was handed out, and that sets no name which other cells
-read, isn't run; and of an import that was handed out, only the names that are read. Whoever changes such a cell has
-made it an own one.
+read, isn't run; and of an import that was handed out, only the names that are read. A cell that was handed out to be
+changed, to try a number in it, is left out, too, unless it imports something or reads what the student's own cells set.
 """
 
 import ast
 import symtable
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 FREE = {"globals", "locals", "vars", "eval", "exec", "compile", "getattr", "get_ipython", "__import__", "sys", "dir"}
 
 
-def needed(cells: Sequence[str], handed_out: Sequence[str]) -> list[str]:
+def needed(
+    cells: Sequence[str],
+    handed_out: Mapping[str, str],
+    ids: Sequence[str | None] = (),
+    asked: Iterable[str] = (),
+) -> list[str]:
     """The cells to run in place of `cells`, as many, with an empty one for each that needn't.
 
     cells       the submission's code cells
-    handed_out  code cells that students are not asked to change, as they were handed out
+    handed_out  {grade_id: code} of the cells that hold no answer, as they were handed out
+    ids         each cell's grade_id, as far as the submission still tells
+    asked       names that the questions ask for
 
     All cells are returned as they are where names can't be followed: after `import *`, beside `eval` and its like, or
     in a cell that isn't Python as it stands.
     """
-    ours = {_bare(source) for source in handed_out}
-    own = [cell for cell in cells if _bare(cell) not in ours]
+    ours = {_bare(source) for source in handed_out.values()}
+    changed = {cell for cell, name in zip(cells, ids, strict=False) if name in handed_out and _bare(cell) not in ours}
+    own = [cell for cell in cells if _bare(cell) not in ours and cell not in changed]
     try:
-        read = set().union(*map(names_read, own))
-        others = {cell: (names_set(cell), names_read(cell)) for cell in cells if _bare(cell) in ours}
+        read = set(asked).union(*map(names_read, own))
+        made = set(asked).union(*map(names_set, own))
+        while matter := {cell for cell in changed if _imports(cell) or names_read(cell) & (made | FREE)}:
+            changed -= matter
+            read = read.union(*map(names_read, matter))
+            made = made.union(*map(names_set, matter))
+        others = {cell: (names_set(cell), names_read(cell)) for cell in cells if _bare(cell) in ours or cell in changed}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return list(cells)
     if read & FREE or "*" in read:
@@ -37,6 +50,10 @@ def needed(cells: Sequence[str], handed_out: Sequence[str]) -> list[str]:
         for cell in more:
             read |= others[cell][1]
     return [cell if cell not in others else _without_idle_imports(cell, read) if cell in kept else "" for cell in cells]
+
+
+def _imports(source: str) -> bool:
+    return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(ast.parse(source)))
 
 
 def _bare(source: str) -> str:

@@ -12,7 +12,7 @@ IMPORTS = "import os\nimport numpy as np\nfrom course_utils import figures, task
 DRAW = "order = np.argsort(data)\nfigures.show(order)"
 DATA = "data = load()"
 LOAD = "def load():\n    return np.zeros(3)"
-OURS = [IMPORTS, DRAW, DATA, LOAD]
+OURS = {"imports": IMPORTS, "draw": DRAW, "data": DATA, "load": LOAD}
 
 
 @pytest.mark.parametrize(
@@ -42,6 +42,27 @@ OURS = [IMPORTS, DRAW, DATA, LOAD]
 def test_what_runs(cells, left):
     found = needed(cells, OURS)
     assert len(found) == len(cells) and [i for i, cell in enumerate(found) if cell] == left
+
+
+@pytest.mark.parametrize(
+    ("cell", "runs"),
+    [
+        ("trial = 3.0\nruns = train(trial)", False),
+        ("trial = 3.0\nruns = train(f)", True),
+        ("g = 3", True),
+        ("asked = 3", True),
+        ("import random\nrandom.seed(3)", True),
+        ("f.kept = 3", True),
+        ("x = eval('f')", True),
+        ("def (:", True),
+    ],
+)
+def test_a_cell_to_try_numbers_in(cell, runs):
+    """It was handed out to be changed: it runs if it may matter to what the student wrote."""
+    cells = [cell, "def f(x):\n    return g + x"]
+    found = needed(cells, {"try": "trial = 0.0\nruns = train(trial)"}, ["try", "answer"], ["f", "asked"])
+    assert found == [cell if runs else "", cells[1]]
+    assert needed(cells, {}, ["try", "answer"], ["f"]) == cells
 
 
 def test_only_imports_that_are_read_are_left():
