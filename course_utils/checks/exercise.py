@@ -136,7 +136,8 @@ def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
     found = judge(answer, exercise.cases(trials), called=exercise.draw is not None)
     if found.right and exercise.against:
-        return f"{found.line.rstrip('.')}: it agrees with {exercise.against}."
+        words, single, _ = found.line.partition(f" {USE_FLOAT64}")
+        return f"{words.rstrip('.')}: it agrees with {exercise.against}.{single}"
     return found.line
 
 
