@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from course_utils.training import wilson
 from coursework.grader.report import Result
 
 RESAMPLES = 2000
-Z = 1.959964  # of the normal distribution, 95 % in the middle
 OWN_WORDS = re.compile(
     r"(?<=raised \w)(\w*):.*| The smallest input that fails:.*"
     r"| It is (?:right|wrong) (?:up to|on) .*| Code cell \d+ of.*"
@@ -86,7 +86,7 @@ def summary(results: Sequence[Result]) -> Summary:
                 mark.grade_id,
                 mark.most,
                 len(marked),
-                wilson(int(np.sum(marked >= mark.most)), len(marked)),
+                share(int(np.sum(marked >= mark.most)), len(marked)),
                 bootstrap(marked, np.mean),
                 correlation(marked, rest),
                 hints.most_common(),
@@ -103,14 +103,9 @@ def kind(hint: str) -> str:
     return OWN_WORDS.sub(lambda match: match.group(1) or "", hint).strip()
 
 
-def wilson(right: int, of: int) -> Band:
-    """A share with Wilson's interval, E. B. Wilson 1927; of none, anything from 0 to 1."""
-    if of == 0:
-        return Band(float("nan"), 0.0, 1.0)
-    share = right / of
-    middle = (share + Z**2 / (2 * of)) / (1 + Z**2 / of)
-    half = Z / (1 + Z**2 / of) * np.sqrt(share * (1 - share) / of + Z**2 / (4 * of**2))
-    return Band(share, float(min(share, max(0.0, middle - half))), float(max(share, min(1.0, middle + half))))
+def share(right: int, of: int) -> Band:
+    """A share with Wilson's interval; of none, anything from 0 to 1."""
+    return Band(right / of, *wilson(right, of)) if of else Band(float("nan"), 0.0, 1.0)
 
 
 def bootstrap(values: np.ndarray, of: Callable[..., Any]) -> Band:

@@ -261,15 +261,15 @@ def test_code_that_is_nested_on_purpose_holds_nobody_up():
 # The class
 
 
-def test_wilson_is_the_root_of_its_equation():
-    """The bounds are the shares p at which the observed share is exactly z standard errors away."""
+def test_a_share_has_its_band():
+    """The bounds are the shares at which the observed one is 1.96 standard errors away."""
     for right, of in ((0, 10), (3, 10), (10, 10), (77, 300)):
-        band = items.wilson(right, of)
+        band = items.share(right, of)
         assert 0 <= band.low <= band.value <= band.high <= 1
         for bound in (band.low, band.high):
             if 1e-9 < bound < 1 - 1e-9:
-                assert abs(right / of - bound) == pytest.approx(items.Z * np.sqrt(bound * (1 - bound) / of))
-    assert items.wilson(0, 0).low == 0 and items.wilson(0, 0).high == 1
+                assert abs(right / of - bound) == pytest.approx(1.96 * np.sqrt(bound * (1 - bound) / of), rel=1e-3)
+    assert items.share(0, 0).low == 0 and items.share(0, 0).high == 1
 
 
 def test_the_bands_cover_what_they_should():
