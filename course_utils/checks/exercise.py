@@ -9,6 +9,11 @@ from typing import Any, Protocol
 import numpy as np
 
 NOT_STARTED = "Not started: replace the ... with your answer and run the cell again."
+SINGLE = 2e-5  # relative: what an exact computation may lose where its numbers are float32
+STRICT = (
+    1e-10  # an exercise that is held to this or less tells exact answers from close ones, float32 from float64, too
+)
+USE_FLOAT64 = "Your numbers are float32. Compute in float64, NumPy's own, which keeps twice as many digits."
 
 
 @dataclass(frozen=True)
@@ -62,12 +67,22 @@ class Worked:
 
     def complaint(self, got: Any) -> str | None:
         """None for a right result, else a sentence that doesn't reveal it."""
-        return difference(got, self.right(), self.rtol, self.rows)
+        words = difference(got, self.right(), self._rtol(got), self.rows)
+        if words and is_single(got) and difference(got, self.right(), SINGLE) is None:
+            return f"the formula may be right, to more digits than you give it can't be told. {USE_FLOAT64}"
+        return words
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives."""
         wrong = self.mistakes[hint]()
-        return difference(got, wrong, self.rtol) is None or _same_infinity(got, wrong)
+        return difference(got, wrong, self._rtol(got)) is None or _same_infinity(got, wrong)
+
+    def parts(self, got: Any) -> dict[str, bool]:
+        """Of a result that has parts, by name, which are right. Empty where it has none."""
+        return parts_right(got, self.right(), self._rtol(got), self.rows)
+
+    def _rtol(self, got: Any) -> float:
+        return max(self.rtol, SINGLE) if self.rtol > STRICT and is_single(got) else self.rtol
 
 
 @dataclass(frozen=True)
@@ -124,8 +139,10 @@ def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     found = judge(answer, exercise.cases(trials), called=exercise.draw is not None)
     if not found.right:
         return found.line
-    line = f"{found.line.rstrip('.')}: it agrees with {exercise.against}." if exercise.against else found.line
-    return f"{line} {exercise.because}".rstrip()
+    words, single, _ = found.line.partition(f" {USE_FLOAT64}")
+    if exercise.against:
+        words = f"{words.rstrip('.')}: it agrees with {exercise.against}."
+    return f"{words} {exercise.because}".rstrip() + single
 
 
 def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
@@ -135,7 +152,7 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
-    tried, failures, passed, suspects = 0, [], [], None
+    tried, failures, passed, suspects, single = 0, [], [], None, False
     for case in cases:
         arguments, tried = case.arguments() if called else (), tried + 1
         size, described = _size(arguments), _described(answer, arguments) if called else ""
@@ -156,8 +173,10 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
         else:
             passed.append(measures)
+            single = single or is_single(got)
     if not failures:
-        return Verdict(True, "Right, on every random input tried." if called else "Right.")
+        words = "Right, on every random input tried." if called else "Right."
+        return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
     if suspects:
         return Verdict(False, suspects[0])
     _, complaint, described, _ = min(failures, key=lambda failure: failure[0])
@@ -235,6 +254,37 @@ def _is_number(argument: Any) -> bool:
     return isinstance(argument, int | float | np.integer | np.floating) and not isinstance(argument, bool)
 
 
+def is_single(got: Any) -> bool:
+    """Whether a result, or a part of it, is of NumPy's or torch's float32."""
+    parts = got.values() if isinstance(got, dict) else got if isinstance(got, tuple | list) else [got]
+    return any(str(getattr(part, "dtype", "")).endswith("float32") for part in parts)
+
+
+def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -> dict[str, bool]:
+    """{part: whether it is right}, for several results or an array of named row blocks; as in `difference`.
+
+    Example:
+    >>> parts_right((1.0, 2.0), {"dW": 1.0, "db": 3.0}, 1e-8)
+    {'dW': True, 'db': False}
+    """
+    if isinstance(wanted, dict):
+        if isinstance(got, tuple | list) and len(got) == len(wanted):
+            got = dict(zip(wanted, got, strict=True))
+        if not isinstance(got, dict):
+            return dict.fromkeys(wanted, False)
+        return {
+            name: name in got and got[name] is not ... and difference(got[name], value, rtol) is None
+            for name, value in wanted.items()
+        }
+    wanted = np.asarray(wanted)
+    if not rows or not wanted.ndim or len(wanted) % len(rows):
+        return {}
+    if difference(got, wanted, np.inf) is not None:  # of another shape, or no numbers
+        return dict.fromkeys(rows, False)
+    blocks = zip(rows, np.split(np.asarray(got, dtype=float), len(rows)), np.split(wanted, len(rows)), strict=True)
+    return {name: difference(block, right, rtol) is None for name, block, right in blocks}
+
+
 def _same_infinity(got: Any, wrong: Any) -> bool:
     """Whether both are the same infinite number: the logarithm of a product that has underflowed."""
     return isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
@@ -249,6 +299,8 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
     if isinstance(wanted, dict):
         return _difference_of_parts(got, wanted, rtol, rows)
     try:
+        if np.asarray(got).dtype.kind in "US":
+            raise TypeError("words, even if they spell a number")
         got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
         return f"the answer is a {type(got).__name__}, not a number or an array of numbers."

@@ -2,14 +2,16 @@
 
 import argparse
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
+from coursework.grader import alike, classes, engine, gradebook, items, report, sandbox, submissions
 from coursework.grader import assignment as assignments
-from coursework.grader import engine, gradebook, report, sandbox, submissions
 from coursework.grader.marking import Marker
 from coursework.grader.probe import choose_sandbox
+from coursework.grader.student import released
 
 
 def parser() -> argparse.ArgumentParser:
@@ -64,6 +66,7 @@ def grade(options: argparse.Namespace) -> int:
         answer_seconds=options.answer_seconds,
     )
     kind = "unsafe" if options.unsafe_no_sandbox else choose_sandbox(options.sandbox, [options.key, options.submitted])
+    print(f"Sandbox: {kind}. Memory is capped by {sandbox.capped_by(kind)}.")
     store = engine.Store(options.out / "runs" / assignment.name)
     names, broken = engine.run_all(
         found,
@@ -76,9 +79,8 @@ def grade(options: argparse.Namespace) -> int:
         workers=options.workers,
         scheduler=options.scheduler,
     )
-    marker = Marker(assignment, inputs)
-    graded = [submission for submission in found if submission.student not in broken]
-    results = [fenced(submission, marker, store, names, options) for submission in graded]
+    class_ = Class(Marker(assignment, inputs), store, names, options.due, options.late_percent)
+    results = [class_.result(submission) for submission in found if submission.student not in broken]
     gradebook.write(options.out, assignment, results, {submission.student: submission for submission in found})
     gradebook.read_by_hand(options.out, assignment, results)
     for result in results:
@@ -88,6 +90,12 @@ def grade(options: argparse.Namespace) -> int:
             print(f"{result.student}: the feedback could not be written ({error})", file=sys.stderr)
     table = options.out / "marks" / f"{assignment.name}.csv"
     report.write_marks(results, table)
+    try:
+        code = {submission.student: submission.code for submission in found if submission.problem is None}
+        given = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
+        classes.write_class(items.summary(results), alike.pairs(code, given), assignment.name, table.parent)
+    except Exception as error:  # the marks are complete without it
+        print(f"The page on the class could not be written: {error!r}", file=sys.stderr)
     unread = sum(result.problem is not None for result in results)
     print(f"{len(results)} submissions, {unread} of them could not be read or run. Marks: {table}")
     if broken:
@@ -98,46 +106,43 @@ def grade(options: argparse.Namespace) -> int:
     return 1 if broken else 0
 
 
-def fenced(
-    submission: submissions.Submission,
-    marker: Marker,
-    store: engine.Store,
-    names: dict[str, str],
-    options: argparse.Namespace,
-) -> report.Result:
-    """One student's result, whatever the submission holds: what goes wrong while it is marked is its own problem."""
-    try:
-        return mark(submission, marker, store, names, options)
-    except Exception as error:
-        problem = f"The submission could not be marked ({type(error).__name__})."
-        print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
-        return report.Result(submission.student, marker.marks(None, problem), problem, submission.note)
+@dataclass(frozen=True)
+class Class:
+    """What is known when a class is marked: the key, what came out of each submission, and the late policy."""
 
+    marker: Marker
+    store: engine.Store
+    names: dict[str, str]
+    due: datetime | None = None
+    late_percent: float = 0
 
-def mark(
-    submission: submissions.Submission,
-    marker: Marker,
-    store: engine.Store,
-    names: dict[str, str],
-    options: argparse.Namespace,
-) -> report.Result:
-    """One student's result."""
-    text, problem = None, submission.problem
-    if problem is None:
-        run = store.read(names[submission.student])
-        assert run is not None  # or the student would be among the broken
-        text, problem = run["text"], run["problem"]
-    days = 0
-    if options.due and submission.handed_in:
-        days = max(0, ceil((submission.handed_in.astimezone(UTC) - options.due).total_seconds() / 86_400))
-    return report.Result(
-        submission.student,
-        marker.marks(text, problem),
-        problem,
-        submission.note,
-        days,
-        penalty=min(1.0, days * options.late_percent / 100),
-    )
+    def result(self, submission: submissions.Submission) -> report.Result:
+        """One student's result, whatever the submission holds: what goes wrong here is its own problem."""
+        try:
+            return self.mark(submission)
+        except Exception as error:
+            problem = f"The submission could not be marked ({type(error).__name__})."
+            print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
+            return report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+
+    def mark(self, submission: submissions.Submission) -> report.Result:
+        """The same, without the fence."""
+        text, problem = None, submission.problem
+        if problem is None:
+            run = self.store.read(self.names[submission.student])
+            assert run is not None  # or the student would be among the broken
+            text, problem = run["text"], run["problem"]
+        days = 0
+        if self.due and submission.handed_in:
+            days = max(0, ceil((submission.handed_in.astimezone(UTC) - self.due).total_seconds() / 86_400))
+        return report.Result(
+            submission.student,
+            self.marker.marks(text, problem, submission.code),
+            problem,
+            submission.note,
+            days,
+            penalty=min(1.0, days * self.late_percent / 100),
+        )
 
 
 if __name__ == "__main__":

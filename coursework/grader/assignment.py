@@ -4,6 +4,7 @@ import functools
 import hashlib
 import importlib.util
 import json
+import re
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from course_utils.checks.exercise import Exercise, Worked
 from coursework import plain
 from coursework.grader.question import Essay, Question
 
+HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[ \t]*\n?", re.S)
 FOLDER = Path(__file__).resolve().parents[1]
 Inputs = dict[str, list[str] | None]
 
@@ -77,6 +79,16 @@ def grade_id(assignment: str, name: str) -> str:
     return f"{assignment}_{name}"
 
 
+def handed_out(assignment: Assignment) -> dict[str, str]:
+    """{grade_id: code} of the cells that hold no answer: imports, figures, tests without what is hidden."""
+    found = {}
+    for cell in assignment.notebook.cells:
+        details = cell.metadata.get("nbgrader", {})
+        if cell.cell_type == "code" and details.get("locked"):
+            found[details["grade_id"]] = HIDDEN.sub("", cell.source)
+    return found
+
+
 def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
     """{grade_id: inputs as text, one per trial}, or None for a question that asks for a value. From the seed alone."""
     inputs: Inputs = {}
@@ -119,7 +131,7 @@ def cases(exercise: Exercise, calls: list[str] | None) -> list[Worked]:
     for trial, call in enumerate(calls):
         case = exercise.worked(functools.partial(plain.decode, call))
         mistakes = {hint: _once(_or_nothing(wrong)) for hint, wrong in case.mistakes.items()}
-        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol))
+        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol, case.rows))
     return found
 
 

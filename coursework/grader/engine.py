@@ -13,7 +13,8 @@ from typing import Any
 from tqdm import tqdm
 
 from coursework.grader import sandbox
-from coursework.grader.assignment import Assignment, Inputs, fingerprint, job_of
+from coursework.grader.assignment import Assignment, Inputs, fingerprint, handed_out, job_of
+from coursework.grader.needed import needed
 from coursework.grader.submissions import Submission
 
 Jobs = dict[str, dict[str, Any]]  # by student
@@ -73,10 +74,12 @@ def run_all(
     scheduler  address of a dask scheduler to use instead, "tcp://host:8786"
     """
     base = fingerprint(course_fingerprint(), inputs, seed, repr(limits), kind == "unsafe")
-    jobs, names = {}, {}
+    jobs, names, ours = {}, {}, handed_out(assignment)
     for submission in submissions:
         if submission.problem is None:
-            job = job_of(assignment, inputs, seed, submission.code)
+            ids = [cell["grade_id"] for cell in submission.cells if cell["cell_type"] == "code"]
+            asked = [question.name for question in assignment.questions.values()]
+            job = job_of(assignment, inputs, seed, needed(submission.code, ours, ids, asked))
             names[submission.student] = fingerprint(base, submission.student, job)
             if store.read(names[submission.student]) is None:
                 jobs[submission.student] = job

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
 from coursework.evidence import as_text
-from coursework.grader.assignment import Assignment
+from coursework.grader.assignment import HIDDEN, Assignment
 from coursework.grader.report import Result
 from coursework.grader.submissions import Cell, Submission
 
@@ -26,7 +26,6 @@ CONFIG = """\
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "course"
 """
-HIDDEN = re.compile(r"[ \t]*### BEGIN (HIDDEN TESTS|MARK SCHEME)\n.*?### END \1[ \t]*\n?", re.S)
 
 
 @contextlib.contextmanager

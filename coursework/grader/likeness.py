@@ -19,7 +19,7 @@ def shape(expression: ast.expr) -> str:
     (True, False)
     """
     numbers: dict[str, str] = {}
-    return _text(expression, lambda name: numbers.setdefault(name, f"${len(numbers)}"))
+    return _text(expression, lambda name: numbers.setdefault(name, f"${len(numbers)}"), {})
 
 
 def size(expression: ast.expr) -> int:
@@ -33,22 +33,30 @@ def _is_variable(node: ast.AST) -> bool:
     return isinstance(node, ast.Name) and node.id not in KEPT
 
 
-def _text(node: ast.AST, called: Callable[[str], str]) -> str:
-    """A node as text. called: what a variable is called there."""
+def _text(node: ast.AST, called: Callable[[str], str], nameless: dict[int, str]) -> str:
+    """A node as text. called: what a variable is called there; nameless: texts without names, worked out before."""
     if isinstance(node, ast.Name):
         return node.id if node.id in KEPT else called(node.id)
     if isinstance(node, ast.Constant):
         value: Any = node.value
         return repr(float(value) if type(value) is int else value)
     if isinstance(node, ast.BinOp) and isinstance(node.op, COMMUTE):
-        parts = sorted(_operands(node, type(node.op)), key=lambda part: -len(_text(part, lambda name: "$")))
-        words = [_text(part, called) for part in parts]  # the longest one's variables get the first numbers
+        parts = sorted(_operands(node, type(node.op)), key=lambda part: -len(_nameless(part, nameless)))
+        words = [_text(part, called, nameless) for part in parts]  # the longest one's variables get the first numbers
         return f"{type(node.op).__name__}({','.join(sorted(words))})"
     if isinstance(node, ast.Slice):
-        return ":".join(_text(part, called) if part else "" for part in (node.lower, node.upper, node.step))
-    inner = [_text(child, called) for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context)]
+        return ":".join(_text(part, called, nameless) if part else "" for part in (node.lower, node.upper, node.step))
+    children = (child for child in ast.iter_child_nodes(node) if not isinstance(child, ast.expr_context))
+    inner = [_text(child, called, nameless) for child in children]
     words = [str(value) for name in ("attr", "arg") if (value := getattr(node, name, None)) is not None]
     return f"{type(node).__name__}({','.join([*words, *inner])})"
+
+
+def _nameless(node: ast.AST, known: dict[int, str]) -> str:
+    """A node as text in which all variables are called alike, each node once: code may be nested on purpose."""
+    if id(node) not in known:
+        known[id(node)] = _text(node, lambda name: "$", known)
+    return known[id(node)]
 
 
 def _operands(node: ast.expr, operation: type) -> Iterator[ast.expr]:

@@ -3,12 +3,13 @@
 import contextlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from course_utils.checks.exercise import NOT_STARTED, Verdict, judge
+from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
+from coursework.grader import borrowed
 from coursework.grader.assignment import Assignment, Inputs, cases
 from coursework.grader.collected import Collected, numbers
 
@@ -37,8 +38,11 @@ class Marker:
             grade_id: cases(question, inputs[grade_id]) for grade_id, question in assignment.questions.items()
         }
 
-    def marks(self, text: str | None, problem: str | None = None) -> list[Mark]:
-        """[Mark, ...] for the text from a sandbox, or for a submission that could not be run, and why."""
+    def marks(self, text: str | None, problem: str | None = None, cells: Sequence[str] = ()) -> list[Mark]:
+        """[Mark, ...] for the text from a sandbox, or for a submission that could not be run, and why.
+
+        cells  the submission's code, which is read where a derivation is asked for
+        """
         answers: dict[str, Any] = {}
         failed: dict[int, str] = {}
         if problem is None:
@@ -48,8 +52,14 @@ class Marker:
                 problem = f"what came out of the notebook could not be read ({error})"
         marks = []
         for grade_id, question in self.assignment.questions.items():
-            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answers.get(grade_id), failed)
-            points, hint = (question.points, "") if verdict.right else (0, verdict.words)
+            answer = answers.get(grade_id)
+            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed)
+            borrows = borrowed.complaint(cells, question.name) if verdict.right and question.derive else None
+            if borrows:
+                verdict = Verdict(False, borrows)
+            share = 1.0 if verdict.right else 0.0 if problem or borrows else self._share(grade_id, answer)
+            hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
+            points = round(share * question.points, 1)
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))
         table = numbers(self.assignment, self._collected(answers)) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
@@ -85,6 +95,22 @@ class Marker:
         given = values[0] if calls is None else replay(values, raised)
         verdict = judge(given, self.cases[grade_id], called=calls is not None)
         return Verdict(verdict.right, without_numbers(verdict.words))
+
+    def _share(self, grade_id: str, answer: dict[str, Any] | None) -> float:
+        """How many of a wrong answer's parts are right on every input, where the question has parts. 0 where not."""
+        cases = self.cases[grade_id]
+        if answer is None or len(answer["values"]) != len(cases):
+            return 0.0
+        try:
+            found = [
+                case.parts(plain.decode(value))
+                for case, value in zip(cases, answer["values"], strict=True)
+                if isinstance(case, Worked)
+            ]
+        except ValueError:
+            return 0.0
+        right = [name for name in (found[0] if found else {}) if all(parts.get(name) for parts in found)]
+        return len(right) / len(found[0]) if right else 0.0
 
 
 def read_report(text: str | None) -> tuple[dict[str, Any], dict[int, str]]:

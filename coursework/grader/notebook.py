@@ -26,6 +26,11 @@ from coursework.hints import hints_for
 
 assert hints_for({check!r}).verdict({name}).right
 ### END HIDDEN TESTS"""
+DERIVE = """\
+# Your own derivation is asked for. Compare it with torch or with differences as you like, but
+# what you hand in earns nothing if it calls the package's gradients, a library that
+# differentiates, or differences of nearby values.
+"""
 HEADING = re.compile(r"^(### .* \*\()\d+( points\)\*)$", re.MULTILINE)
 
 
@@ -49,7 +54,7 @@ def _cells(assignment: Assignment, cells: list[NotebookNode]) -> Iterator[Notebo
     questions, essays = list(assignment.questions.items()), list(assignment.essays.items())
     for cell, following in zip(cells, [*cells[1:], None], strict=True):
         cell.metadata = nbformat.from_dict({})
-        if cell.source.startswith("check(") and "### BEGIN HIDDEN TESTS" in cell.source:
+        if re.search(r"^check\(", cell.source, re.MULTILINE) and "### BEGIN HIDDEN TESTS" in cell.source:
             continue  # an old test
         if cell.cell_type == "code" and BEGIN in cell.source:
             name, question = _next(questions, "answer")
@@ -84,9 +89,9 @@ def _next(parts: list[tuple[str, Any]], kind: str) -> tuple[str, Any]:
 
 
 def _test(assignment: Assignment, name: str, question: Question) -> NotebookNode:
-    """The cell that checks an answer."""
+    """The cell that checks an answer, and says so where its derivation is asked for."""
     source = TEST.format(check=f"{assignment.name} {in_words(question.name)}", name=question.name).replace("'", '"')
-    cell = nbformat.v4.new_code_cell(source)
+    cell = nbformat.v4.new_code_cell((DERIVE if question.derive else "") + source)
     cell.metadata["nbgrader"] = _details(name, grade=True, locked=True, points=question.points)
     return cell
 

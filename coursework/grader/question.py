@@ -16,6 +16,8 @@ class Question(Exercise):
     name       of the function or variable in the student's notebook.
     points     what a right answer earns.
     objective  the learning objective that it measures.
+    derive     whether the student's own derivation is asked for: the grader doesn't accept what the package, torch or
+               differences of nearby values give. Such a question wants an rtol that differences don't reach, 1e-11.
     axes       of a factor of the assignment's derivation, what its axes mean: `debug` holds all that have some against
                what it is given, in this order.
     """
@@ -23,6 +25,7 @@ class Question(Exercise):
     name: str
     points: int
     objective: str
+    derive: bool = False
     axes: tuple[str, ...] = ()
 
 

@@ -1,15 +1,36 @@
 """Feedback for students and marks for a learning management system. Plain text in, files out."""
 
 import csv
-import html
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from coursework.grader.marking import Mark
 
-STYLE = "body{font:16px/1.5 sans-serif;max-width:44em;margin:2em auto;padding:0 1em}td,th{padding:.3em .8em;\
-text-align:left;vertical-align:top;border-bottom:1px solid #ccc}"
+NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
+HEAD = ["question", "points", "what was asked", "hint"]
+
+
+def _plain(value: Any) -> str:
+    """Text that Markdown shows as it is, on one line."""
+    text = str(value)
+    for sign in "\\`*_[]<>|&":
+        text = text.replace(sign, "\\" + sign)
+    return " ".join(text.split())
+
+
+def _templates(**options: Any) -> Environment:
+    """Templates in which every word that is filled in is escaped, without being told to."""
+    folder = FileSystemLoader(Path(__file__).resolve().parent / "templates")
+    return Environment(loader=folder, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, **options)
+
+
+PAGES = _templates(autoescape=True, keep_trailing_newline=True)
+TEXTS = _templates(finalize=_plain, keep_trailing_newline=True)
 
 
 @dataclass
@@ -41,6 +62,11 @@ class Result:
         return f"{days} late: {self.penalty:.0%} were taken off." if self.penalty else ""
 
     @property
+    def remarks(self) -> list[str]:
+        """What is to be said of the submission as a whole, in sentences."""
+        return [words for words in (self.late, self.problem or self.note) if words]
+
+    @property
     def status(self) -> str:
         """In a few words, for the table."""
         if self.problem:
@@ -51,42 +77,23 @@ class Result:
 
 def markdown(result: Result, assignment: str) -> str:
     """One student's feedback as Markdown."""
-    lines = [f"# {assignment}: {_plain(result.student)}", "", f"**{result.score:g} of {result.most:g} points**"]
-    if result.late:
-        lines += ["", result.late]
-    lines += ["", *([_plain(words), ""] if (words := result.problem or result.note) else [])]
-    lines += ["| question | points | what was asked | hint |", "|---|---|---|---|"]
-    for mark in result.marks:
-        lines.append("| " + " | ".join(_plain(cell) for cell in _row(mark, result)) + " |")
-    return "\n".join(lines) + "\n"
+    return TEXTS.get_template("feedback.md").render(_filled_in(result, assignment))
 
 
 def page(result: Result, assignment: str) -> str:
     """The same as an HTML page."""
-    cells = [["question", "points", "what was asked", "hint"], *(_row(mark, result) for mark in result.marks)]
-    rows = [
-        "<tr>" + "".join(f"<{tag}>{html.escape(cell)}</{tag}>" for cell in row) + "</tr>"
-        for tag, row in zip(["th"] + ["td"] * len(result.marks), cells, strict=True)
-    ]
-    words = [f"<p>{html.escape(word)}</p>" for word in (result.late, result.problem or result.note) if word]
-    title = html.escape(f"{assignment}: {result.student}")
-    head = f'<meta charset="utf-8"><title>{title}</title><style>{STYLE}</style>'
-    points = f"<p><strong>{result.score:g} of {result.most:g} points</strong></p>"
-    body = f"<h1>{title}</h1>{points}{''.join(words)}<table>{''.join(rows)}</table>"
-    return f'<!DOCTYPE html>\n<html lang="en"><head>{head}</head>\n<body>{body}</body></html>\n'
+    return PAGES.get_template("feedback.html").render(_filled_in(result, assignment))
+
+
+def _filled_in(result: Result, assignment: str) -> dict[str, Any]:
+    rows = [_row(mark, result) for mark in result.marks]
+    return {"result": result, "assignment": assignment, "head": HEAD, "rows": rows}
 
 
 def _row(mark: Mark, result: Result) -> list[str]:
     points = "to be read" if mark.points is None else f"{mark.points:g}"
     hint = result.comments.get(mark.grade_id) or mark.hint
     return [mark.grade_id, f"{points} of {mark.most:g}", mark.objective, hint]
-
-
-def _plain(text: str) -> str:
-    """Text that Markdown shows as it is."""
-    for sign in "\\`*_[]<>|":
-        text = text.replace(sign, "\\" + sign)
-    return " ".join(text.split())
 
 
 def write_feedback(result: Result, assignment: str, folder: Path) -> None:
@@ -104,17 +111,22 @@ def write_marks(results: list[Result], path: Path) -> None:
     for result in results:
         points = ["" if mark.points is None else f"{mark.points:g}" for mark in result.marks]
         score, most = f"{result.score:g}", f"{result.most:g}"
-        rows.append([_cell(result.student), score, most, str(result.days_late), _cell(result.status), *points])
+        rows.append([result.student, score, most, str(result.days_late), result.status, *points])
+    write_table(rows, path)
+
+
+def write_table(rows: list[list[str]], path: Path) -> None:
+    """Rows of text as CSV, whole or not at all, and no cell of them a formula."""
     partly = Path(path).with_suffix(".partly")
     partly.parent.mkdir(parents=True, exist_ok=True)
     with open(partly, "w", newline="", encoding="utf-8") as file:
-        csv.writer(file).writerows(rows)
+        csv.writer(file).writerows([_cell(cell) for cell in row] for row in rows)
     os.replace(partly, path)
 
 
 def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t")) else text
+    """A cell that no spreadsheet takes for a formula. A number is none, also below zero."""
+    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
 
 
 def write(path: Path, text: str) -> None:

@@ -1,12 +1,14 @@
 """One submission, one throw-away sandbox: a job in, text out, and nothing else goes either way.
 
 Inside there is Python with its packages, the course without its checks, and the job. There is no network, no other
-file of this machine, no key. Memory, processes, files, output and time are capped twice: by limits inside, and by a
-watchdog out here that ends the whole sandbox.
+file of this machine, no key. Memory, processes, files, output and time are capped twice: by limits inside, and from
+out here, where the kernel's control groups bound memory, processes and computing if they may be used (`cgroup`), and a
+watchdog ends the whole sandbox for the rest, or for all of it.
 """
 
 import atexit
 import contextlib
+import fcntl
 import functools
 import json
 import os
@@ -20,11 +22,20 @@ import uuid
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+
+from coursework.grader import cgroup, syscalls
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 RUNNER, PLAIN = HERE / "runner.py", ROOT / "coursework" / "plain.py"  # all that a submission meets of the grader
+FILTER, FILTERS_AT = "syscalls.bpf", "9"  # its file, and the descriptor by which bubblewrap reads it
+ENTER = """
+if [ -n "$1" ]; then echo 0 > "$1/cgroup.procs" || exit 125; fi
+if [ -s "$2" ]; then exec 9< "$2"; fi
+shift 2
+exec "$@"
+"""  # a shell's words: into the control group, open the filter, become the sandbox
 IMAGE = "gradients-through-time-grader"
 WORK = "/room/coursework/work"  # inside: where the notebook runs; ../../data is the course's data, as in the course
 SILENT_CHECK, SILENT_DEBUG = "def check(name, answer):\n    pass\n", "def debug(assignment, *factors):\n    pass\n"
@@ -58,11 +69,42 @@ class SandboxError(RuntimeError):
     """No sandbox here, or it doesn't hold."""
 
 
+LOCK, MARK = "in-use", "grader-"
+NEWBORN = 60  # seconds in which a folder may not have its lock yet
+
+
+@functools.lru_cache
+def workshop() -> tuple[Path, IO[bytes]]:
+    """This process's own folder for temporary files, and the lock that says it is in use, until this process ends."""
+    sweep(Path(tempfile.gettempdir()))
+    path = Path(tempfile.mkdtemp(prefix=MARK))
+    atexit.register(drop_room)
+    path.chmod(0o755)
+    lock = open(path / LOCK, "wb")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    return path, lock
+
+
+def sweep(place: Path) -> list[Path]:
+    """Remove what graders that were killed have left in a folder for temporary files. Returns what was removed."""
+    removed = []
+    for folder in place.glob(f"{MARK}*"):
+        with contextlib.suppress(OSError):
+            with open(folder / LOCK, "rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # nobody holds it, not in another container either
+                if time.time() > os.fstat(lock.fileno()).st_mtime + NEWBORN:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    removed.append(folder)
+    if (groups := cgroup.delegated()) is not None:
+        cgroup.sweep(groups)
+    return removed
+
+
 @functools.lru_cache
 def room() -> Path:
     """A folder that submissions may read: the runner, the course without its checks, and its data."""
-    path = Path(tempfile.mkdtemp(prefix="grader-room-"))
-    atexit.register(shutil.rmtree, path, ignore_errors=True)
+    path = workshop()[0] / "room"
+    path.mkdir()
     path.chmod(0o755)
     skip = shutil.ignore_patterns("checks", "__pycache__")
     shutil.copytree(ROOT / "course_utils", path / "course_utils", ignore=skip)
@@ -74,6 +116,7 @@ def room() -> Path:
         shutil.copy(file, path / file.name)
     (path / "coursework" / "work").mkdir()
     (path / "matplotlib").mkdir()
+    (path.parent / FILTER).write_bytes(syscalls.program() or b"")
     python = functools.partial(
         subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, text=True, check=True
     )
@@ -90,9 +133,12 @@ def room() -> Path:
 
 def drop_room() -> None:
     """Remove this process's room, if it made one."""
-    if room.cache_info().currsize:
-        shutil.rmtree(room(), ignore_errors=True)
+    if workshop.cache_info().currsize:
+        path, lock = workshop()
+        shutil.rmtree(path, ignore_errors=True)
+        lock.close()
         room.cache_clear()
+        workshop.cache_clear()
 
 
 ENVIRONMENT = {
@@ -152,6 +198,7 @@ def _bubblewrap(limits: Limits) -> list[str]:
         *fonts,
         *size, "--tmpfs", WORK, "--chdir", WORK, "--remount-ro", "/",
         *environment,
+        *(["--seccomp", FILTERS_AT] if syscalls.program() else []),
         sys.executable, "-s", "-B", "/room/runner.py",
     ]
     if os.getuid() != 0:
@@ -208,6 +255,15 @@ def _container(kind: str, limits: Limits, name: str) -> list[str]:
     return [*words, IMAGE, "python", "-s", "-B", "/room/runner.py"]
 
 
+def capped_by(kind: str) -> str:
+    """Who looks after the memory of a whole sandbox of this kind on this machine, in words."""
+    if kind in ("docker", "podman"):
+        return "the container's own limits"
+    if kind == "bubblewrap" and cgroup.delegated() is not None:
+        return "a control group (cgroup v2) for each submission"
+    return "the watchdog, since no control group was handed to this program"
+
+
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
@@ -230,9 +286,13 @@ def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str |
     name = f"grader-{uuid.uuid4().hex}"
     inside = {**asdict(limits), "processes": limits.processes if kind == "bubblewrap" else None}
     payload = json.dumps({**job, "limits": inside}).encode()
-    with tempfile.TemporaryDirectory(prefix="grader-") as folder, tempfile.TemporaryFile() as complaints:
+    folder = Path(tempfile.mkdtemp(dir=workshop()[0]))
+    groups = cgroup.delegated() if kind == "bubblewrap" else None
+    group = cgroup.Group(groups, limits.memory, limits.processes) if groups else None
+    enter = ["/bin/sh", "-c", ENTER, "sh", str(group.folder) if group else "", str(workshop()[0] / FILTER)]
+    with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            command(kind, limits, name),
+            [*(enter if kind == "bubblewrap" else []), *command(kind, limits, name)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,
@@ -241,20 +301,31 @@ def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str |
             start_new_session=True,
         )
         stop = functools.partial(_stop, process, kind, name)
-        watchdog = Watchdog(process, stop, limits)
+        watchdog = Watchdog(process, stop, limits, group)
         watchdog.start()
         try:
             output = _converse(process, payload, limits.output, watchdog)
         finally:
             stop()
             watchdog.join()
+            starved = group is not None and group.ran_out_of_memory()
+            if group:
+                group.end()
+            shutil.rmtree(folder, ignore_errors=True)
         complaints.seek(0)
         said = complaints.read(2000).decode(errors="replace").strip()
     if output is not None and output.startswith(b"{") and not watchdog.reason:
         return output.decode("ascii", errors="replace"), None
-    if said.startswith(("bwrap:", "setpriv:", "docker:", "Error:", "Unable to find image")):
+    if said.startswith(("bwrap:", "setpriv:", "sh:", "/bin/sh:", "docker:", "Error:", "Unable to find image")):
         raise SandboxError(f"The sandbox could not be started. {said}")
+    if starved and not watchdog.reason:
+        return None, too_much(limits)
     return None, watchdog.reason or "the notebook ended the whole sandbox"
+
+
+def too_much(limits: Limits) -> str:
+    """What is said of a notebook that took too much memory."""
+    return f"the notebook took more than {limits.memory / 2**30:.1f} GiB of memory"
 
 
 def _converse(process: subprocess.Popen[bytes], payload: bytes, most: int, watchdog: "Watchdog") -> bytes | None:
@@ -293,11 +364,20 @@ def _stop(process: subprocess.Popen[bytes], kind: str, name: str) -> None:
 
 
 class Watchdog(threading.Thread):
-    """Ends a sandbox that takes too long, holds too much or has too many processes, should the caps inside fail."""
+    """Ends a sandbox that takes too long, holds too much or has too many processes, should the caps inside fail.
 
-    def __init__(self, process: subprocess.Popen[bytes], stop: Callable[[], None], limits: Limits):
+    Of memory in a control group it leaves the counting to the kernel, which sees more.
+    """
+
+    def __init__(
+        self,
+        process: subprocess.Popen[bytes],
+        stop: Callable[[], None],
+        limits: Limits,
+        group: cgroup.Group | None = None,
+    ):
         super().__init__(daemon=True)
-        self.process, self.stop, self.limits = process, stop, limits
+        self.process, self.stop, self.limits, self.group = process, stop, limits, group
         self.reason: str | None = None
 
     def run(self) -> None:
@@ -309,8 +389,8 @@ class Watchdog(threading.Thread):
                 self.reason = f"the notebook took longer than {self.limits.seconds:g} s in all"
             elif len(processes) > 2 * self.limits.processes:
                 self.reason = "the notebook started too many processes"
-            elif held(processes, self.limits.memory) > 1.25 * self.limits.memory:
-                self.reason = f"the notebook took more than {self.limits.memory / 2**30:.1f} GiB of memory"
+            elif self.group is None and held(processes, self.limits.memory) > 1.25 * self.limits.memory:
+                self.reason = too_much(self.limits)
             elif available() < 0.05:
                 self.reason = SHORT
             if self.reason:

@@ -332,5 +332,7 @@ QUESTIONS = [
                 lambda Wx, Wh, b, x, y, h0: _gradient(Wx, Wh, b, x, y, 0 * h0)
             ),
         },
+        derive=True,
+        rtol=1e-11,
     ),
 ]

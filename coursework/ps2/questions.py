@@ -61,9 +61,12 @@ def _draw_sigmoid(rng):
 
 
 def _draw_matrices(rng):
-    """Matrices whose norm, spectral radius, Frobenius norm and largest entry lie on different sides of 1."""
+    """Matrices whose norm, spectral radius, Frobenius norm and largest entry lie on different sides of 1, or on 1.
+
+    Diagonals have their largest entry as norm, without rounding: 1 itself proves nothing.
+    """
     H = int(rng.integers(3, 6))
-    stack = []
+    stack = [np.eye(H), np.diag(np.append(1.0, rng.uniform(-0.9, 0.9, H - 1)))]
     for _ in range(4):
         orthogonal, _ = np.linalg.qr(rng.normal(size=(H, H)))
         Gaussian = rng.normal(size=(H, H))
@@ -155,6 +158,9 @@ QUESTIONS = [
             ),
             "4 is the sigmoid's border. How steep is tanh at most?": lambda matrices: _sigma_1(matrices) < 4,
             "yes and no are swapped.": lambda matrices: _sigma_1(matrices) >= 1,
+            "at 1 itself the bound is 1 at every distance, and nothing is proved.": (
+                lambda matrices: _sigma_1(matrices) <= 1
+            ),
             "the norm was taken of the whole stack at once: one answer a matrix is asked for.": (
                 lambda matrices: np.linalg.norm(matrices) < 1
             ),

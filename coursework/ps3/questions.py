@@ -137,6 +137,7 @@ QUESTIONS = [
             "the bias bh is missing.": _wrong_steps("no bh"),
             "the bias bx is missing.": _wrong_steps("no bx"),
         },
+        rows=("the reset before", "the reset after"),
     ),
     Question(
         name="import_weights",
@@ -340,5 +341,7 @@ QUESTIONS = [
             "the row blocks of r and z are swapped. Their order is r, z, n.": _jacobian_of("r and z swapped"),
             "the biases are missing.": (lambda Wx, Wh, bx, bh, x, h: _jacobian(Wx, Wh, 0 * bx, 0 * bh, x, h)),
         },
+        derive=True,
+        rtol=1e-11,
     ),
 ]

@@ -22,7 +22,7 @@ from coursework import hints, plain
 from coursework.derivation import axis_of
 from coursework.grader.assignment import load, names
 from coursework.grader.collected import Collected
-from coursework.grader.notebook import complete
+from coursework.grader.notebook import DERIVE, complete
 from coursework.grader.student import released
 from coursework.grader.table import close_to, table
 from coursework.hints import check, debug, factor_verdict, hashed, in_words, read_table
@@ -81,7 +81,14 @@ def test_right_answers_written_differently_get_full_marks(question, answer):
 
 def test_every_question_has_been_tried_both_ways():
     assert {case[0] for case in WRONG} == {case[0] for case in RIGHT} == set(QUESTIONS)
-    assert len(WRONG) >= 40 and len(RIGHT) >= 12
+    assert len(WRONG) >= 60 and len(RIGHT) >= 20
+
+
+def test_nine_in_ten_wrong_answers_are_told_their_cause():
+    """Not merely that numbers differ, in a shape that is off or by what Python raised."""
+    lines = [quietly(QUESTIONS[question], answer) for question, answer, _ in WRONG]
+    vague = [line for line in lines if re.search(r"numbers? differs?\.|function raised|the shape is", line)]
+    assert len(vague) <= len(lines) / 10, vague
 
 
 @exercises
@@ -407,7 +414,7 @@ def test_notebook_has_the_cells_of_each_question(name):
         starts = rf"^{question.name} = " if isinstance(question, Collected) else rf"\Adef {question.name}\("
         assert re.search(starts, answer.source, re.M) and solution_of(answer)
         visible, hidden = test.source.split("### BEGIN HIDDEN TESTS\n")
-        assert visible == f'check("{asked(q)}", {question.name})\n'
+        assert visible == f'{DERIVE if question.derive else ""}check("{asked(q)}", {question.name})\n'
         assert f'assert hints_for("{asked(q)}").verdict({question.name}).right' in hidden
         assert hidden.endswith("### END HIDDEN TESTS")
 

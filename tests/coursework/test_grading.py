@@ -58,6 +58,7 @@ ANSWERS = {  # name: (step, total, slope; the points; words of a hint)
     "tanh_slope": (STEP, TOTAL, "slope = 1.0", (10, 5, 0), "that is tanh's."),
     "raises": (STEP, "def total(dh):\n    raise KeyError('dh')", SLOPE, (10, 0, 2), "KeyError: 'dh'"),
     "not_started": ("def step(W, h):\n    raise NotImplementedError()", TOTAL, "slope = ...", (0, 5, 0), "Not started"),
+    "untouched": ('def step(W, h):\n    """(H,)."""\n    ...', TOTAL, SLOPE, (0, 5, 2), "Not started"),
     "undefined": ("1 / 0", TOTAL, SLOPE, (0, 5, 2), "Code cell 2 of your notebook stopped first: ZeroDivisionError"),
     "not_a_function": ("step = 3", TOTAL, SLOPE, (0, 5, 2), "step is not a function"),
     "a_function": (STEP, TOTAL, "def slope():\n    return 0.25", (10, 5, 0), "the answer is a function"),

@@ -1,0 +1,327 @@
+"""Fair marks: float32, parts, boundary cases, derivations; and what the instructor is told of the class."""
+
+import csv
+import json
+import time
+
+import numpy as np
+import pytest
+import torch
+
+from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, parts_right, verdict
+from coursework import plain
+from coursework.grader import alike, borrowed, items
+from coursework.grader import assignment as assignments
+from coursework.grader.assignment import load, names
+from coursework.grader.marking import Mark, Marker
+from coursework.grader.report import Result
+from tests.coursework import solutions_ps1
+from tests.coursework.material import IMPORT, RIGHT, STEP, TOTAL, graded_here, marks, submit, write_assignment
+
+QUESTIONS = {q: question for name in names() for q, question in load(name).questions.items()}
+DERIVED = [q for q, question in QUESTIONS.items() if question.derive]
+
+# ---------------------------------------------------------------------------------------------------------------------
+# float32
+
+
+def _step(W, h):
+    return np.tanh(W @ h)
+
+
+STEPS = Exercise(
+    right=_step,
+    draw=lambda rng: (rng.normal(size=(3, 3)), rng.uniform(-1, 1, 3)),
+    mistakes={"W is transposed.": lambda W, h: np.tanh(W.T @ h)},
+)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda W, h: np.tanh(W.astype(np.float32) @ h.astype(np.float32)),
+        lambda W, h: torch.tanh(torch.tensor(W, dtype=torch.float32) @ torch.tensor(h, dtype=torch.float32)),
+        lambda W, h: _step(W, h).astype(np.float32),
+    ],
+    ids=["numpy", "torch", "rounded"],
+)
+def test_float32_is_right_and_told_to_use_float64(answer):
+    assert verdict(STEPS, answer) == f"Right, on every random input tried. {USE_FLOAT64}"
+
+
+def test_float32_is_no_way_past_a_mistake():
+    assert verdict(STEPS, lambda W, h: np.tanh(W.T @ h).astype(np.float32)) == "Not yet: W is transposed."
+    assert verdict(STEPS, lambda W, h: (_step(W, h) * (1 + 1e-4)).astype(np.float32)).startswith("Not yet")
+    assert verdict(STEPS, lambda W, h: _step(W, h) * (1 + 1e-6)).startswith("Not yet: it agrees to about")
+    assert SINGLE < 1e-4
+
+
+def test_a_float32_number_is_told_so_in_the_feedback(tmp_path):
+    key = write_assignment(tmp_path / "key")
+    single = "def step(W, h):\n    return np.tanh(W.astype('f4') @ h.astype('f4'))"
+    submit(tmp_path / "submitted", "ann", [IMPORT, single, TOTAL, "slope = np.float32(0.25)"])
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    assert marks(tmp_path / "out")["ann"]["score"] == "17"
+    text = (tmp_path / "out" / "feedback" / "ann" / "ps0" / "ps0.md").read_text()
+    assert text.count("Compute in float64") == 2
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Parts
+
+
+def test_parts_of_several_results_and_of_rows():
+    wanted = {"dW": np.eye(2), "db": np.ones(2)}
+    assert parts_right((np.eye(2), np.zeros(2)), wanted, 1e-8) == {"dW": True, "db": False}
+    assert parts_right({"dW": np.eye(2)}, wanted, 1e-8) == {"dW": True, "db": False}
+    assert parts_right((np.eye(2),), wanted, 1e-8) == {"dW": False, "db": False}
+    assert parts_right("text", wanted, 1e-8) == {"dW": False, "db": False}
+    rows = np.arange(6.0).reshape(3, 2)
+    assert parts_right(rows * [[1], [2], [1]], rows, 1e-8, ("r", "z", "n")) == {"r": True, "z": False, "n": True}
+    assert parts_right(rows[:2], rows, 1e-8, ("r", "z", "n")) == {"r": False, "z": False, "n": False}
+    assert parts_right(rows, rows, 1e-8) == {}
+
+
+def _marked(name, answer, **options):
+    """The mark of one answer to a question, through the grader's own marking of encoded values."""
+    assignment = load(name.partition("_")[0])
+    inputs = assignments.draw(assignment, 7, 4)
+    values = [plain.encode(answer(*plain.decode(call))) for call in inputs[name]]
+    text = json.dumps({"answers": {name: {"values": values}}, "cells": {}})
+    (mark,) = [mark for mark in Marker(assignment, inputs).marks(text, **options) if mark.grade_id == name]
+    return mark
+
+
+def test_one_right_row_of_two_earns_half():
+    right = QUESTIONS["ps3_gru_steps"].right
+    assert _marked("ps3_gru_steps", right).points == QUESTIONS["ps3_gru_steps"].points
+    half = _marked("ps3_gru_steps", lambda *net: right(*net) * [[1], [1.5]])
+    assert half.points == QUESTIONS["ps3_gru_steps"].points / 2 and "the reset before" in half.hint
+    assert _marked("ps3_gru_steps", lambda *net: right(*net) * 1.5).points == 0
+    seen = []
+
+    def right_at_times(*net):
+        seen.append(net)
+        return right(*net) * [[1.5], [1]] if len(seen) % 2 else right(*net) * [[1], [1.5]]
+
+    assert _marked("ps3_gru_steps", right_at_times).points == 0, "a part counts if it is right on every input"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Boundary cases and tolerances
+
+
+def test_a_norm_of_exactly_one_is_among_the_matrices():
+    question = QUESTIONS["ps2_must_vanish"]
+    for seed in range(60):
+        (matrices,) = question.draw(np.random.default_rng(seed))
+        norms = np.linalg.norm(matrices, 2, axis=(1, 2))
+        assert np.sum(norms == 1.0) >= 2
+        again = np.sqrt(np.linalg.eigvalsh(np.swapaxes(matrices, 1, 2) @ matrices).max(-1))
+        assert np.array_equal(again < 1, norms < 1), "another way to the norm gives the same verdicts"
+        assert np.abs(norms[norms != 1] - 1).min() > 1e-3
+    line = verdict(question, lambda matrices: np.linalg.norm(matrices, 2, axis=(1, 2)) <= 1)
+    assert line.startswith("Not yet: at 1 itself")
+
+
+def test_six_digits_suffice_where_the_question_says_so():
+    """The tolerance that a question states is the one that is used, whichever digits a student keeps."""
+    question = QUESTIONS["ps1_rate"]
+    text = "".join(cell.source for cell in load("ps1").notebook.cells if "rate of forgetting" in cell.source)
+    if "ix digits" not in text:
+        pytest.skip("the question states no digits")
+    for seed in range(300):
+        wanted = question.right(*question.draw(np.random.default_rng(seed)))
+        assert abs(float(f"{wanted:.5e}") - wanted) <= question.rtol * abs(wanted), seed
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Derivations
+
+BY_PACKAGE = "from course_utils.gradients import jacobian_paths\ndef f(W):\n    return sum(jacobian_paths(W).values())"
+BORROWED = {
+    "package": [BY_PACKAGE],
+    "package renamed": ["import course_utils.gradients as g\nway = g.jacobian_paths", "def f(W):\n    return way(W)"],
+    "package in a helper": [BY_PACKAGE.replace("def f", "def helper"), "def f(W):\n    return helper(W)"],
+    "package within": ["def f(W):\n    from course_utils import gradients\n    return gradients.jacobian_paths(W)"],
+    "torch autograd": ["import torch\ndef f(W):\n    return torch.autograd.functional.jacobian(run, W)"],
+    "torch from": ["from torch.autograd.functional import jacobian as j\ndef f(W):\n    return j(run, W)"],
+    "torch func": ["import torch.func as tf\nf = tf.jacrev(lambda W: W)"],
+    "backward": ["import torch\ndef f(W):\n    W = torch.tensor(W)\n    loss(W).backward()\n    return W.grad"],
+    "requires grad": ["import torch as t\ndef f(W):\n    W = t.tensor(W, requires_grad=True)\n    return W"],
+    "jax": ["import jax\ndef f(W):\n    return jax.jacobian(run)(W)"],
+    "complex step": ["def f(W):\n    return run(W + 1e-20j).imag / 1e-20"],
+    "complex by name": ["def f(W):\n    return run(W.astype(complex))"],
+    "central": ["def f(W):\n    e = 1e-5\n    return (run(W + e) - run(W - e)) / (2 * e)"],
+    "forward": ["def f(W):\n    return (run(W + 1e-7) - run(W)) / 1e-7"],
+    "with magics": ["%matplotlib inline\nimport torch\n!ls\ndef f(W):\n    return torch.autograd.grad(W, W)"],
+}
+OWN = {
+    "matrices": ["def f(W):\n    return np.diag(1 - h**2) @ W"],
+    "torch to multiply": ["import torch\ndef f(W):\n    return torch.tensor(W) @ torch.tensor(W)"],
+    "names": ["def f(W):\n    grad = W\n    gradient = grad - W\n    return gradient / 2"],
+    "package to run": ["from course_utils.cells import sigmoid\ndef f(W):\n    return sigmoid(W)"],
+    "checked by torch": [
+        "def f(W):\n    return 2 * W",
+        "import torch\ndef test():\n    return torch.autograd.functional.jacobian(f, W)",
+    ],
+    "compared by differences": ["def f(W):\n    return 2 * W", "print((f(1.0 + 1e-6) - f(1.0)) / 1e-6)"],
+    "not Python": ["def f(:", "%%bash\nls"],
+}
+
+
+@pytest.mark.parametrize("name", BORROWED)
+def test_a_borrowed_derivative_is_noticed(name):
+    assert borrowed.complaint(BORROWED[name], "f").startswith(borrowed.WANTED)
+
+
+@pytest.mark.parametrize("name", OWN)
+def test_ones_own_derivative_is_left_alone(name):
+    assert borrowed.complaint(OWN[name], "f") is None
+
+
+def test_a_right_derivative_by_a_tool_earns_nothing_and_is_told():
+    name, cells = "ps1_gradient_of_Wh", ["import torch\ndef gradient_of_Wh(*net):\n    return torch.autograd.grad(net)"]
+    by_torch = _marked(name, solutions_ps1.gradient_by_torch, cells=cells)
+    assert by_torch.points == 0 and "torch differentiates it" in by_torch.hint
+    own = _marked(name, QUESTIONS[name].right, cells=["def gradient_of_Wh(*net):\n    return share(net)"])
+    assert own.points == QUESTIONS[name].points and own.hint == ""
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_differences_do_not_reach_a_derivation(name):
+    """Central differences of a right value, at the best step: even with no trace in the code they are not right."""
+    question = QUESTIONS[name]
+    rng = np.random.default_rng(0)
+
+    def nearly(*net):
+        right = question.right(*net)
+        return right + 1e-10 * np.abs(right).max() * rng.choice([-1, 1], right.shape)
+
+    assert verdict(question, nearly).startswith("Not yet: it agrees to about 9 digits") or "10 digits" in verdict(
+        question, nearly
+    )
+    single = verdict(question, lambda *net: question.right(*net).astype(np.float32))
+    assert single.startswith("Not yet") and "float64" in single
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_derivation_says_so(name):
+    notebook = load(name.partition("_")[0]).notebook
+    (test,) = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
+    assert "own derivation is asked for" in test.source
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Alike
+
+
+def _own(i):
+    """A step of a student's own: no two have the same structure."""
+    terms = " + ".join(["W @ h * 1.0"] * (i % 7 + 1))
+    return f"def step(W, h):\n    a{i} = {terms}\n    b = a{i} * {i} + {i + 1}\n    return b"
+
+
+def test_equal_structure_is_found_whatever_it_is_called():
+    code = {f"student{i}": [IMPORT, _own(i), TOTAL] for i in range(30)}
+    work = "def step(W, h):\n    total = W @ h + 3 * h\n    for n in range(7, 9):\n        total = total - n * 17\n"
+    work += "    rest = np.tanh(total) * 41 + h\n    return rest / 43 - total"
+    code["ann"] = [IMPORT, work, TOTAL]
+    copied = work.replace("total", "summe").replace("3 * h", "h * 3").replace("rest", "r") + "  # mine"
+    code["bob"] = ["x = 1", copied, "# nothing else"]
+    found = alike.pairs(code, [IMPORT, TOTAL])
+    assert [set(pair.students) for pair in found] == [{"ann", "bob"}]
+    assert found[0].alike > 0.9 and found[0].shared >= 3 and "41" in found[0].example
+
+
+def test_what_all_write_is_no_likeness():
+    assert alike.pairs({f"student{i}": [IMPORT, STEP, TOTAL] for i in range(30)}) == []
+    assert alike.pairs({"ann": [STEP], "bob": [STEP]}) == []
+    assert alike.pairs({}) == [] and alike.pairs({"ann": ["def (:"]}) == []
+
+
+def test_code_that_is_nested_on_purpose_holds_nobody_up():
+    """The instructor's side reads it, too: neither time nor memory may grow without end."""
+    nested = "x"
+    for i in range(60):
+        nested = f"({nested} * {i} + y)"
+    many = " = ".join(f"a{i}" for i in range(5000))
+    hostile = [f"z = {nested}", "z = " + "(" * 150 + "1" + ")" * 150, "z = " + "-" * 20_000 + "1", "z = " + "9" * 5000]
+    hostile += [f"{many} = f(" + " + ".join(f"a{i}" for i in range(2000)) + ")", "\x00", "f" * 10**6, "(" * 10**5]
+    deep = "".join(" " * i + "if 1:\n" for i in range(90)) + " " * 90 + "x"
+    hostile += ["z = " + " + ".join(["x"] * 3000), deep]
+    start = time.process_time()
+    assert alike.pairs({f"student{i}": hostile for i in range(12)}) == []
+    for cell in hostile:
+        assert borrowed.complaint([cell], "z") is None
+    assert time.process_time() - start < 20
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The class
+
+
+def test_a_share_has_its_band():
+    """The bounds are the shares at which the observed one is 1.96 standard errors away."""
+    for right, of in ((0, 10), (3, 10), (10, 10), (77, 300)):
+        band = items.share(right, of)
+        assert 0 <= band.low <= band.value <= band.high <= 1
+        for bound in (band.low, band.high):
+            if 1e-9 < bound < 1 - 1e-9:
+                assert abs(right / of - bound) == pytest.approx(1.96 * np.sqrt(bound * (1 - bound) / of), rel=1e-3)
+    assert items.share(0, 0).low == 0 and items.share(0, 0).high == 1
+
+
+def test_the_bands_cover_what_they_should():
+    rng = np.random.default_rng(1)
+    covered = 0
+    for _ in range(200):
+        band = items.bootstrap(rng.binomial(10, 0.6, 40).astype(float), np.mean)
+        covered += band.low <= 6.0 <= band.high
+    assert 175 <= covered <= 200  # 95 % of 200 is 190
+
+
+def test_hints_of_one_kind_are_counted_together():
+    assert items.kind("your function raised KeyError: 'dh'") == items.kind("your function raised KeyError: 3")
+    assert items.kind("W is transposed.") == "W is transposed."
+    first = "3 of 9 numbers differ. The smallest input that fails: W of shape (3, 3)."
+    assert items.kind(first) == "3 of 9 numbers differ."
+    assert items.kind("wrong. It is right on 3 of 6 inputs. The smallest input that fails: x.") == "wrong."
+
+
+def test_the_items_of_a_class():
+    def result(name, a, b, hint="", problem=None):
+        both = [Mark("q_a", a, 10, "", hint if a < 10 else ""), Mark("q_b", b, 5, "")]
+        return Result(name, both, problem)
+
+    class_ = [result(f"s{i}", 10, 5) for i in range(6)]
+    class_ += [result("t", 0, 0, "W is transposed."), result("u", 5, 0, "W is transposed."), result("v", 0, 0, "y")]
+    class_.append(result("w", 0, 0, "not read", problem="not read"))
+    found = items.summary(class_)
+    assert (found.students, found.unread, found.mean.value) == (10, 1, pytest.approx((6 * 15 + 5) / 9))
+    first, second = found.items
+    assert first.right.value == pytest.approx(6 / 9) and first.mistakes == [("W is transposed.", 2), ("y", 1)]
+    assert first.tells == pytest.approx(np.corrcoef([10] * 6 + [0, 5, 0], [5] * 6 + [0] * 3)[0, 1])
+    assert second.points.value == pytest.approx(30 / 9)
+    with pytest.raises(ValueError, match="results: got none"):
+        items.summary([])
+
+
+def test_page_and_tables_of_a_class(tmp_path):
+    key = write_assignment(tmp_path / "key")
+    wrong = "def step(W, h):\n    return np.tanh(W.T @ h)"
+    hostile = "def step(W, h):\n    raise ValueError('<script>alert(1)</script>' + '=cmd()')"
+    for student, cells in {"ann": RIGHT, "bob": [IMPORT, wrong, *RIGHT[2:]], "cem": [IMPORT, hostile]}.items():
+        submit(tmp_path / "submitted", student, cells)
+    submit(tmp_path / "submitted", "dan", "no notebook")
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    page = (tmp_path / "out" / "marks" / "ps0_class.html").read_text(encoding="utf-8")
+    assert "4 submissions, 1 of them could not be read" in page and "1 × W is transposed." in page
+    assert "<script" not in page and "33 % of 3" in page
+    with open(tmp_path / "out" / "marks" / "ps0_items.csv", newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0]["question"] == "all" and rows[0]["marked"] == "3"
+    steps = [row for row in rows if row["question"] == "ps0_step"]
+    assert {row["mistake"] for row in steps} == {"W is transposed.", "your function raised ValueError"}
+    assert all(float(row["low"]) <= 1 / 3 + 1e-3 <= float(row["high"]) for row in steps)
+    assert (tmp_path / "out" / "marks" / "ps0_alike.csv").read_text().startswith("one,other,alike")

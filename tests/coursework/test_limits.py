@@ -1,0 +1,310 @@
+"""Caps from outside: the kernel's control groups where they may be used, the filter of calls, and what is left behind.
+
+Few machines hand a branch of the tree of control groups to whoever runs these tests, so the choice is tried on a tree
+of ordinary files that answers as the kernel does.
+"""
+
+import fcntl
+import json
+import os
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from coursework import plain
+from coursework.grader import cgroup, sandbox, syscalls
+from tests.notebook import ROOT
+
+FILES = {
+    "cgroup.procs": "",
+    "cgroup.kill": "",
+    "cgroup.subtree_control": "",
+    "memory.max": "max",
+    "memory.swap.max": "max",
+    "memory.events": "low 0\nhigh 0\nmax 0\noom 0\noom_kill 0\n",
+    "pids.max": "max",
+    "cpu.max": "max 100000",
+}
+
+
+class Tree:
+    """A tree of control groups in ordinary files. `busy`: somebody else's processes are in the branch, too."""
+
+    def __init__(self, folder, controllers="cpu memory pids", shown="/", busy=False):
+        self.mounted, self.busy = folder / "tree", busy
+        self.branch = self.mounted / "user.slice" / "run-1.scope"
+        self.proc = folder / "proc"
+        for place in (self.branch, self.proc):
+            place.mkdir(parents=True)
+        self.fill(self.branch, controllers)
+        path = "/user.slice/run-1.scope"
+        (self.proc / "cgroup").write_text(f"4:memory:/old\n0::{path}\n")
+        (self.proc / "mountinfo").write_text(
+            f"22 1 0:20 / /proc rw - proc proc rw\n33 1 0:30 {shown} {self.mounted} rw,nosuid - cgroup2 cgroup2 rw\n"
+        )
+
+    def fill(self, place, controllers="cpu memory pids"):
+        for name, text in FILES.items():
+            (place / name).write_text(text)
+        (place / "cgroup.controllers").write_text(controllers + "\n")
+
+
+@pytest.fixture
+def tree(tmp_path, monkeypatch):
+    """Makes a tree, and lets folders in it come and go as the kernel's do: full of files, removed with them."""
+    trees, mkdir, rmdir, write = [], Path.mkdir, Path.rmdir, cgroup._write
+
+    def ours(path):
+        return any(path.is_relative_to(tree.mounted) for tree in trees)
+
+    def make(path, *arguments, **options):
+        mkdir(path, *arguments, **options)
+        if ours(path) and not (path / "cgroup.procs").exists():
+            trees[0].fill(path)
+
+    def remove(path):
+        if ours(path):
+            for file in path.iterdir():
+                file.unlink()
+        rmdir(path)
+
+    def write_as_kernel(file, text):
+        if file.name == "cgroup.subtree_control" and trees[0].busy:
+            raise OSError(16, "Device or resource busy")
+        write(file, text.replace("+", ""))
+
+    monkeypatch.setattr(Path, "mkdir", make)
+    monkeypatch.setattr(Path, "rmdir", remove)
+    monkeypatch.setattr(cgroup, "_write", write_as_kernel)
+
+    def new(**options):
+        trees[:] = [Tree(tmp_path, **options)]
+        return trees[0]
+
+    return new
+
+
+def test_a_branch_of_ones_own_is_used(tree):
+    made = tree()
+    assert cgroup.find(made.proc) == made.branch
+    assert (made.branch / cgroup.OURS / "cgroup.procs").read_text() == str(os.getpid())
+    assert set((made.branch / "cgroup.subtree_control").read_text().split()) == {"cpu", "memory", "pids"}
+    assert [place.name for place in made.branch.iterdir() if place.is_dir()] == [cgroup.OURS], "the trial is gone"
+
+
+def test_a_worker_of_the_grader_finds_its_branch(tree):
+    """A process that the grader started begins in the grader's own group."""
+    made = tree()
+    assert cgroup.find(made.proc) == made.branch
+    (made.proc / "cgroup").write_text(f"0::/user.slice/run-1.scope/{cgroup.OURS}\n")
+    assert cgroup.find(made.proc) == made.branch
+
+
+def test_a_container_that_sees_a_part_of_the_tree(tree):
+    made = tree(shown="/user.slice")
+    (made.proc / "cgroup").write_text("0::/user.slice/user.slice/run-1.scope\n")
+    assert cgroup.find(made.proc) == made.branch
+
+
+@pytest.mark.parametrize(
+    "options", [{"controllers": "cpu"}, {"controllers": ""}, {"controllers": "memory"}, {"busy": True}], ids=str
+)
+def test_without_a_branch_there_is_none(tree, options):
+    made = tree(**options)
+    assert cgroup.find(made.proc) is None
+    assert [place for place in made.branch.iterdir() if place.is_dir()] == [], "nothing is left there"
+
+
+def test_without_version_2_there_is_none(tree, tmp_path):
+    made = tree()
+    (made.proc / "mountinfo").write_text("22 1 0:20 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory\n")
+    assert cgroup.find(made.proc) is None
+    (made.proc / "cgroup").write_text("4:memory:/old\n")
+    assert cgroup.find(made.proc) is None
+    assert cgroup.find(tmp_path / "nowhere") is None
+
+
+def test_a_group_has_every_cap(tree):
+    made = tree()
+    group = cgroup.Group(made.branch, memory=10**9, processes=40)
+    caps = {name: (group.folder / name).read_text() for name in FILES if name.endswith(".max")}
+    assert caps["memory.max"] == "1000000000" and caps["memory.swap.max"][0] == "0"
+    assert caps["pids.max"].startswith(str(40 + cgroup.ROOM_FOR_BWRAP)) and caps["cpu.max"].startswith("100000 100000")
+    assert not group.ran_out_of_memory()
+    (group.folder / "memory.events").write_text("oom 2\noom_kill 1\n")
+    assert group.ran_out_of_memory()
+    group.end()
+    assert not group.folder.exists()
+
+
+def test_a_sandbox_enters_its_group(tree, monkeypatch):
+    """The first thing that a sandbox's process does is to put itself under the caps."""
+    made = tree()
+    monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
+    entered = []
+
+    class Seen(cgroup.Group):
+        def end(self):
+            entered.append((self.folder / "cgroup.procs").read_text())
+            super().end()
+
+    monkeypatch.setattr(cgroup, "Group", Seen)
+    monkeypatch.setattr(sandbox, "command", lambda *_: ["/bin/echo", "{}"])
+    text, reason = sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", sandbox.Limits())
+    assert (text, reason) == ("{}\n", None) and entered == ["0\n"]
+
+
+def test_a_group_that_ran_out_says_so(tree, monkeypatch):
+    made = tree()
+    monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
+    monkeypatch.setattr(cgroup.Group, "ran_out_of_memory", lambda self: True)
+    monkeypatch.setattr(sandbox, "command", lambda *_: ["/bin/false"])
+    limits = sandbox.Limits(memory=2**30)
+    _, reason = sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", limits)
+    assert reason == "the notebook took more than 1.0 GiB of memory"
+
+
+def test_it_says_which(tree, monkeypatch):
+    made = tree()
+    monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
+    assert "cgroup v2" in sandbox.capped_by("bubblewrap") and "container" in sandbox.capped_by("podman")
+    assert "watchdog" in sandbox.capped_by("unsafe")
+    monkeypatch.setattr(cgroup, "delegated", lambda: None)
+    assert "watchdog" in sandbox.capped_by("bubblewrap")
+
+
+def test_no_group_no_sandbox(tree, monkeypatch):
+    """Where the caps can't be set any more, nothing runs without them."""
+    made = tree()
+    monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
+    monkeypatch.setattr(sandbox, "ENTER", sandbox.ENTER.replace('"$1/cgroup.procs"', "/dev/full"))
+    with pytest.raises(sandbox.SandboxError):
+        sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", sandbox.Limits())
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Calls that hold memory where no cap on a process counts it
+
+
+def decided(program, architecture, number):
+    """What a filter answers to a call, worked out as linux/filter.h describes it."""
+    at, value = 0, 0
+    while True:
+        code, yes, no, k = struct.unpack_from("=HBBI", program, 8 * at)
+        at += 1
+        if code == syscalls.LOAD:
+            value = {0: number, 4: architecture}[k]
+        elif code == syscalls.EQUAL:
+            at += yes if value == k else no
+        elif code == syscalls.AT_LEAST:
+            at += yes if value >= k else no
+        else:
+            assert code == syscalls.RETURN
+            return k
+
+
+@pytest.mark.parametrize("machine", syscalls.PROCESSORS)
+def test_the_filter_denies_what_it_names_and_nothing_else(machine):
+    program = syscalls.program(machine)
+    column, architecture = syscalls.PROCESSORS[machine]
+    denied = {call[column] for call in syscalls.DENIED.values()}
+    for number in range(600):
+        assert decided(program, architecture, number) == (syscalls.DENY if number in denied else syscalls.ALLOW)
+    assert decided(program, architecture, syscalls.OTHER_WAY + 1) == syscalls.DENY
+    assert decided(program, 0x40000003, 1) == syscalls.DENY, "a 32-bit program's numbers mean other calls"
+    assert syscalls.program("riscv64") is None
+
+
+HIDING = """
+import ctypes, errno, os, socket
+libc = ctypes.CDLL(None, use_errno=True)
+
+def in_memory():
+    try:
+        kept = [os.memfd_create("x") for _ in range(10)]
+        return "a file in memory"
+    except OSError as error:
+        return errno.errorcode[error.errno]
+
+def of_system_v():
+    got = [libc.shmget(0, 2**28, 0o1600), libc.msgget(0, 0o1600)]
+    return "a segment" if max(got) >= 0 else errno.errorcode[ctypes.get_errno()]
+
+def in_flight():
+    ours, theirs = socket.socketpair()
+    sent = 0
+    try:
+        for i in range(3000):
+            name = f"/dev/shm/{i}"
+            fd = os.open(name, os.O_RDWR | os.O_CREAT)
+            os.unlink(name)
+            os.write(fd, bytes(2**20))
+            socket.send_fds(ours, [b"x"], [fd])
+            os.close(fd)
+            sent += 1
+    except OSError as error:
+        pass
+    return sent
+
+def looks_into():
+    return [libc.ptrace(16, os.getppid(), 0, 0), libc.ptrace(16, 1, 0, 0)]
+"""
+
+
+def test_memory_that_belongs_to_no_process_is_not_to_be_had(sandbox_kind):
+    if sandbox_kind != "bubblewrap" or syscalls.program() is None:
+        pytest.skip("the filter is bubblewrap's, on processors whose calls are known")
+    names = ("in_memory", "of_system_v", "in_flight", "looks_into")
+    questions = [{"name": name, "answer": name, "calls": [plain.encode(())]} for name in names]
+    text, reason = sandbox.execute(
+        {"cells": [HIDING], "questions": questions, "seed": 0}, sandbox_kind, sandbox.Limits()
+    )
+    assert reason is None
+    answers = json.loads(text)["answers"]
+    got = {name: plain.decode(answers[name]["values"][0]) for name in names}
+    assert got["in_memory"] == got["of_system_v"] == "ENOSYS"
+    assert got["in_flight"] <= 64, "what lies in /dev/shm is capped, named or not"
+    assert got["looks_into"] == [-1, -1]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a killed grader leaves behind
+
+
+def test_rooms_are_swept_at_the_next_start(tmp_path):
+    """A grader that was killed leaves its folder; the next one removes it, and none that is in use."""
+    code = f"import tempfile; tempfile.tempdir = {str(tmp_path)!r}\n"
+    code += "from coursework.grader import sandbox\nprint(sandbox.room(), flush=True)\nimport time; time.sleep(60)"
+    process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        room = Path(process.stdout.readline().strip())
+        folder = room.parent
+        old = time.time() - 2 * sandbox.NEWBORN
+        os.utime(folder / sandbox.LOCK, (old, old))
+        assert sandbox.sweep(tmp_path) == [] and (room / "runner.py").exists(), "it is in use"
+    finally:
+        process.kill()
+        process.wait()
+        process.stdout.close()
+    assert room.exists()
+    assert sandbox.sweep(tmp_path) == [folder] and not folder.exists()
+
+
+def test_what_is_not_a_graders_is_not_swept(tmp_path):
+    for name in ("grader-of-somebody-else", "other"):
+        (tmp_path / name).mkdir()
+    new = tmp_path / "grader-new"
+    new.mkdir()
+    (new / sandbox.LOCK).touch()
+    assert sandbox.sweep(tmp_path) == [], "one has no lock, one is being made at this moment"
+    old = time.time() - 2 * sandbox.NEWBORN
+    os.utime(new / sandbox.LOCK, (old, old))
+    with open(new / sandbox.LOCK, "rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        assert sandbox.sweep(tmp_path) == []
+    assert sandbox.sweep(tmp_path) == [new]
+    assert (tmp_path / "grader-of-somebody-else").exists()
