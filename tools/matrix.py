@@ -28,7 +28,7 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-from tools import heads
+from tools import heads, notebooks
 
 ROOT = heads.ROOT
 PAGE = ROOT / "docs" / "platforms.md"
@@ -174,7 +174,7 @@ def alone(lesson: Path, kernel: Path, source: Path) -> tuple[str, int, bool]:
 def printed(notebook: nbformat.NotebookNode) -> list[str]:
     """What each code cell prints."""
     outputs = [cell.get("outputs", []) for cell in notebook.cells if cell.cell_type == "code"]
-    return ["".join(output.text for output in cell if output.get("name") == "stdout") for cell in outputs]
+    return ["".join(notebooks.printed(output) for output in cell if output.get("name") != "stderr") for cell in outputs]
 
 
 def run(name: str, kernel: Path, lessons: Iterable[Path]) -> Ran:
