@@ -242,7 +242,7 @@ def ps6_project(value: Any) -> Table:
     arms = _arms(value["nets"])
     _wants(value["control"] in list(arms), "control is to be the name of one of the nets.")
     table = [["net", "seeds", "updates", "solved", "95 % interval", "median", "lag", "before", "after"]]
-    lags = {len(np.atleast_1d(run.rest.get("before"))) - 1 for runs in arms.values() for run in runs}
+    lags = {np.size(run.rest.get("before", ())) - 1 for runs in arms.values() for run in runs}
     _wants(
         len(lags) == 1 and min(lags) >= 10, "before and after are to reach back the same 10 steps or more everywhere."
     )
