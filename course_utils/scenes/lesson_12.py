@@ -16,7 +16,7 @@ def _panels(scores: Scores, titles: tuple[str, str], alt: str) -> None:
     """Two panels of dots, a row a model: perplexity on words, and the share of closing brackets that are right."""
     fig, axes = figures.panels(2, height=2.6, sharey=True)
     for ax, i, title, label in zip(
-        axes, (0, 1), titles, (f"perplexity on held-out words {BUDGET}", "share of right closing brackets"), strict=True
+        axes, (0, 1), titles, ("perplexity on held-out words", f"share of right brackets {BUDGET}"), strict=True
     ):
         figures.dots(
             {name: [score[i] for score in of] for name, of in scores.items()}, title=title, xlabel=label, ax=ax
