@@ -1,23 +1,31 @@
 # make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
-# make bench · make clean, and the rest below. Each builds .venv once, then does its one thing.
+# make site · make slides · make exam SEED=7 · make bench · make clean, and the rest below. Each builds .venv once, then
+# does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
+	-p tests.nbval_stored
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab test test-slow test-cpus test-coursework student lesson notebooks heads constraints bench bench-widgets format clean
+.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site site student slides exam lesson notebooks heads \
+	constraints bench bench-widgets format clean
 
-lab: .venv/student ## take the course, in copies of your own in my_lessons/; options: make lab OPTIONS="--no-browser --port=9000"
+lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
+	$(BIN)/python -m tools.lab $(OPTIONS)
+
+update: ## get the newest course; what you have worked in stays as it is, new lessons come beside it
+	git pull --ff-only
+	$(MAKE) .venv/student
 	$(BIN)/python -m tools.working_copies
-	$(BIN)/jupyter lab --config=tools/jupyter_server_config.py $(OPTIONS)
 
 test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework tests course_utils
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest $(NBVAL) -n 2 --dist loadfile notebooks
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/browser/test_site.py \
+		tests course_utils
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests
@@ -28,8 +36,20 @@ test-cpus: .venv/dev ## every output with the arithmetic of other processors, in
 test-coursework: .venv/instructor ## the grader, against right, wrong and hostile submissions
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadscope tests/coursework
 
+site: .venv/site ## the course as a book in site/, from the stored outputs, in seconds; needs node and npm: make site OUT=folder
+	$(BIN)/python -m tools.book $(if $(OUT),--out $(OUT),)
+
+test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
+	$(BIN)/pytest tests/browser/test_site.py
+
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
+
+slides: .venv/student ## slides of all lessons, in slides/, from their own figures and questions; no network
+	$(BIN)/python -m tools.slides $(LESSONS)
+
+exam: .venv/student ## a paper of the exam bank and its key: make exam SEED=7; MOODLE=1 writes the bank for Moodle, too
+	$(BIN)/python -m tools.exam --seed $(SEED) $(if $(MOODLE),--moodle,)
 
 lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)
@@ -41,9 +61,15 @@ notebooks: heads ## run lessons on fresh kernels and write their outputs: all, o
 heads: .venv/dev ## copy what is written once: maps of the lessons, all first cells, CITATION.cff; runs no lesson
 	$(BIN)/python -m tools.heads
 
+fork: .venv/dev ## point everything at your own repository on GitHub: make fork REPO=owner/name
+	$(BIN)/python -m tools.heads $(or $(REPO),$(error Say where: make fork REPO=owner/name))
+
+matrix: .venv/dev ## where the course runs: systems, Pythons, versions; writes docs/platforms.md; takes an hour, all of it downloads and lessons
+	$(BIN)/python -m tools.matrix $(if $(SETS),run $(SETS),)
+
 constraints: .venv/dev ## write constraints.txt anew, after a change of pins; torch's GPU libraries stay free
 	grep -v "^-c" requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-		--no-annotate --upgrade --extra dev --extra instructor - pyproject.toml -o .venv/constraints.txt
+		--no-annotate --upgrade --extra dev --extra site --extra instructor - pyproject.toml -o .venv/constraints.txt
 	(echo "# The version of all that the course installs, on any system; nothing is installed for standing here." && \
 		echo "# Written by \`make constraints\`." && \
 		grep -vE "^(-e|nvidia-|cuda-|triton)" .venv/constraints.txt) > constraints.txt
@@ -61,7 +87,8 @@ format: .venv/dev
 .venv/student: requirements.txt constraints.txt pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "This course needs Python 3.11 or newer, $(PYTHON) is " + sys.version.split()[0] + ". Try: make PYTHON=python3.11 lab")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --disable-pip-version-check -r requirements.txt
+	$(if $(filter cpu,$(TORCH)),$(BIN)/pip install --disable-pip-version-check uv && $(BIN)/uv pip install \
+		--python $(BIN)/python --torch-backend=cpu,$(BIN)/pip install --disable-pip-version-check) -r requirements.txt
 	touch $@
 
 .venv/dev: .venv/student
@@ -72,5 +99,10 @@ format: .venv/dev
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev,instructor]'
 	touch $@
 
+.venv/site: pyproject.toml constraints.txt # by itself where nothing else is wanted: it needs neither torch nor JupyterLab
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[site]'
+	touch $@
+
 clean:
-	rm -rf .venv
+	rm -rf .venv site

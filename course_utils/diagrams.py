@@ -1,4 +1,4 @@
-"""Drawings of networks, by code: unrolled steps, truncation, the GRU growing gate by gate and its four paths.
+"""Drawings of networks, by code: unrolled steps, truncation, a scan, the GRU growing gate by gate and its four paths.
 
 Each function returns a Drawing, a matplotlib figure that carries its own words for those who can't see it:
 
@@ -369,6 +369,48 @@ def wirings(T: int = 3) -> Drawing:
                 paper.box(x, top, words, GRADIENT, 0.42, 0.34)
                 paper.line((x, out + 0.18), (x, top - 0.17))
     return paper.drawing
+
+
+def scan(T: int = 8) -> Drawing:
+    """A parallel scan over T steps: in every round, each box takes in the box that is `gap` columns to its left.
+
+    T  number of steps, 2 to 8. Raises ValueError naming the argument.
+    """
+    T = _steps("T", T, 2, most=8)
+    gaps = [2**r for r in range((T - 1).bit_length())]
+    alt = (
+        f"{len(gaps) + 1} rows of {T} boxes, one for each step. In each round every box takes in another one to its "
+        f"left: {', then '.join(f'{gap}' for gap in gaps)} columns away. A box says which steps it has joined, and it "
+        f"is green once it reaches back to step 1. After {len(gaps)} rounds all are green."
+    )
+    level, half = 0.12, 0.31  # between two ways across, and of a box's width
+    falls = [0.42 + level * min(gap, T - gap) for gap in gaps]  # from one row to the next
+    title = f"{T} steps in {len(gaps)} round{'s' * (len(gaps) > 1)}: each round doubles how far back a box reaches"
+    paper = Paper(0.8 + sum(falls) + 0.25, title, alt)
+    xs = np.linspace(1.5, WIDTH - 0.4, T)
+    y = 0.25 + sum(falls)
+    _joined(paper, xs, y, half, 1, "the steps")
+    for number, (gap, fall) in enumerate(zip(gaps, falls, strict=True), start=1):
+        y -= fall
+        for t, x in enumerate(xs):
+            paper.line(
+                (x + 0.07, y + fall - 0.16), (x + 0.07, y + 0.16), head=t >= gap, colour=INK if t >= gap else OTHER
+            )
+            if t >= gap:
+                across = y + 0.3 + level * (t % gap)
+                start, end = xs[t - gap] + 0.2, x - 0.12
+                paper.line((start, y + fall - 0.16), (start, across), (end, across), (end, y + 0.16), bend=0.05)
+        _joined(paper, xs, y, half, 2 * gap, f"round {number}")
+    return paper.drawing
+
+
+def _joined(paper: Paper, xs: np.ndarray, y: float, half: float, reach: int, name: str) -> None:
+    """A row of `scan`: the box of step t has joined the last `reach` steps up to t."""
+    paper.text(0.05, y, name, ha="left")
+    for t, x in enumerate(xs, start=1):
+        first = max(1, t - reach + 1)
+        words = f"{t}" if first == t else f"{first} – {t}"
+        paper.box(x, y, words, STATE if first == 1 else OTHER, 2 * half, 0.32, size=SMALL)
 
 
 def step_in_vectors(x: ArrayLike, h_prev: ArrayLike, h: ArrayLike, y: ArrayLike, letter: str = "s_t") -> Drawing:

@@ -50,8 +50,8 @@ def show(figure: Figure | Axes, alt: str) -> None:
     """Display a figure (or axes) with `alt`, a sentence that says what it shows to those who cannot see it.
 
     The output holds the picture twice: as an HTML <img> with its alt text, which JupyterLab and web pages show,
-    and as a bare PNG for viewers that drop HTML. The figure is closed. Raises ValueError if `alt` has fewer than eight
-    words.
+    and as a bare PNG for viewers that drop HTML; of a lesson that is stored, only one of them is kept
+    (tools/notebooks.py). The figure is closed. Raises ValueError if `alt` has fewer than eight words.
     """
     if not isinstance(alt, str) or len(alt.split()) < 8:
         raise ValueError(f"alt: got {alt!r}, wants a sentence that says what the figure shows")

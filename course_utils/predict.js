@@ -72,7 +72,7 @@ function render({ model, el }) {
     said.append(". ");
     if (!state.revealed) button(said, "change", "predict-change", change);
     if (state.why) add(done, "p", { class: "predict-said" }).textContent = `Because: ${state.why}`;
-    const next = "Now run the cells below: your guess will stand beside what is measured.";
+    const next = state.next || "Now run the cells below: your guess will stand beside what is measured.";
     if (!state.revealed) add(done, "p").textContent = next;
     if (keepFocus) done.querySelector("button")?.focus();
     keepFocus = false;
@@ -198,6 +198,7 @@ function inputCurve(root, spec) {
     const where = `${spec.ylabel || "height"} at ${spec.xlabel || "x"} ${number(spec.x[i])}`;
     for (const [name, value] of Object.entries({
       "aria-label": where, "aria-valuemin": limits[0], "aria-valuemax": limits[1], "aria-orientation": "vertical",
+      "aria-valuenow": (limits[0] + limits[1]) / 2, // until it is drawn, which waits until it is in sight
     })) handle.setAttribute(name, value);
     handle.addEventListener("keydown", (event) => typed(event, i));
     return handle;

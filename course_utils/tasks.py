@@ -9,7 +9,8 @@ from numpy.typing import ArrayLike
 
 from course_utils import _validate
 
-DATA = Path(__file__).resolve().parent.parent / "data"
+HERE = Path(__file__).resolve().parent
+DATA = HERE / "data" if (HERE / "data").is_dir() else HERE.parent / "data"  # in a wheel, and in the course's folder
 WEATHER_COLUMNS = ("precipitation", "temp_max", "temp_min", "wind")
 Batch = tuple[np.ndarray, np.ndarray]  # inputs (B, T, D) and their target
 
@@ -44,6 +45,38 @@ def weather(year: int | None = None) -> tuple[np.ndarray, np.ndarray]:
     values = np.array([row[1:5] for row in rows], dtype=np.float64)
     chosen = np.ones(len(dates), bool) if year is None else dates.astype("datetime64[Y]").astype(int) + 1970 == year
     return dates[chosen], values[chosen]
+
+
+def prose() -> list[str]:
+    """The sentences of data/lessons_prose.txt, plain English of this course's own lessons (see data/README.md).
+
+    In lower case, each ends with a full stop or a question mark and has 20 to 100 characters, none of them a bracket.
+    """
+    return (DATA / "lessons_prose.txt").read_text(encoding="ascii").splitlines()
+
+
+def encode(texts: Sequence[str], alphabet: str) -> np.ndarray:
+    """(B, T) places of the characters of B texts in an alphabet, T the longest text's length.
+
+    Shorter texts are padded at their ends with 0. So the alphabet's first character stands for the padding, and no text
+    may hold it. Raises ValueError on a character that isn't in the rest of the alphabet.
+
+    >>> encode(["ab", "b"], "_ab")
+    array([[1, 2],
+           [2, 0]])
+    """
+    if not alphabet or len(set(alphabet)) < len(alphabet):
+        raise ValueError(f"alphabet: got {alphabet!r}, wants different characters, the first of them for the padding")
+    if isinstance(texts, str) or not len(texts):
+        raise ValueError(f"texts: got {texts!r}, wants at least one text in a list")
+    place = {character: i for i, character in enumerate(alphabet)}
+    numbers = np.zeros((len(texts), max(map(len, texts))), dtype=np.int64)
+    for row, text in zip(numbers, texts, strict=True):
+        unknown = [character for character in text if not place.get(character)]
+        if unknown:
+            raise ValueError(f"texts: got the unknown character {unknown[0]!r}, wants characters of {alphabet[1:]!r}")
+        row[: len(text)] = [place[character] for character in text]
+    return numbers
 
 
 def standardise(values: ArrayLike) -> np.ndarray:
@@ -193,6 +226,23 @@ def previous_symbol(T: int, longest: int, *, even: bool = False, seed: int = 0) 
     baselines = {"present symbol alone": float(pairs.max(1).sum() / before.size)}
     name = f"previous symbol, each {longest} steps" if even else f"previous symbol, each 1 to {longest} steps"
     return Task(name, sample, (x, before), 4, 5, "cross-entropy", baselines, goal=0.95)
+
+
+def parity(T: int, *, seed: int = 0) -> Task:
+    """Is the number of ones so far even or odd? A light switch: every 1 flips it, a 0 leaves it as it is.
+
+    T  length, at least 1. Every bit is 1 with probability one half.
+
+    Inputs (B, T, 2), one-hot: bit 0 or 1. Target (B, T), at every step: 1 after an odd number of ones, else 0.
+    Baseline: a guess, .5. Solved from .99 on, of all steps. 200 test sequences drawn from `seed`.
+    """
+    T = _validate.integer("T", T, 1)
+
+    def sample(rng: np.random.Generator, batch: int) -> Batch:
+        bits = rng.integers(0, 2, (batch, T))
+        return np.eye(2)[bits], bits.cumsum(1) % 2
+
+    return Task("parity", sample, sample(_test_rng(seed), 200), 2, 2, "cross-entropy", {"a guess": 0.5}, goal=0.99)
 
 
 NOUNS = ("cat", "dog", "bird", "horse")

@@ -1,6 +1,6 @@
 """Between torch.nn and Params, and torch's autograd as the oracle that our gradients are checked against.
 
-The only module of the package that imports torch.
+Only this module and `probe` import torch.
 """
 
 from itertools import pairwise

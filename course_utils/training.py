@@ -11,11 +11,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from tqdm.auto import tqdm
 
 from course_utils import _validate
 from course_utils._kernels import Nets
 from course_utils.cells import WEIGHTS, Params, init_params
+from course_utils.progress import tqdm
 from course_utils.tasks import Task
 
 BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's constants, torch's defaults
@@ -313,7 +313,7 @@ def train(
     adam = Adam(nets.theta, learning_rate)
     records = [_Record(seed, *np.full((2, steps), np.nan)) for seed in seeds]
 
-    bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=_silent())
+    bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=silent())
     with bar, np.errstate(over="ignore", invalid="ignore"):
         for step in range(steps):
             if step % every == 0:
@@ -366,7 +366,7 @@ def _write_down(
             )
 
 
-def _silent() -> bool:
+def silent() -> bool:
     """Whether TQDM_DISABLE is set, which tqdm's own bar for notebooks doesn't ask."""
     return os.environ.get("TQDM_DISABLE", "") not in ("", "0")
 

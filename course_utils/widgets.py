@@ -13,9 +13,13 @@ An explorer is a function from slider values to panels and one sentence that say
     widgets.explore(cell, w=np.linspace(-10, 10, 41), b=np.linspace(-5, 5, 21))
 
 The function is called once for every combination of slider values, and the page only looks up and draws: it keeps up
-with any drag, and goes on moving in an exported page with no kernel. Its defaults say where the sliders begin. Values
-that are words, `reset=["before", "after"]`, become a menu; `play="w"` puts a button beside that slider which runs
-through it. What can't be tabled takes `live=True`: the function is then called when a slider moves.
+with any drag, and goes on moving in the book (`make site`), which has neither a kernel nor the network. A page that
+`jupyter nbconvert --to html` exports does not move without the network: it fetches the library of all widgets from
+there, and only for a notebook that was saved with its widgets. From a stored lesson it shows the picture.
+
+The function's defaults say where the sliders begin. Values that are words, `reset=["before", "after"]`, become a menu;
+`play="w"` puts a button beside that slider which runs through it. What can't be tabled takes `live=True`: the function
+is then called when a slider moves.
 
 Before a cell has run, on GitHub and in print, a picture stands for the explorer: the same panels at the start, drawn by
 matplotlib, with the sentence as its alt text.

@@ -6,7 +6,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tarfile
 import tempfile
 import time
 from pathlib import Path
@@ -18,6 +17,8 @@ from nbconvert import HTMLExporter
 from selenium import webdriver
 from selenium.webdriver.support.ui import WebDriverWait
 
+from tools.npm import package as npm
+
 CHROMIUM = next(filter(None, map(shutil.which, ["chromium", "chromium-browser", "google-chrome"])), None)
 DRIVER = shutil.which("chromedriver")
 NPM = shutil.which("npm")
@@ -27,13 +28,15 @@ MISSING = [name for name, path in [("Chromium", CHROMIUM), ("chromedriver", DRIV
 
 
 @contextlib.contextmanager
-def chromium(width=1000, height=900, *options):
-    """A headless Chromium with a fresh profile, as a selenium driver."""
+def chromium(width=1000, height=900, *options, logs=False):
+    """A headless Chromium with a fresh profile, as a selenium driver. `logs`: it remembers what pages ask for."""
     with tempfile.TemporaryDirectory() as profile:
         settings = webdriver.ChromeOptions()
         settings.binary_location = CHROMIUM
         for option in [*OPTIONS, f"user-data-dir={profile}", f"window-size={width},{height}", *options]:
             settings.add_argument(f"--{option}")
+        if logs:
+            settings.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
         driver = webdriver.Chrome(settings, webdriver.ChromeService(DRIVER))
         driver.set_script_timeout(120)
         try:
@@ -134,18 +137,3 @@ def export(notebook, page, theme="light"):
     exporter = HTMLExporter(widget_renderer_url="embed-amd.js", require_js_url="require.js", theme=theme)
     page.write_text(exporter.from_notebook_node(content)[0], encoding="utf-8")
     return page.as_uri()
-
-
-def npm(package):
-    """Folder of a package from the npm registry, fetched once into this environment."""
-    folder = Path(sys.prefix, "npm", package.replace("/", "-"))
-    if not folder.exists():
-        with tempfile.TemporaryDirectory(dir=sys.prefix) as place:
-            pack = [NPM, "pack", "--silent", f"--pack-destination={place}", package]
-            subprocess.run(pack, check=True, capture_output=True, cwd=place)
-            with tarfile.open(next(Path(place).glob("*.tgz"))) as archive:
-                archive.extractall(place, filter="data")
-            folder.parent.mkdir(exist_ok=True)
-            with contextlib.suppress(FileExistsError, OSError):  # another process was faster
-                Path(place, "package").rename(folder)
-    return folder

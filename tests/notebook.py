@@ -8,9 +8,12 @@ from typing import Any
 
 import nbformat
 
+from tools.notebooks import LIVE, printed
+from tools.views import VIEW
+
 ROOT = Path(__file__).resolve().parent.parent
 LESSONS = sorted((ROOT / "notebooks").glob("*.ipynb"))
-NOT_COMPARED = {"image/png", "application/vnd.jupyter.widget-view+json"}  # what nbval skips
+NOT_COMPARED = {"image/png", LIVE, VIEW}  # what nbval skips
 
 
 def read(path):
@@ -85,7 +88,7 @@ class Lesson:
     def printed(self) -> str:
         """All that its cells print, as it is stored."""
         outputs = [output for cell in code_cells(self._notebook) for output in cell.outputs]
-        return "".join(output.text for output in outputs if output.output_type == "stream")
+        return "".join(map(printed, outputs))
 
     @cached_property
     def prose(self) -> str:

@@ -1,6 +1,5 @@
-"""The first cell of every lesson: nothing anywhere but on Colab, where it fetches the course once."""
+"""The first cell of every notebook: it fetches the course where it isn't, mends what it finds, and installs nothing."""
 
-import json
 import os
 import shutil
 import subprocess
@@ -9,62 +8,156 @@ import sys
 import pytest
 
 from tests.notebook import ROOT
-from tools.heads import bootstrap
+from tools.heads import bootstrap, project
 
-COLAB = "import sys, types; sys.modules['google'] = sys.modules['google.colab'] = types.ModuleType('colab')\n"
-REPORT = """
-import json
-before = list(sys.path)
-exec(cell)
-exec(cell)  # students run cells twice
-import course_utils.cells
-print(json.dumps([os.getcwd(), course_utils.cells.__file__, len(sys.path) - len(before)]))
+VERSION = project()["version"]
+HOME = f"{project()['name']}-{VERSION}"
+SKIPPED = shutil.ignore_patterns("__pycache__")
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+HIDDEN = """
+import importlib.machinery, sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
+sys.path = [place for place in sys.path if not importlib.machinery.PathFinder.find_spec("course_utils", [place])]
 """
+AFTER = "import course_utils.cells; print(course_utils.cells.__file__)"
 
 
 @pytest.fixture(scope="module")
 def public(tmp_path_factory):
-    """A local bare repository that stands for the public one."""
-    work = tmp_path_factory.mktemp("source")
-    for folder in ("course_utils", "notebooks"):
-        shutil.copytree(ROOT / folder, work / folder, ignore=shutil.ignore_patterns("__pycache__"))
-    git = ["git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-C", str(work)]
-    for command in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "course"]):
-        subprocess.run([*git, *command], check=True)
-    bare = tmp_path_factory.mktemp("public") / "course.git"
-    subprocess.run(["git", "clone", "-q", "--bare", str(work), str(bare)], check=True)
-    return bare
+    """A bare repository that stands for the public one, with a student edition as CI publishes it."""
+    place = tmp_path_factory.mktemp("public")
+    edition = place / "edition"
+    for folder in ("course_utils", "data"):
+        shutil.copytree(ROOT / folder, edition / folder, ignore=SKIPPED)
+    shutil.copy(ROOT / "pyproject.toml", edition)
+    publish(place, edition)
+    return place / "course.git"
 
 
-def run_cell(folder, prelude, source):
-    code = f"{prelude}cell = {bootstrap()!r}\nimport os, sys\n{REPORT}"
-    path = {"PYTHONPATH": ""} if prelude else {"PYTHONPATH": str(ROOT)}
-    run = subprocess.run(
-        [sys.executable, "-P", "-c", code],
-        cwd=folder,
-        env={**os.environ, **path, "COURSE_SOURCE": source},
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    return json.loads(run.stdout)
+def publish(place, edition, version=VERSION):
+    """Have the script of CI publish an edition in place/course.git."""
+    text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    (edition / "pyproject.toml").write_text(text.replace(f'version = "{VERSION}"', f'version = "{version}"', 1))
+    bare, work = place / "course.git", place / "work"
+    if not bare.exists():
+        subprocess.run([*GIT, "init", "-q", "--bare", str(bare)], check=True)
+        subprocess.run([*GIT, "init", "-q", str(work)], check=True)
+    named = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    command = [str(ROOT / ".ci" / "publish_student"), str(edition), str(bare)]
+    return subprocess.run(command, cwd=work, env=os.environ | named, check=True, capture_output=True, text=True)
 
 
-def test_on_colab_it_clones_once_and_sets_the_path(public, tmp_path):
-    cwd, module, added = run_cell(tmp_path, COLAB, public.as_uri())
-    assert cwd == str(tmp_path / "course" / "notebooks")
-    assert module == str(tmp_path / "course" / "course_utils" / "cells.py")
-    assert added == 1
-    again, _, _ = run_cell(tmp_path, COLAB, "file:///nowhere")  # another lesson, same machine: no second clone
-    assert again == cwd
+def run(folder, source, *cells, path=""):
+    """Run cells in a fresh process that starts in `folder`, as a kernel does; the course is where `path` says."""
+    code = "\n".join([HIDDEN, f"sys.path[:0] = ['', {str(path)!r}]", *(f"exec({cell!r}, globals())" for cell in cells)])
+    settings = {**os.environ, "COURSE_SOURCE": source, "PYTHONPATH": ""}
+    command = [sys.executable, "-P", "-c", code]
+    return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True)
 
 
-def test_on_colab_a_failed_clone_stops(tmp_path):
-    with pytest.raises(AssertionError, match="CalledProcessError"):
-        run_cell(tmp_path, COLAB, (tmp_path / "missing.git").as_uri())
+def fetched(folder, public, *cells):
+    """Run the first cell, and these, in `folder`. Returns where the course then comes from."""
+    done = run(folder, public.as_uri(), bootstrap(), *cells, AFTER)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr == ""
+    return done.stdout.strip()
 
 
-def test_elsewhere_it_does_nothing(tmp_path):
-    cwd, module, added = run_cell(tmp_path, "", "file:///nowhere")
-    assert (cwd, module, added) == (str(tmp_path), str(ROOT / "course_utils" / "cells.py"), 0)
+def test_it_fetches_the_version_of_the_notebook_and_leaves_nothing_else(public, tmp_path):
+    assert fetched(tmp_path, public) == str(tmp_path / HOME / "course_utils" / "cells.py")
+    assert [path.name for path in tmp_path.iterdir()] == [HOME]
+    assert not (tmp_path / HOME / "notebooks").exists() and (tmp_path / HOME / "data").is_dir()
+
+
+def test_it_works_twice_after_a_restart_and_without_a_network(public, tmp_path):
+    first = fetched(tmp_path, public, bootstrap())  # the cell is run twice
+    done = run(tmp_path, "file:///nowhere", bootstrap(), AFTER)  # a restart, and the network is down
+    assert (done.stdout.strip(), done.stderr) == (first, "")
+
+
+def test_where_the_course_is_installed_it_fetches_nothing(tmp_path):
+    done = run(tmp_path, "file:///nowhere", bootstrap(), AFTER, path=ROOT)
+    assert (done.stdout.strip(), done.stderr) == (str(ROOT / "course_utils" / "cells.py"), "")
     assert list(tmp_path.iterdir()) == []
+
+
+def half(home):
+    (home / ".git").mkdir(parents=True)
+    (home / "course_utils").mkdir()
+    (home / "course_utils" / "__init__.py").write_text("")
+
+
+def foreign(home):
+    home.mkdir()
+    (home / "my essay.txt").write_text("mine")
+
+
+@pytest.mark.parametrize("found", [lambda home: home.mkdir(), half, foreign, lambda home: home.write_text("a file")])
+def test_what_is_in_the_way_is_kept_under_another_name(found, public, tmp_path):
+    found(tmp_path / HOME)
+    assert fetched(tmp_path, public) == str(tmp_path / HOME / "course_utils" / "cells.py")
+    kept = [path for path in tmp_path.iterdir() if path.name.startswith(f"{HOME}-found-")]
+    assert len(kept) == 1 and len(list(tmp_path.iterdir())) == 2
+    if found is foreign:
+        assert (kept[0] / "my essay.txt").read_text() == "mine"
+
+
+def test_an_older_course_beside_it_is_not_taken(public, tmp_path):
+    """Another version has another folder. One whose inside is older is named, and what to do."""
+    (tmp_path / "gradients-through-time-0.0.9").mkdir()
+    (tmp_path / "course").mkdir()
+    assert fetched(tmp_path, public) == str(tmp_path / HOME / "course_utils" / "cells.py")
+    init = tmp_path / HOME / "course_utils" / "__init__.py"
+    init.write_text(init.read_text(encoding="utf-8").replace(VERSION, "0.0.9"), encoding="utf-8")
+    done = run(tmp_path, public.as_uri(), bootstrap(), AFTER)
+    assert done.returncode == 0
+    assert f"of version {VERSION}" in done.stderr and "0.0.9" in done.stderr and str(tmp_path / HOME) in done.stderr
+    assert "make update" in done.stderr and "remove that folder" in done.stderr
+
+
+def test_a_version_stays_when_the_next_is_published(public, tmp_path):
+    """A copy that a student keeps meets the course that it was written for; the branch has moved on."""
+    place = tmp_path / "public"
+    edition = place / "edition"
+    shutil.copytree(public.parent / "edition", edition)
+    publish(place, edition)
+    (edition / "course_utils" / "cells.py").write_text("raise ValueError('another time')")
+    said = publish(place, edition, "9.9.9").stdout
+    assert "student-v9.9.9" in said
+    fetched(tmp_path, place / "course.git")
+    log = subprocess.run([*GIT, "-C", str(place / "course.git"), "log", "--oneline", "student"], capture_output=True)
+    assert len(log.stdout.splitlines()) == 2  # pulls move forward
+    run(tmp_path, (place / "course.git").as_uri(), bootstrap().replace(VERSION, "9.9.9"))
+    folder = tmp_path / HOME.replace(VERSION, "9.9.9")
+    log = subprocess.run([*GIT, "-C", str(folder), "log", "--oneline"], capture_output=True)
+    assert len(log.stdout.splitlines()) == 1  # a shallow clone
+    with pytest.raises(subprocess.CalledProcessError) as refused:
+        publish(place, edition, "9.9.9")
+    assert refused.value.stderr.count("\n") == 1 and "published already" in refused.value.stderr
+
+
+@pytest.mark.parametrize("source", ["file:///nowhere", "http://localhost:9/course"])
+def test_without_a_network_it_says_so_and_leaves_nothing(source, tmp_path):
+    done = run(tmp_path, source, bootstrap().replace("Not published yet.", "Got nothing."))
+    assert done.returncode == 1 and "ConnectionError: Got nothing." in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_version_that_is_not_published_is_not_replaced_by_another(public, tmp_path):
+    done = run(tmp_path, public.as_uri(), bootstrap().replace(VERSION, "7.7.7"))
+    assert done.returncode == 1 and "student-v7.7.7 not found" in done.stderr and "ConnectionError" in done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_interrupted_clone_leaves_nothing(public, tmp_path):
+    """Ctrl-C, or the button with the square, in the middle of it."""
+    stop = """
+import subprocess
+def stopped(*arguments):
+    raise KeyboardInterrupt
+run, subprocess.run = subprocess.run, stopped
+"""
+    again = f"try:\n    exec({bootstrap()!r})\nexcept KeyboardInterrupt:\n    subprocess.run = run"
+    done = run(tmp_path, public.as_uri(), stop, again, "import os; print(os.listdir('.'))", bootstrap(), AFTER)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == ["[]", str(tmp_path / HOME / "course_utils" / "cells.py")]

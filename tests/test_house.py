@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import html
 import re
 import subprocess
 import sys
@@ -11,9 +12,10 @@ import nbformat
 import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
-from tools import pace
-from tools.heads import bootstrap, copies
-from tools.notebooks import normalise
+from tools import pace, views
+from tools.heads import bootstrap, copies, needs_torch
+from tools.notebooks import LIVE, normalise
+from tools.views import VIEW
 
 MODULES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -25,7 +27,7 @@ SOURCES = MODULES | {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "Makefile")
-LOADS_TORCH = "course_utils.torch_bridge"
+LOAD_TORCH = ("course_utils.probe", "course_utils.torch_bridge")
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 
@@ -62,7 +64,7 @@ def test_rooms_keep_to_themselves():
     assert GRAPH["course_utils.norms"] <= helpers
     assert GRAPH["course_utils.gradients"] <= helpers | {"course_utils.cells"}  # a Trace goes in
     assert GRAPH["course_utils.figures"] <= helpers
-    assert [name for name, path in MODULES.items() if "torch" in imports(path)] == [LOADS_TORCH]
+    assert tuple(name for name, path in MODULES.items() if "torch" in imports(path)) == LOAD_TORCH
 
 
 @pytest.mark.parametrize("module", MODULES)
@@ -71,7 +73,7 @@ def test_imports_stay_light(module):
     code = f"import {module}, sys; print('torch' in sys.modules, 'matplotlib' in sys.modules)"
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
     torch_loaded, matplotlib_loaded = run.stdout.split()
-    assert torch_loaded == str(module == LOADS_TORCH)
+    assert torch_loaded == str(module in LOAD_TORCH)
     if module in ("course_utils.cells", "course_utils.gradients", "course_utils.checks", "course_utils.tasks"):
         assert matplotlib_loaded == "False"
 
@@ -97,7 +99,7 @@ def test_outputs_are_committed(path):
     notebook = read(path)
     cells = code_cells(notebook)
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1)), "not run top to bottom"
-    speaking = [cell for cell in cells if speaks(cell)]
+    speaking = [cell for cell in cells[1:] if speaks(cell)]  # the first one gets ready in silence
     assert [cell.source for cell in speaking if not cell.outputs] == []
     assert compared_outputs(notebook) >= len(speaking) >= 5
 
@@ -127,7 +129,8 @@ def test_metadata_is_normalised(path):
 
 @lessons
 def test_first_code_cell_is_the_bootstrap(path):
-    assert code_cells(read(path))[0].source == bootstrap()
+    notebook = read(path)
+    assert code_cells(notebook)[0].source == bootstrap(needs_torch(notebook))
 
 
 @lessons
@@ -135,10 +138,32 @@ def test_every_picture_has_words(path):
     for cell in code_cells(read(path)):
         for output in cell.outputs:
             data = output.get("data", {})
-            if "image/png" in data or "<img" in str(data.get("text/html", "")):
-                (alt,) = re.findall(r'<img alt="([^"]+)"', data["text/html"])
-                assert len(alt.split()) >= 8, alt
-                assert data["text/plain"].startswith("Figure: ")
+            if "image/png" in data:
+                alt = output.metadata["image/png"]["alt"]
+            elif "<img" in str(data.get("text/html", "")):
+                (alt,) = map(html.unescape, re.findall(r'<img alt="([^"]+)"', data["text/html"]))
+            else:
+                continue
+            assert len(alt.split()) >= 8, alt
+            assert data["text/plain"] == f"Figure: {alt}"
+
+
+@lessons
+def test_a_picture_is_stored_once_and_what_moves_is_stored_with_it(path):
+    """GitHub refuses a notebook whose metadata speak of widgets without their state; ours hold no widget at all."""
+    notebook = read(path)
+    assert "widgets" not in notebook.metadata
+    for cell in code_cells(notebook):
+        for output in cell.outputs:
+            data = output.get("data", {})
+            assert not ("image/png" in data and "<img" in data.get("text/html", ""))
+            assert LIVE not in data
+            moves = data.get("text/plain", "").endswith("to move the figure.") or "make a guess." in data.get(
+                "text/html", ""
+            )
+            assert (VIEW in data) == moves, data.get("text/plain")
+            if moves:
+                assert views.unpack(data[VIEW])[0] in views.KINDS
 
 
 @lessons
@@ -176,7 +201,7 @@ def test_figures_use_the_courses_style(path):
 def test_no_absolute_paths(path):
     text = re.sub(r"base64,[A-Za-z0-9+/=]+", "", path.read_text(encoding="utf-8"))
     if path.suffix == ".ipynb":
-        text = re.sub(r'"image/png": "[^"]*"', "", text)
+        text = re.sub(rf'"(image/png|{re.escape(VIEW)})": "[^"]*"', "", text)
     assert re.findall(r"(?:/(?:home|root|work|Users|tmp)/|[A-Z]:\\\\)[\w./\\-]*", text) == []
 
 
@@ -212,7 +237,8 @@ def test_versions_are_fixed_and_no_address_is():
     assert not any(name.startswith(("nvidia", "cuda", "triton")) for name in names)
     wanted = (ROOT / "requirements.txt").read_text(encoding="utf-8").splitlines()
     assert "-c constraints.txt" in wanted
-    assert {line for line in wanted if "==" in line} <= set(fixed)
+    pins = {line.partition(" ;")[0] for line in wanted if "==" in line}
+    assert pins <= {line.partition(" ;")[0] for line in fixed}
 
 
 def test_the_citation_says_what_it_must():

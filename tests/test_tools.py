@@ -10,13 +10,17 @@ import sys
 from pathlib import Path
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
-from tools import heads, new_lesson, notebooks, pace, working_copies
+from tools import heads, new_lesson, notebooks, pace, views, working_copies
+from tools.views import VIEW
 
-NOT_COPIED = shutil.ignore_patterns(".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded")
+NOT_COPIED = shutil.ignore_patterns(
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons"
+)
 
 
 def write(path, *sources):
@@ -75,14 +79,17 @@ from course_utils import widgets
 
 widgets.explore(lambda a: (widgets.curves({"GRU": [0, a]}, title="Lines"), f"It ends at {a:g}."), a=[1, 2])"""
 GUESS = 'widgets.predict("Which?", choices=["one", "two"]).compare("two")'
-NBVAL = ["--nbval", "--nbval-current-env", f"--nbval-sanitize-with={ROOT / 'tests' / 'nbval_sanitize.cfg'}"]
+WORDS = "print('an answer\\nin words: 3 < 4')"
+NBVAL = (
+    f"--nbval --nbval-current-env --nbval-sanitize-with={ROOT}/tests/nbval_sanitize.cfg -p tests.nbval_stored".split()
+)
 
 
 @pytest.fixture(scope="module")
 def stored(tmp_path_factory):
     """A lesson with an explorer, a figure, and both as answers, after its outputs were written."""
     path = tmp_path_factory.mktemp("stored") / "lesson.ipynb"
-    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", "print('an answer in words')", GUESS)
+    write(path, EXPLORER, PICTURES % "eight", EXPLORER, PICTURES % "nine", WORDS, GUESS)
     notebook = read(path)
     for cell in code_cells(notebook)[3:]:
         cell.metadata["tags"] = ["answer"]
@@ -99,8 +106,12 @@ def compared(path):
 
 def test_a_stored_explorer_is_its_poster(stored):
     (output,) = code_cells(read(stored))[1].outputs
-    assert set(output.data) == {"text/html", "text/plain", "image/png"}  # a view would be an error where nothing runs
-    assert 'alt="Lines. At a = 2: It ends at 2. Run this cell to move the figure."' in output.data["text/html"]
+    assert set(output.data) == {"text/plain", "image/png", VIEW}  # a view would be an error where nothing runs
+    words = "Lines. At a = 2: It ends at 2. Run this cell to move the figure."
+    assert output.metadata["image/png"]["alt"] == words and output.data["text/plain"] == f"Figure: {words}"
+    kind, state = views.unpack(output.data[VIEW])
+    assert kind == "course_utils.widgets.Explorer" and state["at"] == [1]
+    assert np.frombuffer(state["frames"]["numbers"], "<f4").tolist() == [0, 1, 0, 2]
     before = stored.read_bytes()
     assert run(stored).returncode == 0
     assert stored.read_bytes() == before
@@ -114,9 +125,11 @@ def test_answers_are_stored_under_a_cover(stored):
     for bare, covered in ((explorer, covered_explorer), (figure, covered_figure)):
         html = covered.outputs[0].data["text/html"]
         assert html.startswith("<details><summary>Uncover what was measured</summary><figure")
-        assert html.endswith("</figure></details>") and "<details" not in bare.outputs[0].data["text/html"]
+        assert html.endswith("</figure></details>") and "text/html" not in bare.outputs[0].data
         assert "image/png" in bare.outputs[0].data and "image/png" not in covered.outputs[0].data
-    assert words.outputs[0].text == "an answer in words\n"
+        assert (VIEW in covered.outputs[0].data) == (VIEW in bare.outputs[0].data)
+    assert [words.outputs[0].data] == [{"text/html": f"{cover}<pre>an answer\nin words: 3 &lt; 4\n</pre></details>"}]
+    assert notebooks.printed(words.outputs[0]) == "an answer\nin words: 3 < 4\n"
     notebook = read(stored)
     assert notebooks.normalise(copy.deepcopy(notebook)) == notebook  # one cover is enough
 
@@ -128,6 +141,7 @@ def test_what_is_stored_holds_against_a_fresh_run_and_no_other_words_do(stored, 
     for before, after in (
         ('alt=\\"One two three four five six seven nine', 'alt=\\"Nine'),
         ("It ends at 2.", "It ends at 3."),
+        ("in words: 3 &lt; 4", "in words: 3 &lt; 5"),
     ):
         assert before in text
         other.write_text(text[::-1].replace(before[::-1], after[::-1], 1)[::-1], encoding="utf-8")  # under the cover
@@ -206,6 +220,17 @@ def test_a_copy_that_was_only_opened_follows_the_course(lessons):
     lesson(source / "00_a.ipynb", "print('new')")
     assert working_copies.refresh(source, folder) == []
     assert texts(folder)["00_a.ipynb"] == "print('new')"
+
+
+def test_a_new_version_of_the_course_is_no_new_lesson(lessons):
+    """The first cell names the version. A copy that somebody works in gets no twin for that alone."""
+    source, folder = lessons
+    lesson(source / "00_a.ipynb", 'version = "0.1.0"\nprint(1)')
+    working_copies.refresh(source, folder)
+    work(folder / "00_a.ipynb", 'version = "0.1.0"\nprint(1)  # mine')
+    lesson(source / "00_a.ipynb", 'version = "0.2.0"\nprint(1)')
+    assert working_copies.refresh(source, folder) == []
+    assert texts(folder)["00_a.ipynb"].endswith("# mine") and len(texts(folder)) == 2
 
 
 @pytest.mark.parametrize("how", ["changed", "run", "broken"])
@@ -335,28 +360,38 @@ def test_a_read_only_course_can_be_copied(lessons):
         source.chmod(0o755)
 
 
-def test_make_lab_copies_first_and_opens_a_copy():
+def test_make_lab_is_the_labs_own_module():
     command = ["make", "--no-print-directory", "-n", "-o", ".venv/student", "lab", "OPTIONS=--no-browser"]
     apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}  # of the make around it
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=apart)
     assert said.returncode == 0, said.stderr
-    first, second = said.stdout.splitlines()
-    assert first.endswith("-m tools.working_copies")
-    assert "--config=tools/jupyter_server_config.py" in second and second.endswith("--no-browser")
-    config = (ROOT / "tools" / "jupyter_server_config.py").read_text(encoding="utf-8")
+    assert said.stdout.endswith("python -m tools.lab --no-browser\n") and len(said.stdout.splitlines()) == 1
+
+
+def test_the_lab_opens_a_copy():
+    config = (ROOT / "tools" / "lab" / "jupyter_server_config.py").read_text(encoding="utf-8")
     assert f"/lab/tree/{working_copies.FOLDER}/{LESSONS[0].name}" in config
     assert f"{working_copies.FOLDER}/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
-def test_the_lab_takes_the_course_as_its_root_and_a_container_as_it_comes():
-    command = [sys.executable, "-m", "jupyterlab", "--config=tools/jupyter_server_config.py", "--show-config-json"]
-    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    config = json.loads(said.stdout)
+def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tmp_path):
+    """Our settings come before the user's own: theirs hold wherever we say nothing."""
+    mine = "c = get_config()\nc.ServerApp.port = 9123\nc.ServerApp.root_dir = '/'\n"
+    (tmp_path / "jupyter_server_config.py").write_text(mine)
+    (tmp_path / "jupyter_server_config.json").write_text('{"IdentityProvider": {"token": "mine"}}')
+    (tmp_path / "more").mkdir()
+    (tmp_path / "more" / "jupyter_server_config.json").write_text('{"ServerApp": {"ip": "127.0.0.9"}}')
+    command = [sys.executable, "-m", "tools.lab", "--show-config-json"]
+    places = {"JUPYTER_CONFIG_PATH": str(tmp_path / "more"), "JUPYTER_CONFIG_DIR": str(tmp_path)}
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=os.environ | places)
+    config = json.loads(said.stdout[said.stdout.index("\n{") :])  # the copies speak first
     assert config["ServerApp"]["root_dir"] == str(ROOT)
     assert config["ServerApp"]["allow_root"] == (os.geteuid() == 0)
-    settings = json.loads((ROOT / "tools" / "lab_settings" / "overrides.json").read_text(encoding="utf-8"))
+    assert config["ServerApp"]["port"] == 9123 and config["ServerApp"]["ip"] == "127.0.0.9"
+    assert config["IdentityProvider"]["token"] == "mine"
+    settings = json.loads((ROOT / "tools" / "lab" / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
-    assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab_settings")
+    assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -375,14 +410,55 @@ def change(path, before, after):
     path.write_text(text.replace(before, after), encoding="utf-8")
 
 
-def test_a_fork_changes_the_address_once(course):
-    change(course / "pyproject.toml", heads.project()["urls"]["Repository"], "https://example.org/fork")
-    written = heads.write(course)
-    notebooks = [*course.glob("notebooks/*.ipynb"), *course.glob("coursework/ps*/*.ipynb")]
-    assert len(notebooks) >= 14 and set(written) == {*notebooks, course / "CITATION.cff"}
-    assert all("https://example.org/fork" in code_cells(read(path))[0].source for path in notebooks)
-    assert 'repository-code: "https://example.org/fork"' in (course / "CITATION.cff").read_text(encoding="utf-8")
+def held(folder, word):
+    """Names of the files of a course that hold a word."""
+    return {name for name, content in files(folder).items() if word.encode() in content}
+
+
+def test_one_command_points_the_whole_course_at_a_fork(course):
+    """The address stands in one place: with it, every file changes that held the old one, and no other."""
+    old, before = heads.address(), files(course)
+    written = heads.move("Ada-L/my.course", course)
+    notebooks = {str(path.relative_to(course)) for path in course.glob("notebooks/*.ipynb")}
+    notebooks |= {str(path.relative_to(course)) for path in course.glob("coursework/ps*/*.ipynb")}
+    copies = {*notebooks, "README.md", "CITATION.cff", "pyproject.toml"}
+    assert len(notebooks) >= 16 and {str(path.relative_to(course)) for path in written} == copies
+    assert held(course, old) == set() and held(course, "https://github.com/Ada-L/my.course") >= copies - {"README.md"}
     assert heads.write(course) == []
+    assert heads.move("OWNER/gradients-through-time", course)
+    assert files(course) == before  # and back
+
+
+def test_an_unpublished_course_says_so_and_links_into_nothing(course):
+    heads.move("OWNER/gradients-through-time", course)
+    readme = (course / "README.md").read_text(encoding="utf-8")
+    assert "Nobody has published this copy" in readme and "make fork" in readme
+    for word in ("colab.research.google.com", "mybinder.org"):
+        assert {name for name in held(course, word) if name.endswith((".md", ".ipynb"))} == set()
+    assert "Not published yet" in heads.bootstrap(root=course)
+
+
+def test_a_published_course_opens_the_student_edition(course):
+    heads.move("ada/course", course)
+    readme = (course / "README.md").read_text(encoding="utf-8")
+    assert "Nobody has published" not in readme and "Not published" not in heads.bootstrap(root=course)
+    colab = "https://colab.research.google.com/github/ada/course/blob/student/notebooks/{}"
+    binder = "https://mybinder.org/v2/gh/ada/course/student?urlpath=lab/tree/notebooks/{}"
+    for path in LESSONS:
+        links = f"[Colab]({colab.format(path.name)}) · [Binder]({binder.format(path.name)})"
+        assert f"| {links} |" in readme
+        head = read(course / "notebooks" / path.name).cells[0].source
+        assert head.endswith(f"\n\nRun it: {links}") and heads.head_of(course / "notebooks" / path.name)
+        start = "".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
+        assert path == LESSONS[0] or links in start
+    top = readme.split("## Three doors")[0]
+    assert f"]({colab.format(LESSONS[0].name)})" in top and "`git clone https://github.com/ada/course`" in top
+
+
+@pytest.mark.parametrize("repository", ["", "ada", "https://github.com/ada/course", "ada/course/x", "a b/c"])
+def test_an_address_is_an_owner_and_a_name(repository, course):
+    with pytest.raises(ValueError, match="owner/name"):
+        heads.move(repository, course)
 
 
 def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
@@ -399,7 +475,7 @@ def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
 
 
 def test_minutes_follow_what_a_lesson_holds():
-    """Ten more exercises are fifty more minutes; what is folded as a solution is none."""
+    """Ten more exercises are fifty more minutes, ten repairs twenty; what is folded as a solution is none."""
     notebook = copy.deepcopy(read(LESSONS[3]))
     before = pace.minutes(notebook)
     notebook.cells.append(new_markdown_cell("<details><summary>A solution</summary>\n" + 2000 * "word "))
@@ -408,6 +484,10 @@ def test_minutes_follow_what_a_lesson_holds():
     for n in range(10):
         notebook.cells.append(new_code_cell(f'check("{n}", ...)'))
     assert pace.minutes(notebook) - before in (50, 55)  # the lines of code count as well
+    after = pace.minutes(notebook)
+    for n in range(10):
+        notebook.cells.append(new_code_cell(f'check("14 repair {n}", ...)'))
+    assert pace.minutes(notebook) - after in (20, 25)
 
 
 def test_drawing_is_told_from_computing():

@@ -11,6 +11,7 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"  # before the libraries are loaded
 
 import argparse
+import copy
 import datetime
 import platform
 import statistics
@@ -29,7 +30,8 @@ from course_utils._kernels import Nets
 from course_utils.cells import forward, init_params
 from course_utils.gradients import backward, jacobian_pieces, jacobians, state_gradients
 from course_utils.norms import all_pairs_norms, lyapunov_exponents, norms_to_past
-from course_utils.torch_bridge import to_module
+from course_utils.probe import probe
+from course_utils.torch_bridge import to_module, to_params
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -289,6 +291,74 @@ def five_seeds(goal: float = 5, steps: int = 20, H: int = 32, B: int = 32) -> Ca
     return Case(f"{steps} updates of five seeds, adding T=50; H={H}", ours, peers, tolerance=1e-2, difference=overall)
 
 
+# --- a model of the reader's own
+
+
+class CharacterModel(torch.nn.Module):
+    """An embedding, two GRU layers and a readout."""
+
+    def __init__(self, H: int, symbols: int = 100) -> None:
+        super().__init__()
+        self.embed, self.rnn = torch.nn.Embedding(symbols, H), torch.nn.GRU(H, H, 2)
+        self.read = torch.nn.Linear(H, symbols)
+
+    def forward(self, tokens: torch.Tensor) -> torch.Tensor:
+        """(T, B) symbols to (T, B, symbols) scores of the next ones."""
+        return self.read(self.rnn(self.embed(tokens))[0])
+
+
+def whole_report(H: int = 256, T: int = 200, B: int = 8) -> Case:
+    """The probe's default report on a character model, against 15 training steps of it; compared are the losses."""
+    torch.manual_seed(0)
+    model, tokens = CharacterModel(H), torch.randint(0, 100, (T, B))
+
+    def loss(scores):
+        return torch.nn.functional.cross_entropy(scores[:-1].flatten(0, 1), tokens[1:].flatten())
+
+    def training_steps():
+        adam = torch.optim.Adam(model.parameters(), lr=0.0)  # the same work at any rate, and the model stays
+        for _ in range(15):
+            adam.zero_grad()
+            value = loss(model(tokens))
+            value.backward()
+            adam.step()
+        return np.array([value.item()])
+
+    return Case(
+        f"probe, whole report of two GRU layers, {B} sequences; H={H}, T={T}",
+        lambda: np.array([probe(model, tokens, loss=loss).loss]),
+        [Peer("15 training steps", training_steps, 1, runs=5)],
+        tolerance=1e-5,
+    )
+
+
+def exact_row(H: int = 256, T: int = 200) -> Case:
+    """What the probe's report has of one sequence and layer, all lags, against torch's Jacobian of a single lag.
+
+    The reader's layer is float32, as torch makes it: so far back its gradients are nearly denormal, and slow. The same
+    in float64 stands beside it.
+    """
+    torch.manual_seed(0)
+    layer, x = torch.nn.GRU(H, H).double(), torch.randn(T, H, dtype=torch.float64)
+    p = to_params(layer)
+
+    def single(dtype):
+        own, inputs = copy.deepcopy(layer).to(dtype), x.to(dtype)
+        J = torch.autograd.functional.jacobian(lambda h: own(inputs, h)[1], torch.zeros(1, H, dtype=dtype))
+        return np.array([J.double().norm().item()])
+
+    return Case(
+        f"exact row ‖∂h_T/∂h_k‖_F, all k; H={H}, T={T}",
+        lambda: norms_to_past(jacobian_pieces(forward(p, x.numpy()), backwards=True), "fro"),
+        [
+            Peer("functional.jacobian, k=0 alone, float32", lambda: single(torch.float32), 40, runs=1),
+            Peer("functional.jacobian, k=0 alone, float64", lambda: single(torch.float64), runs=1),
+        ],
+        tolerance=1e-3,
+        difference=lambda other, ours: abs(other[0] / ours[0] - 1),
+    )
+
+
 CASES = {
     "profile": profile,
     "row": last_row,
@@ -302,6 +372,8 @@ CASES = {
     "training 64": lambda: training_step(64, goal=2.2),
     "training 128": lambda: training_step(128, goal=1.8),
     "five seeds": five_seeds,
+    "probe report": whole_report,
+    "probe row": exact_row,
 }
 
 

@@ -49,7 +49,7 @@ ipywidgets.interact(draw, bias=ipywidgets.FloatSlider(min=-2, max=6, step=0.08, 
 """
 )
 EXPLORER = (".explorer canvas", ".explorer input[type=range]")
-AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'jupyter_server_config.py'}"]
+AS_MAKE_LAB = [f"--config={ROOT / 'tools' / 'lab' / 'jupyter_server_config.py'}"]
 CASES = {  # name: source, its pictures, what takes the keys, options of the server
     f"lesson {key}": (source, *EXPLORER, AS_MAKE_LAB) for key, source in explorers.LESSON.items()
 } | {
@@ -195,7 +195,7 @@ def report(rows: dict[str, dict[str, float]], presses: int, seconds: float, load
         "positions a slider has. *Settles*: from the pointer's release to the last change; more than a few frames if",
         "requests have queued up. First picture is counted from the moment when the cell has run, 0 if it came before.",
         "Goals: p95 ≤ 16.7 ms and ≥ 55 frames/s tabled, p95 ≤ 50 ms live, no blank frame, first picture ≤ 300 ms.",
-        "`make lab` switches Nagle's algorithm off (see `tools/jupyter_server_config.py`).",
+        "`make lab` switches Nagle's algorithm off (see `tools/lab/jupyter_server_config.py`).",
     ]
     return "\n".join(lines) + "\n"
 

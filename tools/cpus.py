@@ -34,7 +34,8 @@ import numpy as np
 from tqdm import tqdm
 
 ROOT = Path(__file__).resolve().parent.parent
-NBVAL = "--nbval --nbval-current-env --nbval-cell-timeout 3600 --nbval-sanitize-with tests/nbval_sanitize.cfg".split()
+NBVAL = """--nbval --nbval-current-env --nbval-cell-timeout 3600 --nbval-sanitize-with tests/nbval_sanitize.cfg
+-p tests.nbval_stored""".split()
 
 
 @dataclass(frozen=True)

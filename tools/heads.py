@@ -3,14 +3,18 @@
 | what | stands in | is copied to |
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
-| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps |
-| the public address | pyproject.toml, `Repository` | the first code cell of lessons and assignments, CITATION.cff |
-| the version | pyproject.toml, `version` | CITATION.cff |
+| a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
+| an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
+| the public address | pyproject.toml, `Repository` | first code cells, the roads to Colab and Binder, CITATION.cff |
+| the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
 
-A map stands between the two comments of MAP.
+A map stands between the two comments of MAP, and the README's roads between those of ROADS. As long as the address is
+the placeholder `OWNER`, no road leads anywhere, and the copies say so. `make fork REPO=owner/name` changes the address.
 """
 
+import argparse
 import re
+import sys
 import tomllib
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -21,19 +25,48 @@ from tools import pace
 
 ROOT = Path(__file__).resolve().parent.parent
 MAP = ("<!-- the map: `make heads` writes it from the lessons' heads -->\n\n", "\n<!-- end of the map -->")
+ROADS = (
+    "<!-- the roads: `make heads` writes them from the address in pyproject.toml -->\n\n",
+    "\n<!-- end of the roads -->",
+)
+EDITION = "student"  # the branch on which CI publishes the student edition; its versions have tags student-v0.1.0
+PLACEHOLDER = "/OWNER/"  # of a course that nobody has published
 BOOTSTRAP = """\
-# On Colab this fetches the course; anywhere else it does nothing.
+# Where the course isn't installed, as on Colab, this fetches it once. Then it gets ready.
+import importlib.util
 import os
+import subprocess
 import sys
+import tempfile
 
-if "google.colab" in sys.modules and not os.path.isdir("../course_utils"):
-    import subprocess
+version = "{version}"
+source = os.environ.get("COURSE_SOURCE", "{address}")
+home = os.path.abspath(f"{name}-{{version}}")
+whole = os.path.exists(f"{{home}}/course_utils/machine.py")
+if not whole and importlib.util.find_spec("course_utils") is None:
+    with tempfile.TemporaryDirectory(dir=".") as part:
+        git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"]
+        tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
+        if subprocess.run([*git, tag, source, new]).returncode:
+            raise ConnectionError({advice})
+        if os.path.exists(home):  # half a course, or something else: it stays, renamed
+            os.rename(home, f"{{home}}-found-{{os.path.basename(part)}}")
+        os.rename(new, home)
+sys.path.append(home)
 
-    source = os.environ.get("COURSE_SOURCE", "{address}")
-    if not os.path.isdir("course"):
-        subprocess.run(["git", "clone", "--quiet", "--depth=1", source, "course"], check=True)
-    os.chdir("course/notebooks")
-    sys.path.insert(0, os.path.dirname(os.getcwd()))"""
+from course_utils import machine
+
+machine.prepare(version{needs})"""
+ADVICE = 'f"No course from {source}. Network off? (Kaggle: Settings)"'
+UNPUBLISHED = '"Not published yet. The README says how to install it here."'
+BADGES = {
+    "Colab": "https://colab.research.google.com/assets/colab-badge.svg",
+    "Binder": "https://mybinder.org/badge_logo.svg",
+}
+NOT_YET = """\
+Nobody has published this copy of the course yet, so no link leads to Colab or Binder. Put it on GitHub, then
+`make fork REPO=your-name/its-name` writes your address everywhere.
+"""
 
 
 @dataclass(frozen=True)
@@ -50,9 +83,43 @@ def project(root: Path = ROOT) -> dict:
     return tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
-def bootstrap(root: Path = ROOT) -> str:
-    """The first code cell of every lesson and of every assignment."""
-    return BOOTSTRAP.format(address=project(root)["urls"]["Repository"])
+def address(root: Path = ROOT) -> str:
+    """Where the course lives, such as https://github.com/owner/name."""
+    return project(root)["urls"]["Repository"]
+
+
+def needs_torch(notebook: nbformat.NotebookNode) -> bool:
+    """Whether a code cell imports torch, itself or through the package."""
+    imports = re.compile(r"^\s*(import torch|from torch|from course_utils.torch_bridge)", re.M)
+    return any(cell.cell_type == "code" and imports.search(cell.source) for cell in notebook.cells)
+
+
+def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
+    """The first code cell of every lesson and of every assignment; `torch` for those that need it."""
+    about = project(root)
+    return BOOTSTRAP.format(
+        name=about["name"],
+        version=about["version"],
+        address=address(root),
+        edition=EDITION,
+        advice=UNPUBLISHED if PLACEHOLDER in address(root) else ADVICE,
+        needs=", torch=True" if torch else "",
+    )
+
+
+def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, str]:
+    """{"Colab": link, "Binder": link} to the student edition's notebook at `path`; {} if nobody has published it.
+
+    home  where the course lives, `address(root)` unless given.
+    """
+    home = home or address(root)
+    if PLACEHOLDER in home:
+        return {}
+    repository = home.removeprefix("https://github.com/")
+    return {
+        "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
+        "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
+    }
 
 
 def lessons(root: Path = ROOT) -> list[Path]:
@@ -78,41 +145,106 @@ def with_minutes(text: str, minutes: int) -> str:
     return re.sub(r"^\*\d+ minutes\.", f"*{minutes} minutes.", text, flags=re.M)
 
 
-def course_map(paths: list[Path], folder: str = "") -> str:
-    """The table of these lessons, as Markdown; links go into `folder`."""
+def with_hours(text: str, time: float) -> str:
+    """The first cell of an assignment with its hours."""
+    return re.sub(r"^(\*\d+ points, )about [\d½]+ hours?", rf"\g<1>{pace.in_words(time)}", text, flags=re.M)
+
+
+def with_times(text: str, minutes: dict[str, int]) -> str:
+    """A plan for teaching with its times: the cell after one like "03, 04, ps2" holds the sum of theirs.
+
+    minutes  of each lesson by its number, and of each assignment by its name.
+    """
+
+    def timed(row: re.Match) -> str:
+        work = row[2].split(", ")
+        total = sum(minutes[name] for name in work)
+        only_assignments = all(name.startswith("ps") for name in work)
+        words = f"{total / 60:g} h".replace(".5", "½") if only_assignments else f"{total} min"
+        return f"{row[1]}{row[2]} | {words} |"
+
+    return re.sub(r"^(\| [^|]* \| )((?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*) \| [^|]* \|", timed, text, flags=re.M)
+
+
+def with_roads(text: str, links: dict[str, str]) -> str:
+    """The first cell of a lesson with a last line that links to where it can be run, if there is such a place."""
+    text = re.sub(r"\n\nRun it: .*$", "", text, flags=re.M)
+    return f"{text}\n\nRun it: {_written(links)}" if links else text
+
+
+def _written(links: dict[str, str]) -> str:
+    return " · ".join(f"[{name}]({link})" for name, link in links.items())
+
+
+def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
+    """The table of these lessons, as Markdown; links go into `folder`, and to where each can be run."""
+    published = PLACEHOLDER not in address(root)
     rows = ["| lesson | its question | minutes |", "|---|---|---|"]
+    if published:
+        rows = [rows[0] + " run it |", rows[1] + "---|"]
     for path in paths:
         head = replace(head_of(path), minutes=pace.minutes(nbformat.read(path, as_version=4)))
-        rows.append(f"| [{head.number}]({folder}{path.name}) | {head.question} | {head.minutes} |")
+        row = f"| [{head.number}]({folder}{path.name}) | {head.question} | {head.minutes} |"
+        rows.append(row + (f" {_written(roads(f'notebooks/{path.name}', root))} |" if published else ""))
     return "\n".join(rows) + "\n"
 
 
-def with_map(text: str, table: str) -> str:
-    """`text` with `table` between the comments of MAP. Raises ValueError if they aren't there, once each."""
-    (begin, end), counts = MAP, [text.count(comment) for comment in MAP]
+def badges(root: Path = ROOT) -> str:
+    """The README's links to lesson 00 and its clone line, or that nobody has published the course."""
+    links = roads(f"notebooks/{lessons(root)[0].name}", root)
+    if not links:
+        return NOT_YET
+    pictures = " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items())
+    return f"{pictures}\n\nOr `git clone {address(root)}`, and start below.\n"
+
+
+def between(text: str, comments: tuple[str, str], content: str) -> str:
+    """`text` with `content` between two comments. Raises ValueError if they aren't there, once each."""
+    (begin, end), counts = comments, [text.count(comment) for comment in comments]
     if counts != [1, 1]:
         raise ValueError(f"map: got the comments {counts} times, wants each once: {begin.strip()} {end.strip()}")
-    return text[: text.index(begin)] + begin + table + text[text.index(end) :]
+    return text[: text.index(begin)] + begin + content + text[text.index(end) :]
 
 
 def copies(root: Path = ROOT) -> dict[Path, str]:
     """{file: what it should hold} for every file of the course at `root` that holds a copy. Writes nothing."""
     about, paths = project(root), lessons(root)
-    texts = {}
-    for path in [*paths, *sorted((root / "coursework").glob("ps*/ps*.ipynb"))]:
+    texts, hours, minutes = {}, {}, {}
+    for path in [*paths, *sorted((root / "coursework").glob("ps*/*.ipynb"))]:
         notebook = nbformat.read(path, as_version=4)
         first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-        first.source = bootstrap(root)
+        first.source = bootstrap(needs_torch(notebook), root)
         if path in paths:
-            notebook.cells[0].source = with_minutes(notebook.cells[0].source, pace.minutes(notebook))
+            minutes[path.name[:2]] = pace.minutes(notebook)
+            head = with_roads(notebook.cells[0].source, roads(f"notebooks/{path.name}", root))
+            notebook.cells[0].source = with_minutes(head, minutes[path.name[:2]])
+        elif path.stem == path.parent.name:  # not a worked example beside it
+            hours[path.stem] = pace.hours(notebook)
+            minutes[path.stem] = round(60 * hours[path.stem])
+            notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])
         if path == paths[0]:
             place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
-            place.source = with_map(place.source, course_map(paths[1:]))
+            place.source = between(place.source, MAP, course_map(paths[1:], root=root))
         texts[path] = nbformat.writes(notebook) + "\n"
-    readme, citation = root / "README.md", root / "CITATION.cff"
-    texts[readme] = with_map(readme.read_text(encoding="utf-8"), course_map(paths, "notebooks/"))
-    text = re.sub(r"^version: .*$", f"version: {about['version']}", citation.read_text(encoding="utf-8"), flags=re.M)
-    texts[citation] = re.sub(r"^(repository-code: ).*$", rf'\1"{about["urls"]["Repository"]}"', text, flags=re.M)
+    guide = root / "coursework" / "README.md"
+    if guide.is_file():
+        texts[guide] = guide.read_text(encoding="utf-8")
+        for name, time in hours.items():
+            row = rf"^(\| {name} [^|]*\| )[^|]*( \|)"
+            texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], flags=re.M)
+    plans = root / "docs" / "teaching.md"
+    if plans.is_file():
+        texts[plans] = with_times(plans.read_text(encoding="utf-8"), minutes)
+    readme = root / "README.md"
+    text = between(readme.read_text(encoding="utf-8"), MAP, course_map(paths, "notebooks/", root))
+    texts[readme] = between(text, ROADS, badges(root))
+    for name, pattern, value in (
+        ("CITATION.cff", r"^(version: )(.*)$", about["version"]),
+        ("CITATION.cff", r'^(repository-code: ")([^"]*)(?=")', address(root)),
+        ("course_utils/__init__.py", r'^(__version__ = ")([^"]*)(?=")', about["version"]),
+    ):
+        text = texts.get(root / name) or (root / name).read_text(encoding="utf-8")
+        texts[root / name] = re.sub(pattern, rf"\g<1>{value}", text, flags=re.M)
     return texts
 
 
@@ -124,6 +256,29 @@ def write(root: Path = ROOT) -> list[Path]:
     return [path for path, _ in changed]
 
 
-if __name__ == "__main__":
-    for path in write():
+def move(repository: str, root: Path = ROOT) -> list[Path]:
+    """Point the whole course at github.com/`repository`, such as "owner/name". Returns the files that were changed."""
+    if not re.fullmatch(r"[\w-]+/[\w.-]+", repository):
+        raise ValueError(f"repository: got {repository!r}, wants owner/name as on GitHub")
+    place = root / "pyproject.toml"
+    before = place.read_text(encoding="utf-8")
+    text = re.sub(r'^(Repository = ").*(?=")', rf"\g<1>https://github.com/{repository}", before, flags=re.M)
+    place.write_text(text, encoding="utf-8", newline="\n")
+    return ([place] if text != before else []) + write(root)
+
+
+def main() -> None:
+    """Write all copies; with an argument owner/name, after a change of the address."""
+    parser = argparse.ArgumentParser(prog="python -m tools.heads", description=__doc__.splitlines()[0])
+    parser.add_argument("repository", nargs="?", help="owner/name: the new address of the course on GitHub")
+    repository = parser.parse_args().repository
+    try:
+        changed = move(repository) if repository else write()
+    except ValueError as error:
+        sys.exit(str(error))
+    for path in changed:
         print(f"written: {path.relative_to(ROOT)}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,11 +3,16 @@
 What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
 execution times are kept. Each lesson's first code cell is that of `tools.heads`.
 
-What a cell with the tag "answer" displays is stored under a cover that the reader lifts; run, the cell shows it bare.
+What a cell with the tag "answer" prints and displays is stored under a cover that the reader lifts; run, the cell shows
+it bare.
+Each picture is stored once: as PNG, which every viewer shows, or as HTML under a cover. A widget's view is dead without
+its kernel, so what is stored is its poster, and beside it, packed, what the book needs to move it (`tools.views`).
 """
 
 import argparse
+import html
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -17,33 +22,76 @@ from nbclient.exceptions import CellExecutionError
 from nbformat import NotebookNode
 from tqdm import tqdm
 
-from tools.heads import ROOT, bootstrap
+from tools import views
+from tools.heads import ROOT, bootstrap, needs_torch
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-COVER = "<details><summary>Uncover what was measured</summary>{}</details>"  # nbval takes it off again
+COVER = "<details><summary>Uncover what was measured</summary>{}</details>"
+PRINTED = COVER.format("<pre>{}</pre>")  # lines that were printed
+LIVE = "application/vnd.jupyter.widget-view+json"
+
+
+def stored(
+    output: NotebookNode, tags: Sequence[str] = (), packed: Mapping[str, str | None] | None = None
+) -> NotebookNode:
+    """An output of a cell with these tags, as it is stored. May change it; what is stored already stays.
+
+    packed  {id of a widget: what `views.pack` made of it}.
+    """
+    if "answer" in tags and output.output_type == "stream" and output.name == "stdout":
+        return nbformat.v4.new_output("display_data", {"text/html": PRINTED.format(html.escape(output.text))})
+    data = output.get("data", {})
+    view = data.pop(LIVE, None)
+    found = (packed or {}).get(view["model_id"]) if view else None
+    if found:
+        data[views.VIEW] = found
+    if "text/html" not in data:
+        return output
+    if "answer" in tags:
+        data.pop("image/png", None)  # it would show without the cover
+        if not data["text/html"].startswith(COVER.partition("{}")[0]):
+            data["text/html"] = COVER.format(data["text/html"])
+    elif "image/png" in data:
+        del data["text/html"]  # the same picture once more; its words move to where exported pages take them from
+        words = data["text/plain"].removeprefix("Figure: ")
+        output.metadata["image/png"] = {"alt": words, "needs_background": "light"}
+    return output
+
+
+def printed(output: NotebookNode) -> str:
+    """What an output that is stored has printed, be it under a cover: "" where nothing was printed."""
+    if output.output_type == "stream":
+        return output.text
+    before, after = PRINTED.split("{}")
+    text = output.get("data", {}).get("text/html", "")
+    if not (text.startswith(before) and text.endswith(after)):
+        return ""
+    return html.unescape(text.removeprefix(before).removesuffix(after))
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
     """The notebook with stable ids and without volatile metadata. Changes and returns it."""
+    packed = _packed(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for i, cell in enumerate(notebook.cells):
         cell.id = f"cell-{i}"
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
-        for output in cell.get("outputs", []):  # a widget lives as long as its kernel; its poster stays
-            data = output.get("data", {})
-            data.pop("application/vnd.jupyter.widget-view+json", None)
-            if "answer" in tags and "text/html" in data:
-                data.pop("image/png", None)  # it would show without the cover
-                if not data["text/html"].startswith(COVER.partition("{}")[0]):
-                    data["text/html"] = COVER.format(data["text/html"])
+        if "outputs" in cell:
+            cell.outputs = [stored(output, tags, packed) for output in cell.outputs]
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-    first.source = bootstrap()
+    first.source = bootstrap(needs_torch(notebook))
     return notebook
+
+
+def _packed(notebook: NotebookNode) -> dict[str, str | None]:
+    """{id: what it needs to move} of all widgets that a run has left in the notebook's metadata."""
+    left = notebook.metadata.get("widgets", {}).get("application/vnd.jupyter.widget-state+json", {}).get("state", {})
+    return {name: views.pack(widget["state"], widget.get("buffers", [])) for name, widget in left.items()}
 
 
 def execute(path: Path) -> None:

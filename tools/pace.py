@@ -1,8 +1,13 @@
 """How long a lesson takes, by a stated formula, and how much of its code draws: `python -m tools.pace`.
 
 A lesson takes the sum of MINUTES times what is counted in it. What stands in a folded solution isn't counted, since
-only who is stuck reads it. The formula is an estimate for someone who reads all of it, guesses and writes; nobody's
-time was measured. `make heads` writes the result, in steps of five minutes, into the lesson's first cell.
+only who is stuck reads it. A repair, an exercise whose name says so ("14 repair weights"), replaces one line of code
+that the lesson shows, so it takes less than an exercise that is written from nothing. The formula is an estimate for
+someone who reads all of it, guesses and writes; nobody's time was measured. `make heads` writes the result, in steps of
+five minutes, into the lesson's first cell.
+
+An assignment takes the reading of what students get, by the same formula, and WRITING times what the right answers and
+model answers hold. Its hours come in halves, and stand in its first cell.
 """
 
 import ast
@@ -21,10 +26,20 @@ MINUTES = {  # of each
     "predictions": 1,
     "explorers": 2,
     "exercises": 5,
+    "repairs": 2,
 }
+WRITING = {  # minutes of each, for someone who has taken the lessons it builds on
+    "answers": 5,  # a question to understand, to check and to mend
+    "lines of answers": 2,
+    "words of essays": 1 / 8,
+    "own runs": 90,  # to plan, to wait for and to do again
+}
+REPAIR = r'^check\("\d\d repair '  # how the cell of a repair begins its last statement
 LONGEST = 60  # minutes of one lesson
 DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes", "fig"}  # names that draw
 MOST_DRAWING = 1 / 4  # of a lesson's code lines
+ANSWER = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
+HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
 SOLUTION = re.compile(r"<details>\s*<summary>(?:(?!</summary>).)*[Ss]olution.*?</details>", re.S)
 
 
@@ -40,7 +55,9 @@ def counts(notebook: NotebookNode) -> Counter:
             continue
         found["code lines"] += sum(bool(line.strip()) for line in cell.source.splitlines())
         found["predictions"] += cell.source.count("widgets.predict(")
-        found["exercises"] += len(re.findall(r"^check\(", cell.source, re.M))
+        repairs = len(re.findall(REPAIR, cell.source, re.M))
+        found["repairs"] += repairs
+        found["exercises"] += len(re.findall(r"^check\(", cell.source, re.M)) - repairs
         found["explorers"] += any(_is_explorer(output) for output in cell.get("outputs", []))
         found["figures"] += any(_is_figure(output) for output in cell.get("outputs", []))
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
@@ -53,6 +70,37 @@ def minutes(notebook: NotebookNode) -> int:
     """How long a lesson takes, in steps of five minutes."""
     found = counts(notebook)
     return max(5, 5 * round(sum(MINUTES[what] * found[what] for what in MINUTES) / 5))
+
+
+def assignment_counts(notebook: NotebookNode) -> Counter:
+    """How many of each thing in MINUTES and WRITING an assignment holds, from its notebook with the solutions."""
+    found: Counter = Counter()
+    cells = []
+    for cell in notebook.cells:
+        (answer,) = ANSWER.findall(cell.source) or [""]
+        found["answers"] += bool(answer)
+        if cell.cell_type == "code":
+            found["lines of answers"] += sum(bool(line.strip()) for line in answer.splitlines())
+        else:
+            found["words of essays"] += len(answer.split())
+        found["own runs"] += cell.source.startswith("show_numbers(")
+        cells.append(NotebookNode({**cell, "source": HIDDEN.sub("", ANSWER.sub("...", cell.source))}))
+    read = counts(NotebookNode({**notebook, "cells": cells}))
+    read["exercises"] = 0  # they are the answers
+    return found + read
+
+
+def hours(notebook: NotebookNode) -> float:
+    """How long an assignment takes, in halves of an hour."""
+    found = assignment_counts(notebook)
+    total = sum(each * found[what] for what, each in (MINUTES | WRITING).items())
+    return max(0.5, round(total / 30) / 2)
+
+
+def in_words(time: float) -> str:
+    """Hours as they are written, "about 2½ hours"."""
+    whole, half = int(time), "½" if time % 1 else ""
+    return f"about {whole or ''}{half} hour{'s' if time > 1 else ''}"
 
 
 def drawing_share(notebook: NotebookNode) -> float:
@@ -76,7 +124,8 @@ def _draws(statement: ast.stmt, text: str) -> bool:
 
 
 def _is_figure(output: NotebookNode) -> bool:
-    return "<img" in str(output.get("data", {}).get("text/html", "")) and not _is_explorer(output)
+    data = output.get("data", {})
+    return ("image/png" in data or "<img" in str(data.get("text/html", ""))) and not _is_explorer(output)
 
 
 def _is_explorer(output: NotebookNode) -> bool:
@@ -94,5 +143,22 @@ def table(paths: list[Path]) -> str:
     return "\n".join(lines)
 
 
+def assignments_table(paths: list[Path]) -> str:
+    """One line per assignment: its hours, and what was counted."""
+    names = [*MINUTES, *WRITING]
+    names.remove("exercises")
+    lines = [f"{'assignment':26} hours  " + "  ".join(names)]
+    for path in paths:
+        notebook = nbformat.read(path, as_version=4)
+        found = assignment_counts(notebook)
+        lines.append(
+            f"{path.stem:26} {hours(notebook):5}  " + "  ".join(f"{found[what]:{len(what)}}" for what in names)
+        )
+    return "\n".join(lines)
+
+
 if __name__ == "__main__":
-    print(table(sorted(Path(__file__).resolve().parent.parent.glob("notebooks/[0-9][0-9]_*.ipynb"))))
+    root = Path(__file__).resolve().parent.parent
+    print(table(sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))))
+    print()
+    print(assignments_table(sorted(root.glob("coursework/ps[0-9]/ps[0-9].ipynb"))))

@@ -9,6 +9,7 @@ import argparse
 import hashlib
 import json
 import os
+import re
 import sys
 from pathlib import Path
 
@@ -83,14 +84,17 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _work(notebook: bytes) -> str:
-    """Hash of what people put into a notebook: cells and outputs. JupyterLab changes the rest by opening it."""
+    """Hash of what people put into a notebook: cells and outputs, whatever the version that the first cell names.
+
+    JupyterLab changes the rest by opening it.
+    """
     try:
         cells = json.loads(notebook)["cells"]
         own = [[cell.get(key) for key in ("cell_type", "source", "attachments", "outputs")] for cell in cells]
     except (ValueError, KeyError, TypeError, AttributeError):
         return hashlib.sha256(notebook).hexdigest()
     for cell in own:
-        cell[1] = "".join(cell[1] or "")
+        cell[1] = re.sub(r'^version = ".*"$', "", "".join(cell[1] or ""), flags=re.M)  # a new one is no new lesson
     return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
 
 

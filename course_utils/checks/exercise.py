@@ -98,6 +98,7 @@ class Exercise:
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
     rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
     against   what the right answers are made by, e.g. "complex steps", where the student should see it.
+    because   why a right answer is right, in a sentence that is told once it is.
 
     Example:
     >>> print(verdict(Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), 1))
@@ -110,6 +111,7 @@ class Exercise:
     rtol: float = 1e-8
     rows: tuple[str, ...] = ()
     against: str = ""
+    because: str = ""
 
     def cases(self, trials: int) -> list[Worked]:
         """One for each of the seeds 0, 1, ..., trials - 1; a single one where the exercise asks for a number."""
@@ -135,10 +137,12 @@ def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
     found = judge(answer, exercise.cases(trials), called=exercise.draw is not None)
-    if found.right and exercise.against:
-        words, single, _ = found.line.partition(f" {USE_FLOAT64}")
-        return f"{words.rstrip('.')}: it agrees with {exercise.against}.{single}"
-    return found.line
+    if not found.right:
+        return found.line
+    line, single, _ = found.line.partition(f" {USE_FLOAT64}")
+    if exercise.against:
+        line = f"{line.rstrip('.')}: it agrees with {exercise.against}."
+    return f"{line}{single} {exercise.because}".rstrip()
 
 
 def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:

@@ -16,6 +16,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
+from coursework.evidence import as_text
 from coursework.grader.assignment import HIDDEN, Assignment
 from coursework.grader.report import Result
 from coursework.grader.submissions import Cell, Submission
@@ -87,7 +88,7 @@ def _write_one(book: Gradebook, folder: Path, assignment: Assignment, result: Re
         grade.needs_manual_grade = by_hand and grade.manual_score is None and submission.problem is None
     book.db.commit()
     if submission.problem is None:  # what can't be run can still be read
-        _write_autograded(folder, assignment, submission)
+        _write_autograded(folder, assignment, submission, {mark.grade_id: mark.numbers for mark in result.marks})
 
 
 def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) -> None:
@@ -136,8 +137,13 @@ def _new_grade(book: Gradebook, assignment: str, notebook: Any, grade_id: str) -
     return grade
 
 
-def _write_autograded(folder: Path, assignment: Assignment, submission: Submission) -> None:
-    """The instructor's notebook with the student's answers in it, for formgrader: no output, no HTML of theirs."""
+def _write_autograded(
+    folder: Path, assignment: Assignment, submission: Submission, numbers: dict[str, list[list[str]]]
+) -> None:
+    """The instructor's notebook with the student's answers in it, for formgrader: no output, no HTML of theirs.
+
+    numbers  {grade_id: what the student's own runs say, recomputed}, shown above the rubric.
+    """
     notebook = copy.deepcopy(assignment.notebook)
     given = answers(submission.cells, assignment)
     cells = []
@@ -153,13 +159,19 @@ def _write_autograded(folder: Path, assignment: Assignment, submission: Submissi
                 cell.source = harmless(cell.source)
         cells.append(cell)
         if essay := assignment.essays.get(grade_id):
-            rubric = "\n".join(f"- **{level}** {words}" for level, words in essay.rubric.items())
-            words = f"**Rubric**, of {essay.points} points\n\n{rubric}\n\n**Model answer**\n\n{essay.model}"
+            if table := numbers.get(grade_id):
+                cells.append(nbformat.v4.new_markdown_cell(f"**The student's own numbers**\n\n{_indented(table)}"))
+            words = f"**Rubric**, of {essay.points} points\n\n{essay.levels}\n\n**Model answer**\n\n{essay.model}"
             cells.append(nbformat.v4.new_markdown_cell(words))
     notebook.cells = cells
     place = folder / "autograded" / submission.student / assignment.name
     place.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, place / f"{assignment.name}.ipynb")
+
+
+def _indented(table: list[list[str]]) -> str:
+    """A table as a block of code, in which Markdown does nothing."""
+    return "\n".join(f"    {line}" for line in as_text(table).splitlines())
 
 
 def answers(cells: list[Cell], assignment: Assignment) -> dict[str, str]:

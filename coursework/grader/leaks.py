@@ -8,6 +8,7 @@ found under its own name alone. Another way to write the same is not found: this
 """
 
 import ast
+import contextlib
 import functools
 import json
 import re
@@ -148,6 +149,9 @@ def read(path: Path) -> Contents:
     """A file's contents. Of a notebook, the words of cells and of outputs that are words, without pictures."""
     text = path.read_bytes().decode("utf-8", "replace")
     sources = [text] if path.suffix == ".py" else []
+    if path.suffix == ".json":  # in the file quotes and line ends are escaped
+        with contextlib.suppress(ValueError, RecursionError):
+            text = "\n".join([text, *_strings(json.loads(text))])
     if path.suffix == ".ipynb":
         try:
             data = json.loads(text)

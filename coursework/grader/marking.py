@@ -1,26 +1,32 @@
 """What came out of a sandbox, held against the right answers. Runs outside, on plain data."""
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
 from coursework.grader import borrowed
 from coursework.grader.assignment import Assignment, Inputs, cases
+from coursework.grader.collected import Collected, numbers
 
 
 @dataclass
 class Mark:
-    """Points for one question, out of `most`. An essay's points are None until a person has given them."""
+    """Points for one question, out of `most`. An essay's points are None until a person has given them.
+
+    numbers  a table of what the student's own runs say, which an essay on them is held against.
+    """
 
     grade_id: str
     points: float | None
     most: int
     objective: str
     hint: str = ""
+    numbers: list[list[str]] = field(default_factory=list)
 
 
 class Marker:
@@ -55,9 +61,19 @@ class Marker:
             hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
             points = round(share * question.points, 1)
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))
+        table = numbers(self.assignment, self._collected(answers)) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
-            marks.append(Mark(grade_id, None, essay.points, essay.prompt))
+            marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
         return marks
+
+    def _collected(self, answers: dict[str, Any]) -> dict[str, Any]:
+        """{grade_id: value} of what was handed in as the student's own runs, as far as it can be read."""
+        values = {}
+        for grade_id, question in self.assignment.questions.items():
+            if isinstance(question, Collected):
+                with contextlib.suppress(ValueError, LookupError, TypeError):
+                    values[grade_id] = plain.decode(answers[grade_id]["values"][0])
+        return values
 
     def _verdict(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str]) -> Verdict:
         """Whether an answer is right, which nothing but its values can bring about, and why not."""

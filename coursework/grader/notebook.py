@@ -72,7 +72,7 @@ def _cells(assignment: Assignment, cells: list[NotebookNode]) -> Iterator[Notebo
             yield cell
         elif following is not None and following.cell_type == "markdown" and BEGIN in following.source:
             name, essay = essays[0] if essays else _next(essays, "essay")
-            cell.source = cell.source.split("\n")[0] + "\n\n" + essay.prompt
+            cell.source = cell.source.split("\n")[0] + "\n\n" + essay.text
             cell.metadata["nbgrader"] = _details(f"{name}_prompt", locked=True)
             yield cell
         else:

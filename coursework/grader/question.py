@@ -38,6 +38,7 @@ class Essay:
     prompt  as it stands in the notebook.
     rubric  {"2: names the mechanism": what an answer of this level says}: points, a colon, the level's name.
     model   a model answer, never shown to students before the deadline.
+    shown   whether the rubric stands below the prompt, for students to see.
     """
 
     name: str
@@ -45,3 +46,14 @@ class Essay:
     prompt: str
     rubric: dict[str, str]
     model: str
+    shown: bool = False
+
+    @property
+    def text(self) -> str:
+        """What students read: the prompt, and the rubric if it is shown."""
+        return self.prompt + (f"\n\n{self.levels}" if self.shown else "")
+
+    @property
+    def levels(self) -> str:
+        """The rubric as a list, one line for each level."""
+        return "\n".join(f"- **{level}** {words}" for level, words in self.rubric.items())

@@ -22,6 +22,7 @@ from tools.working_copies import stripped
 
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
+    ".binder/*",
     "LICENSE",
     "CITATION.cff",
     "constraints.txt",

@@ -9,6 +9,7 @@ import numpy as np
 
 from coursework import plain
 from coursework.grader.assignment import Assignment
+from coursework.grader.collected import Collected
 from coursework.grader.question import Question
 from coursework.hints import TRIALS, hashed, in_words
 
@@ -22,6 +23,9 @@ def table(assignment: Assignment) -> str:
 
 
 def _entry(question: Question) -> dict[str, Any]:
+    if isinstance(question, Collected):
+        form = {"evidence": question.evidence}
+        return {"called": False, "axes": (), "rtol": None, "hints": [], "cases": [form]}
     cases = question.cases(TRIALS)
     without_input = cases[0].arguments() == ()
     return {

@@ -1,9 +1,9 @@
-"""Assignment 2, what decides: its questions, for instructors only."""
+"""Assignment 2, what decides: its questions and the proof, for instructors only."""
 
 import numpy as np
 
 from course_utils.norms import norms_to_past
-from coursework.grader.question import Question
+from coursework.grader.question import Essay, Question
 
 
 def _sigma_1(W):
@@ -115,7 +115,7 @@ def _draw_turned(rng):
 QUESTIONS = [
     Question(
         name="steps_until_gone",
-        points=15,
+        points=14,
         objective="Bound how long a gradient can last, by norm and slope.",
         right=lambda Wh, share: _steps(_sigma_1(Wh) / 4, share),
         draw=_draw_sigmoid,
@@ -142,7 +142,7 @@ QUESTIONS = [
     ),
     Question(
         name="must_vanish",
-        points=10,
+        points=8,
         objective="Choose the test that proves vanishing among several that do not.",
         right=lambda matrices: _sigma_1(matrices) < 1,
         draw=_draw_matrices,
@@ -168,7 +168,7 @@ QUESTIONS = [
     ),
     Question(
         name="growth_curve",
-        points=15,
+        points=16,
         objective="Measure the norm of a product of Jacobians, instead of bounding it.",
         right=_curve,
         draw=_draw_chain,
@@ -189,7 +189,7 @@ QUESTIONS = [
     ),
     Question(
         name="holding_bias",
-        points=10,
+        points=8,
         objective="Build a network with a known resting state.",
         right=lambda Wh, h: np.arctanh(h) - Wh @ h,
         draw=_draw_held,
@@ -204,7 +204,7 @@ QUESTIONS = [
     ),
     Question(
         name="rest_rate",
-        points=15,
+        points=14,
         objective="Say whose eigenvalues decide in the long run, and when.",
         right=lambda Wh, h: _radius(_held(Wh, h)),
         draw=_draw_held,
@@ -228,7 +228,7 @@ QUESTIONS = [
     ),
     Question(
         name="scaled",
-        points=10,
+        points=8,
         objective="Design weights for a wanted lag.",
         right=lambda Wh, share, lag: Wh * share ** (1 / lag) / _sigma_1(Wh),
         draw=_draw_scaled,
@@ -256,7 +256,7 @@ QUESTIONS = [
     ),
     Question(
         name="clip_by_norm",
-        points=15,
+        points=14,
         objective="Clip the gradients of several networks by norm, each by its own.",
         right=_by_norm,
         draw=_draw_rows,
@@ -303,5 +303,43 @@ QUESTIONS = [
                 lambda g, c: _cosine(g, np.sign(g))
             ),
         },
+    ),
+]
+ESSAYS = [
+    Essay(
+        name="essay_proof",
+        points=8,
+        prompt=(
+            "A sigmoid network $h_t = \\sigma(W_h h_{t-1} + W_x x_t + b)$ has weights with $\\sigma_1(W_h) < 4$. "
+            "Prove that $\\lVert \\mathrm{d}h_T/\\mathrm{d}h_k \\rVert$ goes to 0 as $T - k$ grows, whatever the "
+            "inputs are. Name each fact about norms and slopes where you use it. Then say what your proof does *not* "
+            "say about a network with $\\sigma_1(W_h) \\ge 4$, and give one reason."
+        ),
+        rubric={
+            "0: no argument": "Restates the claim, or argues with eigenvalues or with a single example.",
+            "1: the step": "Writes the step's Jacobian: the slopes on a diagonal, times W_h.",
+            "2: the chain": "Writes dh_T/dh_k as a product of T - k such Jacobians, the latest on the left.",
+            "3: the product's norm": "Uses that the norm of a product is at most the product of the norms.",
+            "4: the diagonal": "Says that a diagonal matrix's norm is its largest entry in size, here a slope.",
+            "5: the slope": "Shows that a sigmoid's slope is at most 1/4: h (1 - h) is largest at h = 1/2.",
+            "6: the bound": "Puts them together: at most q to the power T - k, q = σ₁(W_h)/4 < 1, which goes to 0.",
+            "7: whatever the inputs": "Says why inputs, bias and start don't matter: q holds at every state alike.",
+            "8: no converse": (
+                "Says in addition that with q of 1 or more the bound proves neither explosion nor vanishing, with a "
+                "reason such as slopes far below 1/4, or directions that the norm of one step doesn't share with the "
+                "next."
+            ),
+        },
+        model=(
+            "One step has the Jacobian J_t = D_t W_h, where D_t is diagonal and holds the slopes h (1 - h) of the "
+            "units. By the chain rule, dh_T/dh_k = J_T J_(T-1) ... J_(k+1), with T - k factors. The largest singular "
+            "value of a product is at most the product of theirs, so each factor contributes at most ‖D_t‖ σ₁(W_h). "
+            "The norm of a diagonal matrix is its largest entry in size. A slope h (1 - h) = 1/4 - (h - 1/2)² is at "
+            "most 1/4, at every state. So ‖dh_T/dh_k‖ is at most q to the power T - k with q = σ₁(W_h)/4. Since q is "
+            "below 1, this goes to 0. Nothing was assumed about inputs, bias or start: they only move the states, "
+            "and the bound on the slope holds at every state. If q is 1 or more, the bound grows and says nothing. "
+            "Such a network may still vanish, for instance because its units are saturated and their slopes are far "
+            "below 1/4."
+        ),
     ),
 ]

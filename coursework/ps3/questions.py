@@ -198,7 +198,7 @@ QUESTIONS = [
     ),
     Question(
         name="readout_loss",
-        points=10,
+        points=5,
         objective="Find a broadcasting bug that raises no error.",
         right=_loss,
         draw=_draw_loss,
@@ -262,7 +262,7 @@ QUESTIONS = [
     ),
     Question(
         name="reset_by_state",
-        points=10,
+        points=15,
         objective="Use the product rule where a state is multiplied by a gate that reads it.",
         axes=("unit that is reset", "old unit"),
         right=_reset,
@@ -290,7 +290,7 @@ QUESTIONS = [
     ),
     Question(
         name="candidate_by_state",
-        points=10,
+        points=15,
         objective="Put matrices and diagonals of a chain in the right order.",
         axes=("unit of the candidate", "old unit"),
         right=_tilde,
@@ -318,7 +318,7 @@ QUESTIONS = [
     ),
     Question(
         name="gru_jacobian",
-        points=20,
+        points=15,
         objective="Assemble the four paths of a GRU's gradient.",
         right=_jacobian,
         draw=_draw_step,

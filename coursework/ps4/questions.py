@@ -114,7 +114,7 @@ QUESTIONS = [
     ),
     Question(
         name="gate_bias",
-        points=8,
+        points=5,
         objective="Choose an initialisation for a task, between forgetting and never writing.",
         right=lambda: MIDDLE_BIAS,
         draw=lambda rng: (),
@@ -130,7 +130,7 @@ QUESTIONS = [
     ),
     Question(
         name="solved_at",
-        points=8,
+        points=7,
         objective="Report a training experiment over several seeds, failures included.",
         right=_solved_at,
         draw=_draw_scores,
@@ -164,7 +164,7 @@ QUESTIONS = [
     ),
     Question(
         name="keeps",
-        points=10,
+        points=11,
         objective="Read from a trained net's gates what is left of each earlier state.",
         right=_keeps,
         draw=_draw_gates,
@@ -193,7 +193,7 @@ QUESTIONS = [
     ),
     Question(
         name="contributions",
-        points=12,
+        points=14,
         objective="Take a state apart into what each step has written into it.",
         right=_contributions,
         draw=_draw_states,
@@ -221,7 +221,7 @@ QUESTIONS = [
     ),
     Question(
         name="half_lives",
-        points=8,
+        points=9,
         objective="Tell long-term from short-term units by their gates.",
         right=_half_lives,
         draw=_draw_gates,
@@ -254,6 +254,9 @@ ESSAYS = [
         ),
         rubric={
             "0: restates": "Says that the network has vanishing gradients or a short memory, without a reason.",
+            "1: a reason": (
+                "Says that the gradient passes through many steps and gets smaller at each, without saying why."
+            ),
             "2: names the mechanism": (
                 "The gradient from the loss to an input thirty days back is a product of thirty factors, slope "
                 "times weight; a sigmoid's slope is at most 1/4, so the product shrinks exponentially unless the "
@@ -286,8 +289,14 @@ ESSAYS = [
         ),
         rubric={
             "0: restates": "Says that gradients become small and learning is slow.",
+            "1: names a product": (
+                "Says that something is multiplied at every step, without saying that the factors are small."
+            ),
             "2: names the mechanism": (
                 "Each step back multiplies by a factor below 1, so the early inputs' part is tiny."
+            ),
+            "3: names the sum": (
+                "Says in addition that the gradient of a weight is a sum with one term for each step."
             ),
             "4: explains the sum": (
                 "The weights' gradient is a sum over steps. Its recent terms stay large, the far ones are drowned "
@@ -311,9 +320,13 @@ ESSAYS = [
         ),
         rubric={
             "0: accepts the premise": "Explains how clipping helps against vanishing gradients.",
+            "1: doubts the premise": "Says that clipping is meant for explosion, without a reason.",
             "2: corrects the premise": (
                 "Clipping shortens gradients that are too long; it makes nothing longer, so it helps against "
                 "explosion only."
+            ),
+            "3: says how": (
+                "Says in addition how clipping by norm works: the direction is kept, the length is limited."
             ),
             "4: explains it": (
                 "Says in addition how clipping by norm works (direction kept, length limited), and why scaling up "
@@ -337,6 +350,7 @@ ESSAYS = [
         ),
         rubric={
             "0: names one": "At most one approach, or names without a mechanism.",
+            "1: one with a mechanism": "One approach with what it does to the Jacobian, or two without.",
             "2: names two": (
                 "Two approaches that act on the Jacobian's size, such as gates with an open bias, LSTM, "
                 "orthogonal or identity initialisation, skip connections. (Clipping is not one of them.)"
@@ -363,9 +377,14 @@ ESSAYS = [
         prompt="Compare the effects of vanishing and exploding gradients on training. Can one network have both?",
         rubric={
             "0: one side": "Describes one of the two only.",
+            "1: both, by name": "Names small and large gradients and says little about training.",
             "2: compares": (
                 "Vanishing: training goes on, without the far past, and nothing looks wrong. Exploding: huge "
                 "steps, a loss that jumps or becomes NaN."
+            ),
+            "3: one is silent": (
+                "Says in addition how each is noticed: a jump or NaN, against a comparison at long lags, or names a "
+                "remedy for each."
             ),
             "4: both at once": (
                 "Says in addition that one network can do both, in different directions of its state or at "
@@ -389,20 +408,24 @@ ESSAYS = [
         ),
         rubric={
             "0: praises": "Says that gates let it remember, without saying how.",
+            "1: names the mixture": "Says that the new state is a mixture of the old one and a candidate.",
             "2: names the path": (
                 "The state is copied with weight z; the direct path diag(z) carries the gradient without weights "
                 "and slopes, as z to the power of the lag."
             ),
+            "3: with a number": (
+                "Says in addition how much is left after a number of steps, or that a bias or the input sets z."
+            ),
             "4: learned, not given": (
                 "Says in addition that a fresh GRU has z near 1/2 and forgets almost as fast as a plain RNN; what "
-                "is gained is a decay rate between 0 and 1 for each unit, which a bias sets and the input can change."
+                "is gained is a keep factor between 0 and 1 for each unit, which a bias sets and the input can change."
             ),
         },
         model=(
             "The new state is z times the old one plus 1 - z times a candidate. A memory, and its gradient, "
             "therefore has a direct path on which each step multiplies by z alone, with no weights and no slope. "
             "With z = .99, 40 % are left after 90 steps. But a fresh GRU has z near 1/2, which would leave one "
-            "part in 10^27: its gradient vanishes like a plain RNN's. What the GRU offers is a decay rate of its own "
+            "part in 10^27: its gradient vanishes like a plain RNN's. What the GRU offers is a keep factor of its own "
             "for each unit, between 0 and 1, that a bias sets, training finds and the input can change at every step."
         ),
     ),
@@ -415,10 +438,12 @@ ESSAYS = [
         ),
         rubric={
             "0: picks": "Names one without a reason that has to do with memory.",
+            "1: a general reason": "A reason that has to do with memory, but not with what a story has to carry.",
             "2: gives a reason": (
                 "The GRU, since names, number and tense have to be carried over many words, and units with z near "
                 "1 can do that while others follow the last words."
             ),
+            "3: a test or a limit": "Adds either a fair test or a limit of both nets.",
             "4: tests and limits": (
                 "Adds a fair test (several seeds, same budget, held-out text or agreement over long distances) "
                 "and a limit, e.g. that a state of fixed size cannot hold a whole story."
@@ -441,9 +466,14 @@ ESSAYS = [
         ),
         rubric={
             "0: overclaims": "Says that the GRU remembers past conversations, without saying how or for how long.",
+            "1: within limits": "Says that the memory is limited, without saying by what.",
             "2: names what it can": (
                 "Within a sequence, gates decide what of the earlier turns stays in the state, so that answers "
                 "fit what was said."
+            ),
+            "3: one limit explained": (
+                "Explains one of the limits: the reset between conversations, the fixed size, or the decay with the "
+                "lag."
             ),
             "4: names what it cannot": (
                 "A state that is reset between conversations holds nothing of them; it has to be saved, or the "
@@ -467,11 +497,13 @@ ESSAYS = [
         ),
         rubric={
             "0: generic": "Steps that would fit any network.",
+            "1: encoder and decoder": "Names the two nets, without how they are trained.",
             "2: describes the steps": (
                 "Sentence pairs and vocabularies; an encoder GRU reads the source, a decoder GRU starts from its "
                 "last state and predicts word by word; cross-entropy summed over words; backpropagation through "
                 "time through both."
             ),
+            "3: one difficulty met": "One real difficulty with a remedy that fits.",
             "4: two difficulties met": (
                 "Two real difficulties with a remedy that fits, such as: long sentences squeezed into one vector "
                 "(attention, reading the source backwards), explosion (clipping by norm), rare words (subwords), "

@@ -4,14 +4,9 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 
 import view, * as own from "../../course_utils/cell_view.js";
+import { generator } from "./draws.mjs";
 
 const W = { W_xr: 0.3, W_xz: -0.8, W_xn: 1.1, W_r: 0.9, W_z: -1.2, W_n: 1.7, b_n: 0.2 };
-
-// Numbers in [0, 1) that are the same in every run (a linear congruential generator, Numerical Recipes).
-function generator(seed) {
-  let state = seed;
-  return () => (state = (1664525 * state + 1013904223) % 2 ** 32) / 2 ** 32;
-}
 
 test("anywidget finds render in the default export, and no other name that it knows", () => {
   assert.deepEqual(Object.keys(view), ["render"]);

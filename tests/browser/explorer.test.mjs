@@ -5,18 +5,9 @@ import { test } from "node:test";
 
 import explorer, * as own from "../../course_utils/explorer.js";
 import * as labels from "../../course_utils/labels.js";
+import { close, generator } from "./draws.mjs";
 
 const MINUS = "\u2212";
-
-// Numbers in [0, 1) that are the same in every run (a linear congruential generator, Numerical Recipes).
-function generator(seed) {
-  let state = seed;
-  return () => (state = (1664525 * state + 1013904223) % 2 ** 32) / 2 ** 32;
-}
-
-function close(a, b, tolerance = 1e-9) {
-  assert.ok(Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
-}
 
 test("anywidget finds render in the default export, and no other name that it knows", () => {
   assert.deepEqual(Object.keys(explorer), ["render"]);

@@ -34,7 +34,7 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course") / "my_lessons"
     assert working_copies.refresh(ROOT / "notebooks", folder) == []
     (folder.parent / "data").symlink_to(ROOT / "data")
-    settings = f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab_settings'}"
+    settings = f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab' / 'settings'}"
     with chromium.lab(folder, settings) as url:
         yield url
 

@@ -1,9 +1,11 @@
 """The assignments: questions, hints, notebooks. No sandbox is needed here; the grader is tested beside."""
 
+import ast
 import copy
 import importlib
 import json
 import re
+import textwrap
 
 import nbformat
 import numpy as np
@@ -19,18 +21,22 @@ from course_utils.training import train
 from coursework import hints, plain
 from coursework.derivation import axis_of
 from coursework.grader.assignment import load, names
+from coursework.grader.collected import Collected
 from coursework.grader.notebook import DERIVE, complete
 from coursework.grader.student import released
 from coursework.grader.table import close_to, table
 from coursework.hints import check, debug, factor_verdict, hashed, in_words, read_table
 from tests.notebook import ROOT, code_cells, read
-from tools.notebooks import bootstrap
+from tools import pace
+from tools.heads import bootstrap, needs_torch
 
 NAMES = names()
 SOLUTIONS = {name: importlib.import_module(f"tests.coursework.solutions_{name}") for name in NAMES}
 ASSIGNMENTS = {name: load(name) for name in NAMES}
 PATHS = {name: ROOT / "coursework" / name / f"{name}.ipynb" for name in NAMES}
-QUESTIONS = {q: question for assignment in ASSIGNMENTS.values() for q, question in assignment.questions.items()}
+EVERY_QUESTION = {q: question for assignment in ASSIGNMENTS.values() for q, question in assignment.questions.items()}
+COLLECTED = {q for q, question in EVERY_QUESTION.items() if isinstance(question, Collected)}
+QUESTIONS = {q: question for q, question in EVERY_QUESTION.items() if not isinstance(question, Collected)}
 TABLES = {name: table(ASSIGNMENTS[name]) for name in NAMES}
 WRONG = [case for module in SOLUTIONS.values() for case in module.WRONG]
 RIGHT = [case for module in SOLUTIONS.values() for case in module.RIGHT]
@@ -43,6 +49,12 @@ exercises = pytest.mark.parametrize("name", QUESTIONS)
 def asked(question):
     """What a student's cell says to `check`: "ps3 gate by state" of ps3_gate_by_state."""
     return in_words(question)
+
+
+def parts(result):
+    """The arrays of a result, which is one array or a dict of several."""
+    values = result.values() if isinstance(result, dict) else [result]
+    return [np.asarray(value, float) for value in values]
 
 
 def quietly(exercise, answer):
@@ -93,10 +105,12 @@ def test_a_single_draw_is_enough_to_catch_a_known_mistake(name):
     """The grader draws inputs of its own: no mistake may be right by luck on any of them."""
     exercise = QUESTIONS[name]
     for seed in range(100, 130):
-        wanted = np.asarray(exercise.right(*exercise.draw(np.random.default_rng(seed))), float)
+        wanted = parts(exercise.right(*exercise.draw(np.random.default_rng(seed))))
         for hint, wrong in exercise.mistakes.items():
-            got = np.asarray(wrong(*exercise.draw(np.random.default_rng(seed))), float)
-            assert got.shape != wanted.shape or not np.allclose(got, wanted, rtol=1e-6, atol=0), hint
+            got = parts(wrong(*exercise.draw(np.random.default_rng(seed))))
+            assert any(
+                a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(got, wanted, strict=True)
+            ), hint
 
 
 @exercises
@@ -211,6 +225,8 @@ def test_the_table_holds_values_and_no_code(name):
     def numbers(value):
         if isinstance(value, list | tuple):
             return all(map(numbers, value))
+        if isinstance(value, dict):
+            return all(map(numbers, value.values()))
         return isinstance(value, np.ndarray | int | float)
 
     entry = json.loads(TABLES[name[:3]])[asked(name)[4:]]
@@ -263,7 +279,7 @@ def test_numbers_that_cannot_be_sealed_are_refused():
 def test_an_unknown_question_is_answered_with_its_assignments_names(house):
     with pytest.raises(ValueError, match=r"^name: got 'ps1 state', wants one of 'ps1 states', 'ps1 rate'"):
         check("ps1 state", None)
-    for name in ("ps5 x", "01 smallest w", "../ps1 states", ""):
+    for name in ("ps9 x", "01 smallest w", "../ps1 states", ""):
         with pytest.raises(ValueError, match=f"^name: got .*wants an assignment first, one of {', '.join(NAMES)}$"):
             check(name, None)
 
@@ -306,15 +322,54 @@ def run(notebook, name):
 @every
 def test_points_sum_to_a_round_total(name):
     assignment = ASSIGNMENTS[name]
-    assert 6 <= len(assignment.questions) <= 9
-    assert sum(part.points for part in assignment.parts.values()) == 100
+    assert 6 <= len(assignment.parts) <= 16 and len(assignment.questions) <= 9
+    assert sum(part.points for part in assignment.parts.values()) in (50, 100)
+
+
+@every
+def test_points_follow_effort(name):
+    """Longer answers tend to have more points, and a short one never has more than the middle one."""
+    lengths = {}
+    for cell in code_cells(read(PATHS[name])):
+        q = graded(cell)["grade_id"].removesuffix("_answer")
+        if graded(cell)["solution"] and q in QUESTIONS:
+            lengths[q] = sum(1 for _ in ast.walk(ast.parse(textwrap.dedent(solution_of(cell)))))
+    points = {q: QUESTIONS[q].points for q in lengths}
+    for short in [q for q in lengths if lengths[q] < np.median(list(lengths.values())) / 2]:
+        assert points[short] <= np.median(list(points.values())), short
+    if lengths:
+        ranks = [np.argsort(np.argsort(list(values.values()))) for values in (lengths, points)]
+        assert np.corrcoef(*ranks)[0, 1] > 0.3
+
+
+@every
+def test_hours_are_those_of_the_formula(name):
+    words = f"points, {pace.in_words(pace.hours(read(PATHS[name])))}"
+    assert words in read(PATHS[name]).cells[0].source
+    assert (
+        f"| {pace.hours(read(PATHS[name])):g} h |".replace(".5", "½")
+        in re.search(rf"^\| {name} .*$", (ROOT / "coursework" / "README.md").read_text(encoding="utf-8"), re.M)[0]
+    )
+
+
+def test_every_kind_of_work_takes_time():
+    """Whatever an assignment asks for more of makes it longer; an empty one takes the least there is."""
+    empty = nbformat.v4.new_notebook()
+    assert pace.hours(empty) == 0.5 and pace.in_words(0.5) == "about ½ hour" and pace.in_words(2.5) == "about 2½ hours"
+    answer = nbformat.v4.new_code_cell(
+        "def f():\n    ### BEGIN SOLUTION\n" + 40 * "    x = 1\n" + "    ### END SOLUTION"
+    )
+    essay = nbformat.v4.new_markdown_cell("### BEGIN SOLUTION\n" + 800 * "word " + "\n### END SOLUTION")
+    runs = nbformat.v4.new_code_cell('show_numbers("ps5 runs", runs)')
+    for cell, time in ((answer, 1.5), (essay, 1.5), (runs, 1.5)):
+        assert abs(pace.hours(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(""), cell])) - time) <= 0.5
 
 
 @every
 def test_every_question_has_an_objective(name):
     for question in ASSIGNMENTS[name].questions.values():
         assert len(question.objective.split()) >= 6 and question.objective.endswith(".")
-    objectives = [question.objective for question in QUESTIONS.values()]
+    objectives = [question.objective for question in EVERY_QUESTION.values()]
     assert len(set(objectives)) == len(objectives)
 
 
@@ -356,7 +411,8 @@ def test_notebook_has_the_cells_of_each_question(name):
         assert graded(test) == {**flags, "grade_id": q, "points": question.points}
         flags = {"locked": False, "grade": False, "solution": True, "task": False, "schema_version": 3}
         assert graded(answer) == {**flags, "grade_id": f"{q}_answer"}
-        assert answer.source.startswith(f"def {question.name}(") and solution_of(answer)
+        starts = rf"^{question.name} = " if isinstance(question, Collected) else rf"\Adef {question.name}\("
+        assert re.search(starts, answer.source, re.M) and solution_of(answer)
         visible, hidden = test.source.split("### BEGIN HIDDEN TESTS\n")
         assert visible == f'{DERIVE if question.derive else ""}check("{asked(q)}", {question.name})\n'
         assert f'assert hints_for("{asked(q)}").verdict({question.name}).right' in hidden
@@ -368,30 +424,34 @@ def test_points_stand_in_the_headings(name):
     text = "\n".join(cell.source for cell in read(PATHS[name]).cells if cell.cell_type == "markdown")
     stated = [int(points) for points in re.findall(r"^### \d+ · .* \*\((\d+) points\)\*$", text, flags=re.MULTILINE)]
     assert stated == [part.points for part in ASSIGNMENTS[name].parts.values()]
-    assert "*100 points," in text
+    assert f"*{sum(stated)} points," in text
 
 
 @every
 def test_essays_agree_with_the_key(name):
     cells = {graded(cell)["grade_id"]: cell for cell in read(PATHS[name]).cells}
     for q, essay in ASSIGNMENTS[name].essays.items():
-        assert cells[f"{q}_prompt"].source.endswith(f"\n\n{essay.prompt}")
+        assert cells[f"{q}_prompt"].source.endswith(f"\n\n{essay.text}")
         assert solution_of(cells[q]) == essay.model
         assert graded(cells[q])["points"] == essay.points and graded(cells[q])["solution"]
         levels = [int(level.split(":")[0]) for level in essay.rubric]
-        assert levels == sorted(set(levels)) and levels[0] == 0 and levels[-1] == essay.points
-        assert 50 <= len(essay.model.split()) <= 120
+        assert levels == list(range(essay.points + 1)), "a level for each number of points"
+        assert 50 <= len(essay.model.split()) <= 200
 
 
 def test_all_terminal_questions_are_there():
-    assert [name for name in NAMES if ASSIGNMENTS[name].essays] == ["ps4"]
-    assert len(ASSIGNMENTS["ps4"].essays) == 9
+    assert {name: len(ASSIGNMENTS[name].essays) for name in NAMES if ASSIGNMENTS[name].essays} == {
+        "ps2": 1,
+        "ps4": 9,
+        "ps5": 4,
+        "ps6": 8,
+    }
 
 
 @every
 def test_notebook_is_kept_clean(name):
     notebook = read(PATHS[name])
-    assert code_cells(notebook)[0].source == bootstrap()
+    assert code_cells(notebook)[0].source == bootstrap(needs_torch(notebook))
     for cell in code_cells(notebook):
         assert cell.outputs == [] and cell.execution_count is None
         assert max(map(len, cell.source.splitlines())) <= 96
@@ -405,7 +465,7 @@ def test_notebook_is_kept_clean(name):
 def test_instructors_solutions_pass(name):
     printed = run(read(PATHS[name]), name)
     for q in ASSIGNMENTS[name].questions:
-        assert printed[q] == "Right, on every random input tried.\n"
+        assert printed[q] == ("Right, on every random input tried.\n" if q in QUESTIONS else "Right.\n")
 
 
 @every
@@ -415,7 +475,9 @@ def test_students_version_holds_no_solution_and_runs(name):
     text = "\n".join(cell.source for cell in edition.cells)
     assert "SOLUTION" not in text and "HIDDEN" not in text and "hints_for" not in text
     for cell, full in zip(edition.cells, notebook.cells, strict=True):
-        if graded(cell)["solution"] and cell.cell_type == "code":  # the head, its docstring, the stub
+        if graded(cell)["solution"] and graded(cell)["grade_id"].removesuffix("_answer") in COLLECTED:
+            assert "    ..." in cell.source
+        elif graded(cell)["solution"] and cell.cell_type == "code":  # the head, its docstring, the stub
             assert re.fullmatch(r'def \w+\([\w, ]*\):\n    """.*"""\n    \.\.\.', cell.source), cell.source
         elif graded(cell)["solution"]:
             assert cell.source == "YOUR ANSWER HERE" and solution_of(full) not in text

@@ -53,7 +53,7 @@ def change(path, edit):
 def test_what_is_in_it(course, tmp_path):
     files = {str(path) for path in build(tmp_path / "out", course)}
     assert {"README.md", "coursework/ps0/ps0.ipynb", "notebooks/01_sigmoid_rnn.ipynb", "requirements.txt"} <= files
-    helpers = {f"coursework/{name}.py" for name in ("__init__", "derivation", "hints", "plain")}
+    helpers = {f"coursework/{name}.py" for name in ("__init__", "derivation", "evidence", "hints", "plain")}
     ps0 = {"coursework/ps0/ps0.ipynb", "coursework/ps0/hints.json"}
     assert {path for path in files if path.startswith("coursework/")} == helpers | ps0
     assert not any(path.startswith((".git", "tests")) or "__pycache__" in path for path in files)

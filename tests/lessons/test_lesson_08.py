@@ -22,22 +22,11 @@ from course_utils.scenes import lesson_08
 from course_utils.torch_bridge import to_params
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
+from tests.lessons.judged import dip, reach
 from tests.notebook import defines, folded_solutions, read
 
 SHOWN, FURTHER = range(5), range(100, 115)
 ADDING = {"steps": 200, "learning_rate": 3e-2, "every": 10}
-
-# ---------------------------------------------------------------------------------------------------------------------
-# The nets, judged by torch
-
-
-def reach(p):
-    """‖∂h_50/∂h_0‖₂ on the lesson's sequence: H copies of the start, copy i asked for the gradient of unit i."""
-    start = torch.zeros(p.hidden_size, p.hidden_size, dtype=torch.float64, requires_grad=True)
-    h = oracles.last_state(p, tasks.adding(50).test[0][0], start)
-    (J,) = torch.autograd.grad(h.diagonal().sum(), start)
-    return torch.linalg.matrix_norm(J, 2).item()
-
 
 # ---------------------------------------------------------------------------------------------------------------------
 # Adding
@@ -90,13 +79,6 @@ def check_highway(seeds):
         assert np.all(norm[3:] > 1e-3) or seeds is FURTHER
         assert dip(run) > 0.05
     return solved_count(runs)
-
-
-def dip(run):
-    """How much lower z is at marked numbers than elsewhere."""
-    x = tasks.adding(50).test[0][:20].swapaxes(0, 1)
-    z = oracles.gates(run.params, x)["z"].mean(2).numpy()
-    return z[x[:, :, 1] == 0].mean() - z[x[:, :, 1] == 1].mean()
 
 
 def mean_z(p):

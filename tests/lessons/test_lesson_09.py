@@ -19,6 +19,15 @@ from course_utils.checks.lesson_09 import EXERCISES
 from course_utils.scenes import lesson_09
 from course_utils.training import roughly, solved_count, train, wilson
 from tests import oracles
+from tests.lessons.judged import (
+    SENTENCE,
+    SINGULAR,
+    VOCABULARY,
+    other_number,
+    read_words,
+    score_difference,
+    strongest_attractor,
+)
 from tests.notebook import code_cells, read
 
 SHOWN, FURTHER = range(5), range(100, 115)
@@ -27,25 +36,6 @@ SETUPS = {
     "GRU": {"kind": "GRU", "learning_rate": 1e-2, "steps": 200, "gate_bias": 2.0},
     "GRU, update 75": {"kind": "GRU", "learning_rate": 1e-2, "steps": 75, "gate_bias": 2.0},
 }
-SENTENCE = "the cats which saw the dog which heard the bird which chased the horse which saw the dog".split()
-SINGULAR = ["cat", "dog", "bird", "horse"]
-VOCABULARY = ["the", "which", "saw", "chased", "heard", *SINGULAR, *(noun + "s" for noun in SINGULAR)]
-
-
-def read_words(words):
-    """Sentences as a net's input, one word after the other: (B, T) -> (T, B, 13)."""
-    return np.eye(13)[np.transpose(words)]
-
-
-def score_difference(run, words):
-    """Score of were minus score of was after every sentence, (B,)."""
-    h = oracles.states(run.params, read_words(words))[-1]
-    readout = torch.tensor(run.readout[1] - run.readout[0], dtype=torch.float64)
-    return (h @ readout).numpy() + float(run.readout_bias[1] - run.readout_bias[0])
-
-
-def other_number(word):
-    return word if word < 5 else word + 4 if word < 9 else word - 4
 
 
 def sentences(clauses, opposite, n=60):
@@ -190,17 +180,8 @@ def test_last_noun_in_training(M):
     assert answer(M) == pytest.approx(float(right / (M + 1)), rel=1e-14) and f"{answer(12):.2f}" == "0.54"
 
 
-def swap_effects(run):
-    """Share of the subject's effect that the strongest attractor has when its number is swapped."""
-    words = [VOCABULARY.index(word) for word in SENTENCE]
-    rows = [words] + [[other_number(w) if i == noun else w for i, w in enumerate(words)] for noun in range(1, 18, 4)]
-    score = score_difference(run, np.array(rows))
-    effects = np.abs(score[1:] - score[0])
-    return effects[1:].max() / effects[0]
-
-
 def test_swapped_nouns(lesson):
-    shares = {name: np.array([swap_effects(run) for run in agreers(name, SHOWN)]) for name in ("RNN", "GRU")}
+    shares = {name: np.array([strongest_attractor(run) for run in agreers(name, SHOWN)]) for name in ("RNN", "GRU")}
     for name, expected in ("RNN", 0), ("GRU", 5):
         assert np.sum(shares[name] < 0.1) == expected
         assert f"{name}: every attractor below a tenth of the subject: {roughly(expected, 5)}\n" in lesson.printed
@@ -384,8 +365,8 @@ def test_agreement_of_further_seeds():
     assert all(125 <= run.solved_at <= 175 for run in agreers("GRU", FURTHER))
     short = [[accuracy_in_training_format(run, m) for m in (1, 4, 8)] for run in agreers("GRU", FURTHER)]
     assert sum(np.min(short, axis=1) > 0.95) >= 13  # "one of the GRUs gives the same answer to all"
-    assert sum(swap_effects(run) < 0.1 for run in agreers("RNN", FURTHER)) <= 2
-    assert all(swap_effects(run) < 0.1 for run in agreers("GRU", FURTHER))
+    assert sum(strongest_attractor(run) < 0.1 for run in agreers("RNN", FURTHER)) <= 2
+    assert all(strongest_attractor(run) < 0.1 for run in agreers("GRU", FURTHER))
     assert all(min(gate_rise(run)) > 0 for run in agreers("GRU", FURTHER))
 
 

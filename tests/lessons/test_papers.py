@@ -13,6 +13,7 @@ import torch
 from course_utils import tasks
 from course_utils.training import train, wilson
 from tests import oracles
+from tests.lessons.judged import dip, reach, strongest_attractor
 
 FURTHER = range(100, 115)
 
@@ -332,22 +333,6 @@ def agreers(name):
     return train(tasks.agreement(12), hidden_size=32, seeds=FURTHER, on_divergence="mark", **AGREEMENT[name])
 
 
-def strongest_attractor(run):
-    """Share of the subject's effect on the score that the strongest of four attractors has when its number is swapped.
-
-    The sentence is lesson-like: "the cats which saw the dog ..." with five nouns; every noun is swapped in turn.
-    """
-    text = "the cats which saw the dog which heard the bird which chased the horse which saw the dog".split()
-    words = np.array([tasks.WORDS.index(word) for word in text])
-    rows = np.tile(words, (6, 1))
-    for row, noun in enumerate(range(1, 18, 4), start=1):
-        rows[row, noun] = tasks.OTHER_NUMBER[words[noun]]
-    h = oracles.states(run.params, np.eye(13)[rows.T])[-1].numpy()
-    score = h @ (run.readout[1] - run.readout[0])
-    effects = np.abs(score[1:] - score[0])
-    return effects[1:].max() / effects[0]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name, solve, ignore",
@@ -378,22 +363,6 @@ def test_intervals(count, interval):
 # Claims about adding, its gradient and its controls at a second learning rate: 1e-2 instead of 3e-2
 
 SLOWER = {"kind": "GRU", "hidden_size": 32, "steps": 500, "learning_rate": 1e-2, "seeds": FURTHER}
-
-
-def reach(p):
-    """‖∂h_50/∂h_0‖₂ on the first test sequence: H copies of the start, copy i asked for the gradient of unit i."""
-    start = torch.zeros(p.hidden_size, p.hidden_size, dtype=torch.float64, requires_grad=True)
-    h = oracles.last_state(p, tasks.adding(50).test[0][0], start)
-    (J,) = torch.autograd.grad(h.diagonal().sum(), start)
-    return torch.linalg.matrix_norm(J, 2).item()
-
-
-def dip(run):
-    """How much lower z is at marked numbers than elsewhere."""
-    x = tasks.adding(50).test[0][:20].swapaxes(0, 1)
-    z = oracles.gates(run.params, x)["z"].mean(2).numpy()
-    marked = x[:, :, 1] == 1
-    return z[~marked].mean() - z[marked].mean()
 
 
 @pytest.mark.slow

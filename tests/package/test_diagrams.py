@@ -26,6 +26,7 @@ DRAWINGS = {
     "unrolled, no losses": lambda: diagrams.unrolled(2, losses=False),
     **{f"unrolled {T}, back": lambda T=T: diagrams.unrolled(T, gradients=True) for T in range(1, 5)},
     **{f"truncation {T} {K}": lambda T=T, K=K: diagrams.truncation(T, K) for T in (2, 5, 6, 8) for K in {1, T // 2}},
+    **{f"scan {T}": lambda T=T: diagrams.scan(T) for T in range(2, 9)},
     **{f"wirings {T}": lambda T=T: diagrams.wirings(T) for T in (2, 3, 4)},
     **{
         f"vectors {sizes}": lambda sizes=sizes: diagrams.step_in_vectors(*vectors(*sizes))
@@ -179,6 +180,21 @@ def test_truncation_keeps_the_terms_that_it_should(T, K):
         assert lengths == want.sum(axis=1).tolist()
 
 
+@pytest.mark.parametrize("T", range(2, 9))
+def test_a_scans_boxes_reach_as_far_as_joining_brings_them(T):
+    """Every box names the steps that it has joined, by joining sets of steps along the arrows."""
+    rows, gap = [[{t} for t in range(1, T + 1)]], 1
+    while gap < T:
+        rows.append([rows[-1][t] | (rows[-1][t - gap] if t >= gap else set()) for t in range(T)])
+        gap *= 2
+    drawing = diagrams.scan(T)
+    names = [f"{min(box)}" if len(box) == 1 else f"{min(box)} – {max(box)}" for row in rows for box in row]
+    assert [text for text in said(drawing).split(" | ") if text[0].isdigit() and "round" not in text] == names
+    assert all(
+        len(box) == box_to for box_to, box in enumerate(rows[-1], start=1)
+    ) and f"in {len(rows) - 1} round" in said(drawing)
+
+
 def test_the_grus_letters_are_those_of_the_lessons():
     """z keeps, row blocks W_r, W_z, W_n of W_h and W_xr, W_xz, W_xn of W_x, biases b_r, b_z, b_n."""
     whole = said(diagrams.gru_growing(3))
@@ -242,6 +258,7 @@ def test_show_takes_the_drawings_own_words_or_others(monkeypatch):
         "losses: got False": lambda: diagrams.unrolled(3, losses=False, gradients=True),
         "K: got 6, wants at most 5": lambda: diagrams.truncation(6, 6),
         "T: got 1, wants an integer of at least 2": lambda: diagrams.truncation(1, 1),
+        "T: got 9, wants at most 8": lambda: diagrams.scan(9),
         "T: got 2.5": lambda: diagrams.wirings(2.5),
         "stage: got 4, wants at most 3": lambda: diagrams.gru_growing(4),
         "h: got 9 numbers": lambda: diagrams.step_in_vectors([1], np.ones(9), np.ones(9), [1]),

@@ -1,6 +1,7 @@
 """What the nets read is what its documentation says."""
 
 import hashlib
+import re
 
 import numpy as np
 import pytest
@@ -8,10 +9,32 @@ import pytest
 from course_utils import tasks
 
 
-def test_weather_file_is_the_one_that_the_data_page_describes():
+@pytest.mark.parametrize("file", ["seattle-weather.csv", "lessons_prose.txt"])
+def test_data_files_are_those_that_the_data_page_describes(file):
     page = (tasks.DATA / "README.md").read_text(encoding="utf-8")
-    digest = hashlib.sha256((tasks.DATA / "seattle-weather.csv").read_bytes()).hexdigest()
-    assert digest in page
+    (part,) = (part for part in page.split("\n## ") if part.startswith(file))
+    assert hashlib.sha256((tasks.DATA / file).read_bytes()).hexdigest() in part
+
+
+def test_prose_is_as_its_page_says():
+    sentences = tasks.prose()
+    assert len(sentences) == len(set(sentences)) > 500
+    assert all(re.fullmatch(r"[a-z ,;:'-]{19,99}[.?]", sentence) for sentence in sentences)
+
+
+def test_encode_pads_with_zero_and_names_what_it_does_not_know():
+    numbers = tasks.encode(["to be", "or"], "\n ortbe")
+    assert numbers.dtype == np.int64 and numbers.tolist() == [[4, 2, 1, 5, 6], [2, 3, 0, 0, 0]]
+    with pytest.raises(ValueError, match=r"^texts: got the unknown character '!', wants characters of 'ab'$"):
+        tasks.encode(["ab!"], "\nab")
+    with pytest.raises(ValueError, match=r"^texts: got the unknown character '_'"):
+        tasks.encode(["a_"], "_a")  # it stands for the padding
+    for texts in ("ab", []):
+        with pytest.raises(ValueError, match=r"^texts: got .*, wants at least one text in a list$"):
+            tasks.encode(texts, "_ab")
+    for alphabet in ("", "aba"):
+        with pytest.raises(ValueError, match=r"^alphabet: got .*, wants different characters"):
+            tasks.encode(["a"], alphabet)
 
 
 def test_weather_is_four_years_without_a_gap():
@@ -121,3 +144,15 @@ def test_a_pair_of_questions():
     task = tasks.agreement_pair(6)
     assert task.test[0].shape == (200, 26, 13) and task.output_size == 4
     assert np.array_equal(tasks.agreement_pair(6).test[0], task.test[0])
+
+
+def test_parity_counts_ones():
+    task = tasks.parity(9)
+    for x, y in (task.test, task.sample(np.random.default_rng(3), 5)):
+        assert x.shape[1:] == (9, 2) and np.array_equal(x.sum(2), np.ones(x.shape[:2]))
+        for bits, answers in zip(x[:, :, 1].astype(int).tolist(), y.tolist(), strict=True):
+            assert answers == [bits[: t + 1].count(1) % 2 for t in range(9)]
+    assert 0.45 < task.test[0][:, :, 1].mean() < 0.55 and task.every_step
+    assert not task.is_solved(0.989) and task.is_solved(0.99)
+    with pytest.raises(ValueError, match=r"^T: got 0"):
+        tasks.parity(0)

@@ -1,7 +1,7 @@
-"""For `make lab`: the whole course can be opened, and the first lesson is; messages to and from a kernel leave at once.
+"""For `make lab`, read before the user's own Jupyter settings, which hold wherever this file says nothing.
 
-Without the latter they wait for each other's receipts (Nagle's algorithm), which costs every step of a slider that asks
-the kernel about 40 ms.
+The whole course can be opened, and the first lesson is. Messages to and from a kernel leave at once. Else they wait for
+each other's receipts (Nagle's algorithm), which costs every step of a slider that asks the kernel about 40 ms.
 """
 
 import os
@@ -20,7 +20,7 @@ async def _open_without_delay(self: KernelWebsocketHandler, kernel_id: str) -> N
 KernelWebsocketHandler.open = _open_without_delay  # type: ignore[method-assign]
 
 c = get_config()  # type: ignore[name-defined]  # noqa: F821, Jupyter gives it
-c.ServerApp.root_dir = str(Path(__file__).resolve().parent.parent)
+c.ServerApp.root_dir = str(Path(__file__).resolve().parents[2])
 c.ServerApp.allow_root = os.name == "posix" and os.geteuid() == 0  # in a container there is often nobody else
 c.LabApp.default_url = "/lab/tree/my_lessons/00_start_here.ipynb"
-c.LabApp.app_settings_dir = str(Path(__file__).resolve().with_name("lab_settings"))  # no question about Jupyter's news
+c.LabApp.app_settings_dir = str(Path(__file__).resolve().with_name("settings"))  # no question about Jupyter's news

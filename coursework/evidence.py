@@ -1,0 +1,292 @@
+"""A student's own runs, as data: are they of the form that is asked for, and what do they say?
+
+The grader collects them like any answer, as plain values, and recomputes what can be recomputed: counts, medians and
+intervals; and of nets that are handed in with their weights the score and the gradient over the task's lag. In the
+notebook `check` says whether they can be read, and `show_numbers` prints the table that stands beside the report when
+a person marks it. Nothing here is secret.
+"""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from course_utils import tasks
+from course_utils._kernels import Nets
+from course_utils.cells import Params, forward
+from course_utils.checks.exercise import NOT_STARTED
+from course_utils.gradients import jacobians
+from course_utils.norms import norms_to_past
+from course_utils.training import wilson
+from coursework import plain
+
+LATCH = tasks.latch(20)  # what ps5's nets learn
+ARMS, SEEDS, LENGTH, UNITS = 6, 10, 20_000, 64  # the most of each that is read
+FEWEST = 3  # seeds of each net
+SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
+    "RNN": {"Wx": ("H", "D"), "Wh": ("H", "H"), "b": ("H",), "V": ("O", "H"), "c": ("O",)},
+    "GRU": {"Wx": ("3H", "D"), "Wh": ("3H", "H"), "bx": ("3H",), "bh": ("3H",), "V": ("O", "H"), "c": ("O",)},
+}
+Table = list[list[str]]
+
+
+class NotReadableError(ValueError):
+    """What was handed in is not of the form that is asked for. Its words are the student's hint."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One seed of one net: loss (n,) of each update, score (E,) after `evaluated` (E,) updates, and all else it has."""
+
+    seed: int
+    loss: np.ndarray
+    evaluated: np.ndarray
+    score: np.ndarray
+    rest: dict[str, Any]
+
+    def solved_at(self, goal: float, higher: bool = True) -> int | None:
+        """Updates before the first score that met the goal, None if none did."""
+        met = self.score >= goal if higher else self.score < goal
+        return int(self.evaluated[met.argmax()]) if met.any() else None
+
+
+def findings(form: str, value: Any) -> tuple[str | None, Table]:
+    """(what is wrong in one sentence, or None; the table of numbers, its first row the head) of own runs.
+
+    form   "ps5 runs" or "ps6 project".
+    value  what the student's notebook holds. It may be anything.
+    """
+    try:
+        return None, FORMS[form](plain.decode(plain.encode(value)))
+    except NotReadableError as error:
+        return str(error), []
+    except plain.NotPlainError as error:
+        return f"{error}.", []
+    except (ValueError, TypeError, KeyError, ArithmeticError, np.linalg.LinAlgError) as error:
+        return f"it could not be read ({type(error).__name__}).", []
+
+
+def show_numbers(form: str, value: Any) -> None:
+    """Print the table that stands beside the report when it is marked, or what keeps the runs from being read."""
+    complaint, table = findings(form, value)
+    print(complaint or as_text(table))
+
+
+def as_text(table: Table) -> str:
+    """A table in columns; a row of one cell is a line of its own."""
+    rows = [row for row in table if len(row) > 1]
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = ["  ".join(map(str.ljust, row, widths)).rstrip() if len(row) > 1 else row[0] for row in table]
+    return "\n".join(lines)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What any run has
+
+
+def _wants(condition: Any, words: str) -> None:
+    if not condition:
+        raise NotReadableError(words)
+
+
+def _series(run: dict[str, Any], name: str, where: str, length: int | None = None) -> np.ndarray:
+    """A run's numbers (n,), finite."""
+    _wants(name in run, f"{where}: {name} is missing.")
+    values = np.asarray(run[name], dtype=float)
+    _wants(values.ndim == 1 and 1 <= len(values) <= LENGTH, f"{where}: {name} is to be a list of numbers.")
+    _wants(np.all(np.isfinite(values)), f"{where}: {name} holds NaN or inf. End a run that diverges before it does.")
+    _wants(
+        length is None or len(values) == length, f"{where}: {name} has {len(values)} numbers, it should have {length}."
+    )
+    return values
+
+
+def _run(value: Any, where: str) -> Run:
+    _wants(isinstance(value, dict), f"{where}: a run is a dict.")
+    seed = value.get("seed")
+    _wants(type(seed) is int and 0 <= seed < 2**32, f"{where}: seed is to be a whole number from 0 on.")
+    loss, evaluated = _series(value, "loss", where), _series(value, "evaluated", where)
+    score = _series(value, "score", where, len(evaluated))
+    rising = np.all(np.diff(evaluated) > 0) and np.all(evaluated == np.round(evaluated)) and evaluated[0] == 0
+    _wants(rising, f"{where}: evaluated counts the updates before each score, from 0 on and rising.")
+    _wants(evaluated[-1] == len(loss), f"{where}: the last score belongs after the last update, and loss has one each.")
+    known = ("seed", "loss", "evaluated", "score")
+    return Run(seed, loss, evaluated, score, {name: part for name, part in value.items() if name not in known})
+
+
+def _arms(value: Any, names: tuple[str, ...] | None = None) -> dict[str, list[Run]]:
+    """{net: its runs}: at least three seeds each, the same seeds and the same number of updates for all."""
+    _wants(isinstance(value, dict), "the runs are to be a dict, one list of runs for each net.")
+    if names:
+        _wants(tuple(value) == names, f"wants the nets {' and '.join(names)}, in this order and no others.")
+    _wants(2 <= len(value) <= ARMS, f"wants two to {ARMS} nets to compare.")
+    arms = {}
+    for label, runs in value.items():
+        _wants(
+            isinstance(label, str) and re.fullmatch(r"[\w .,=+-]{1,30}", label, re.A), "a net's name is a short word."
+        )
+        _wants(isinstance(runs, list | tuple), f"{label}: wants a list of runs.")
+        _wants(len(runs) <= SEEDS, f"{label}: at most {SEEDS} runs are read.")
+        _wants(
+            len(runs) >= FEWEST, f"{label}: wants at least {FEWEST} seeds, since one run shows what can happen once."
+        )
+        arms[label] = [_run(run, f"{label}, run {n}") for n, run in enumerate(runs, 1)]
+    seeds = {tuple(run.seed for run in runs) for runs in arms.values()}
+    _wants(len(seeds) == 1, "the nets are to have the same seeds, in the same order.")
+    (seeds_of_all,) = seeds
+    _wants(len(set(seeds_of_all)) == len(seeds_of_all), "each seed is to stand there once.")
+    budgets = {len(run.loss) for runs in arms.values() for run in runs}
+    _wants(len(budgets) == 1, "all runs are to have the same number of updates: compare at equal budgets.")
+    losses = [run.loss.tobytes() for runs in arms.values() for run in runs]
+    _wants(len(set(losses)) == len(losses), "two runs have the very same losses. Each seed is to be trained anew.")
+    return arms
+
+
+def _summary(runs: list[Run], goal: float, higher: bool = True) -> list[str]:
+    """Solved of all with its interval, and the median of updates of those that did."""
+    solved = [at for run in runs if (at := run.solved_at(goal, higher)) is not None]
+    low, high = wilson(len(solved), len(runs))
+    median = f"{np.median(solved):g}" if solved else "none"
+    return [f"{len(solved)}/{len(runs)}", f"{low:.2f} to {high:.2f}", median]
+
+
+def _size(x: float) -> str:
+    return f"{x:.1e}"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Assignment 5: RNN and GRU learn the latch, and their weights are handed in
+
+
+def ps5_runs(value: Any) -> Table:
+    """{"RNN": [run, ...], "GRU": [run, ...]}, each run with `weights` after the last update. See `Run`, SHAPES.
+
+    The accuracy after the last update is computed again from the weights, on the latch's test sequences, and so is
+    the norm of dh_T/dh_0 over its 20 steps, the median over ten sequences.
+    """
+    if isinstance(value, dict) and all(_is_empty(runs) for runs in value.values()):
+        raise NotReadableError(NOT_STARTED)
+    arms = _arms(value, tuple(SHAPES))
+    table = [["net", "seed", "updates", "first loss", "last ten", "accuracy", "again", "solved at", "dh_T/dh_0"]]
+    for kind, runs in arms.items():
+        for run in runs:
+            where = f"{kind}, seed {run.seed}"
+            _wants(np.all((run.score >= 0) & (run.score <= 1)), f"{where}: an accuracy lies between 0 and 1.")
+            accuracy, gradient = _again(kind, _weights(kind, run.rest.get("weights"), where))
+            stated, at = run.score[-1], run.solved_at(0.95)
+            _wants(
+                abs(stated - accuracy) < 0.0101,
+                f"{where}: these weights don't have the accuracy that is stated last, on the task's test sequences. "
+                "Hand in the weights as they are after the last update, in the order of blocks that gru_step has.",
+            )
+            losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}"]
+            scores = [f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
+            table.append([kind, str(run.seed), str(len(run.loss)), *losses, *scores, _size(gradient)])
+    for kind, runs in arms.items():
+        solved, interval, median = _summary(runs, 0.95)
+        table.append([f"{kind}: solved {solved}, 95 % interval {interval}, median updates {median}"])
+    return table
+
+
+def _is_empty(runs: Any) -> bool:
+    return runs is None or (isinstance(runs, list | tuple) and all(run is None for run in runs))
+
+
+def _weights(kind: str, value: Any, where: str) -> dict[str, np.ndarray]:
+    shapes = SHAPES[kind]
+    wanted = isinstance(value, dict) and set(value) == set(shapes)
+    _wants(wanted, f"{where}: weights is to be a dict of {', '.join(shapes)}.")
+    arrays = {name: np.asarray(value[name], dtype=float) for name in shapes}
+    H = arrays["Wh"].shape[-1] if arrays["Wh"].ndim == 2 else 0
+    _wants(1 <= H <= UNITS, f"{where}: wants a net of 1 to {UNITS} units.")
+    sizes = {"H": H, "3H": 3 * H, "D": LATCH.input_size, "O": LATCH.output_size}
+    for name, letters in shapes.items():
+        shape = tuple(sizes[letter] for letter in letters)
+        _wants(arrays[name].shape == shape, f"{where}: {name} has shape {arrays[name].shape}, it should have {shape}.")
+        _wants(np.all(np.abs(arrays[name]) < 1e6), f"{where}: {name} holds NaN, inf or numbers beyond a million.")
+    return arrays
+
+
+def _again(kind: str, weights: dict[str, np.ndarray]) -> tuple[float, float]:
+    """Accuracy on the latch's test and the median ‖dh_T/dh_0‖ of ten of its sequences, by the course's own net."""
+    x, target = LATCH.test
+    Wx, Wh, V, c = (weights[name] for name in ("Wx", "Wh", "V", "c"))
+    bx = weights["b"] if kind == "RNN" else weights["bx"]
+    bh = np.zeros(len(Wh)) if kind == "RNN" else weights["bh"]
+    params = Params(kind, Wx, Wh, bx, bh, reset="after")
+    (accuracy,) = Nets([params], [np.column_stack([c, V])], LATCH.loss, params.Wh.dtype).score(x, target)
+    norms = [norms_to_past(jacobians(forward(params, sequence)))[0] for sequence in x[:10]]
+    return float(accuracy), float(np.median(norms))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Assignment 6: any nets, any task
+
+
+def ps6_project(value: Any) -> Table:
+    """{"goal": number, "higher": whether a score is to be at or above it, "control": a net's name, "nets": {...}}.
+
+    Each run has `before` and `after` as well: ‖dh_T/dh_(T - lag)‖ for lag 0, 1, ..., of the net before its first and
+    after its last update. Nets of any kind will do, so that nothing is trained or run again here.
+    """
+    if isinstance(value, dict) and _is_empty(value.get("nets")):
+        raise NotReadableError(NOT_STARTED)
+    _wants(isinstance(value, dict), "the evidence is a dict of goal, higher, control and nets.")
+    for name in ("goal", "higher", "control", "nets"):
+        _wants(name in value, f"{name} is missing.")
+    goal, higher = value["goal"], value["higher"]
+    _wants(type(goal) in (int, float) and np.isfinite(goal), "goal is to be a number.")
+    _wants(type(higher) is bool, "higher is to be True or False: whether a score should be at or above the goal.")
+    arms = _arms(value["nets"])
+    _wants(value["control"] in list(arms), "control is to be the name of one of the nets.")
+    table = [["net", "seeds", "updates", "solved", "95 % interval", "median", "lag", "before", "after"]]
+    lags = {len(np.atleast_1d(run.rest.get("before"))) - 1 for runs in arms.values() for run in runs}
+    _wants(
+        len(lags) == 1 and min(lags) >= 10, "before and after are to reach back the same 10 steps or more everywhere."
+    )
+    (lag,) = lags
+    for label, runs in arms.items():
+        far = {}
+        for when in ("before", "after"):
+            norms = [_series(run.rest, when, f"{label}, seed {run.seed}", lag + 1) for run in runs]
+            _wants(np.all(np.array(norms) >= 0), f"{label}: a norm is not negative.")
+            ones = np.allclose(np.array(norms)[:, 0], 1, atol=1e-6)
+            _wants(ones, f"{label}: {when}[0] belongs to lag 0. A state's derivative by itself has norm 1.")
+            far[when] = _size(float(np.median(np.array(norms)[:, -1])))
+        name = f"{label} (control)" if label == value["control"] else label
+        row = [name, str(len(runs)), str(len(runs[0].loss)), *_summary(runs, float(goal), higher), str(lag)]
+        table.append([*row, far["before"], far["after"]])
+    return table
+
+
+FORMS: dict[str, Callable[[Any], Table]] = {"ps5 runs": ps5_runs, "ps6 project": ps6_project}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# As `judge` wants it
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """A case whose right results are those that can be read; see `course_utils.checks.exercise.Case`."""
+
+    form: str
+
+    @property
+    def hints(self) -> tuple[str, ...]:
+        """None: the complaint says it all."""
+        return ()
+
+    def arguments(self) -> tuple:
+        """None: a value is asked for."""
+        return ()
+
+    def complaint(self, got: Any) -> str | None:
+        """None where the runs can be read, else what is wrong."""
+        return findings(self.form, got)[0]
+
+    def fits(self, got: Any, hint: str) -> bool:
+        """No known mistakes."""
+        return False

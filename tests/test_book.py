@@ -1,0 +1,141 @@
+"""How the book finds out where it is published, and what it says where something is missing. Its pages are tested in
+tests/browser/test_site.py, by `make test-site`."""
+
+import subprocess
+
+import pytest
+
+from tests.notebook import ROOT
+from tools import book, npm
+from tools.book import Book, Page, published
+
+
+@pytest.fixture
+def copy(tmp_path, monkeypatch):
+    """A course of two lines of pyproject, within git, that nobody has published."""
+    monkeypatch.delenv("GITHUB_REPOSITORY", raising=False)
+    subprocess.run(["git", "init", "-q", str(tmp_path)], check=True)
+    address(tmp_path, "https://github.com/OWNER/course")
+    return tmp_path
+
+
+def address(folder, url):
+    (folder / "pyproject.toml").write_text(f'[project]\nname = "a"\n[project.urls]\nRepository = "{url}"\n')
+
+
+def remote(folder, url):
+    subprocess.run(["git", "-C", str(folder), "remote", "add", "origin", url], check=True)
+
+
+def test_nobody_has_published_it(copy):
+    assert published(copy) is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://github.com/some-one/the.course",
+        "https://github.com/some-one/the.course.git",
+        "git@github.com:some-one/the.course.git",
+        "ssh://git@github.com/some-one/the.course/",
+    ],
+)
+def test_the_address_comes_from_git(copy, url):
+    remote(copy, url)
+    assert published(copy) == "https://github.com/some-one/the.course"
+
+
+@pytest.mark.parametrize("url", ["https://example.org/some-one/course", "../elsewhere", "file:///srv/github.com/a/b"])
+def test_another_host_is_no_address(copy, url):
+    remote(copy, url)
+    assert published(copy) is None
+    address(copy, "https://github.com/written/here")
+    assert published(copy) == "https://github.com/written/here"
+
+
+def test_a_workflow_knows_best(copy, monkeypatch):
+    remote(copy, "https://github.com/upstream/course")
+    monkeypatch.setenv("GITHUB_REPOSITORY", "fork/course")
+    assert published(copy) == "https://github.com/fork/course"
+
+
+def test_where_a_link_leads():
+    for home, elsewhere in ((None, "index.html"), ("https://github.com/a/b", "b/blob/HEAD/README.md")):
+        made = Book(home=home)
+        page = made.lessons[1]
+        assert made.leads_to(page, "00_start_here.ipynb") == "00_start_here.html"
+        assert made.leads_to(page, "../docs/questions.md#a-b") == "questions.html#a-b"
+        assert made.leads_to(page, "#here") == "#here"
+        assert made.leads_to(page, "https://arxiv.org/abs/1406.1078") == "https://arxiv.org/abs/1406.1078"
+        assert made.leads_to(page, "../README.md").endswith(elsewhere)
+        assert made.leads_to(page, "../../elsewhere.md") == "index.html"
+
+
+def test_an_unpublished_copy_says_so_kindly():
+    for home in (None, "https://github.com/a/b"):
+        made = Book(home=home)
+        text = made._around(made.lessons[1])
+        assert ("isn’t published yet" in text) == (home is None)
+        assert ("colab.research" in text) == ("mybinder.org" in text) == (home is not None)
+        assert f'href="{made.lessons[1].source.name}" download' in text
+
+
+def test_what_is_missing_is_said_plainly(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(RuntimeError, match=r"^node isn't installed"):
+        Book().write(tmp_path / "site")
+    with pytest.raises(RuntimeError, match=r"^npm isn't installed\. .* fetches nothing@0\.0\.0 once"):
+        npm.package("nothing@0.0.0")
+    (tmp_path / "npm").write_text("#!/bin/sh\necho no network >&2\nexit 1\n")
+    (tmp_path / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    with pytest.raises(
+        RuntimeError, match=r"couldn't fetch nothing@0\.0\.0\. Is there a network\? npm says: no network"
+    ):
+        npm.package("nothing@0.0.0")
+    assert not (tmp_path / "site").exists()
+
+
+def test_a_folder_with_other_things_is_left_alone(tmp_path):
+    (tmp_path / "thesis.txt").write_text("all of it")
+    with pytest.raises(RuntimeError, match="holds other things than a book"):
+        Book().write(tmp_path)
+    assert (tmp_path / "thesis.txt").read_text() == "all of it"
+
+
+def test_markdown_as_the_lessons_write_it():
+    made = Book()
+    page = Page(ROOT / "notebooks" / "x.ipynb", "x.html", "x")
+    text = "## One $w$, two\n\n<details><summary>Why $v$?</summary>\n\nSince $a < b$.\n\n$$x_1\n= 2$$\n\n</details>\n"
+    shown = made._words(page, text)
+    assert [tex for _, tex in made._formulas] == ["w", "v", "a < b", "x_1\n= 2"]
+    assert [displayed for displayed, _ in made._formulas] == [False, False, False, True]
+    assert "<details><summary>Why \ue0001\ue001?</summary>" in shown and "$" not in shown
+    assert page.contents == [("One-,-two", "One , two")]
+
+
+def test_a_covered_picture_is_a_picture():
+    made = Book()
+    png = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+    html = f'<figure style="a"><img alt="A &lt; B" style="b" src="data:image/png;base64,{png}"></figure>'
+    covered = book.COVER.format(html)
+    for text in (html, covered):
+        output = book.nbformat.v4.new_output("display_data", {"text/html": text, "text/plain": "Figure: A < B"})
+        shown = made._output(output, "guess-0")
+        assert shown.startswith('<figure><img src="static/') and 'alt="A &lt; B" width="1" height="1"' in shown
+    assert len(made._pictures) == 1
+
+
+def test_a_page_has_its_own_roads():
+    made = Book()
+    notebook = book.nbformat.v4.new_notebook(
+        cells=[
+            book.nbformat.v4.new_markdown_cell(
+                "# 01 · What?\n\n*5 minutes.*\n\nRun it: [Colab](https://example.org/x)"
+            ),
+            book.nbformat.v4.new_code_cell("boot()"),
+            book.nbformat.v4.new_code_cell("print(1)"),
+        ]
+    )
+    shown = made._lesson(made.lessons[1], notebook)
+    assert "5 minutes" in shown and "Run it" not in shown and "boot" not in shown and "print" in shown

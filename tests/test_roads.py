@@ -1,0 +1,207 @@
+"""The roads to the course: a wheel, Binder, the workflows, and what they promise."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+import yaml
+
+from tests import conftest
+from tests.notebook import LESSONS, ROOT, read
+from tools import heads, matrix
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+workflows = pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.stem)
+
+
+def load(path):
+    return yaml.safe_load(path.read_text(encoding="utf-8"))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# A wheel
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """The course as a wheel, unpacked: what `pip install .` puts into an environment."""
+    place = tmp_path_factory.mktemp("wheel")
+    code = f"from setuptools.build_meta import build_wheel; print(build_wheel({str(place)!r}))"
+    source = place / "source"
+    source.mkdir()
+    for name in ("course_utils", "coursework", "data", "pyproject.toml", "README.md", "LICENSE"):
+        (source / name).symlink_to(ROOT / name)
+    subprocess.run([sys.executable, "-c", code], cwd=source, check=True, capture_output=True)
+    (built,) = place.glob("*.whl")
+    with zipfile.ZipFile(built) as archive:
+        archive.extractall(place / "unpacked")
+    return place / "unpacked"
+
+
+def test_a_wheel_holds_all_that_the_package_reads(wheel):
+    for path in (ROOT / "course_utils").rglob("*"):
+        if path.is_file() and "__pycache__" not in path.parts:
+            assert (wheel / path.relative_to(ROOT)).is_file(), path
+    for path in (ROOT / "data").iterdir():
+        assert (wheel / "course_utils" / "data" / path.name).read_bytes() == path.read_bytes()
+    assert not list(wheel.rglob("questions.py"))  # keys stay in the house
+
+
+def test_a_wheel_works_from_any_folder(wheel, tmp_path):
+    code = f"""
+import importlib.machinery, sys
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in str(finder)]
+sys.path = [{str(wheel)!r}] + [place for place in sys.path if place != {str(ROOT)!r}]
+from course_utils import cell_view, figures, machine, predictions, tasks, widgets
+machine.prepare({heads.project()["version"]!r})
+print(tasks.__file__, len(tasks.weather()[0]))
+"""
+    run = subprocess.run([sys.executable, "-P", "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+    assert run.stdout.split() == [str(wheel / "course_utils" / "tasks.py"), "1461"]
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Binder
+
+
+def test_binder_builds_its_environment_before_it_sees_the_course():
+    """repo2docker copies the course first as soon as a pip line is "-r file", "-e ." or a path; then every commit would
+    download everything anew. There is no pip line at all."""
+    environment = load(ROOT / ".binder" / "environment.yml")
+    assert all(isinstance(line, str) for line in environment["dependencies"])
+    names = {re.split("[=<>]", line)[0] for line in environment["dependencies"]}
+    assert {"python", "numpy", "matplotlib-base", "anywidget", "tqdm", "pytorch-cpu"} <= names
+    assert not names & {"jupyterlab", "notebook", "jupyter_server", "jupyterhub", "pytorch", "pip"}  # repo2docker's own
+    assert {path.name for path in (ROOT / ".binder").iterdir()} == {"environment.yml", "postBuild"}
+    assert os.access(ROOT / ".binder" / "postBuild", os.X_OK)
+
+
+def test_binder_has_the_bounds_of_the_package():
+    lines = load(ROOT / ".binder" / "environment.yml")["dependencies"]
+    ours = {re.split(">=", line)[0]: line for line in matrix.bounds()}
+    for name in ("numpy", "anywidget", "tqdm"):
+        assert ours[name] in lines
+    assert ours["matplotlib"].replace("matplotlib", "matplotlib-base") in lines
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Workflows
+
+
+@workflows
+def test_a_workflow_says_how_long_and_what_it_may(path):
+    flow = load(path)
+    assert flow["permissions"] and "write-all" not in str(flow["permissions"])
+    assert "group" in flow["concurrency"]
+    for name, job in flow["jobs"].items():
+        assert job["timeout-minutes"] <= 90, name
+        for step in job["steps"]:
+            assert re.fullmatch(r"[\w/-]+@(v\d+|[0-9a-f]{40})", step.get("uses", "a/b@v1")), step
+
+
+def test_the_workflows_run_all_sets_each_week_on_three_systems():
+    flow = load(ROOT / ".github" / "workflows" / "test.yml")
+    assert flow[True]["schedule"] and "pull_request" in flow[True]  # YAML reads the word "on" as true
+    runs = flow["jobs"]["lessons"]["strategy"]["matrix"]["include"]
+    assert {run["set"] for run in runs} == set(matrix.SETS)
+    assert {run["system"].split("-")[0] for run in runs} == {"ubuntu", "macos", "windows"}
+    assert {run["python"] for run in runs} == set(matrix.PYTHONS)
+
+
+@pytest.mark.parametrize(
+    ("ci", "reason", "outcome"),
+    [
+        ("", "node 20.19 or newer is not on this machine", "skipped"),
+        ("1", "node 20.19 or newer is not on this machine", "failed"),
+        ("1", "a Mac has no such thing", "skipped"),
+    ],
+)
+def test_tests_that_cannot_run_fail_in_ci(ci, reason, outcome, monkeypatch):
+    """A program that is missing is a reason to skip here, and a failure there. Other reasons stay reasons."""
+    monkeypatch.setenv("CI", ci)
+    report = SimpleNamespace(outcome="skipped", skipped=True, longrepr=("test_x.py", 7, f"Skipped: {reason}"))
+    hook = conftest.pytest_runtest_makereport(None, None)
+    next(hook)
+    with pytest.raises(StopIteration) as result:
+        hook.send(report)
+    assert result.value.value is report and report.outcome == outcome and reason in str(report.longrepr)
+
+
+TEXTS = ("*.yml", "*.yaml", "*.toml", "*.txt", "*.md", "*.json", "Makefile", ".ci/*", ".binder/*", "tools/**/*.py")
+
+
+def test_no_package_index_is_named():
+    """Whoever has a mirror uses it; pip and uv know where to look."""
+    hosts = re.compile(r"(pypi\.org|pythonhosted|whl/cpu|registry\.npmjs|conda\.anaconda|index-url)")
+    found = []
+    for pattern in TEXTS:
+        for path in ROOT.rglob(pattern) if "/" not in pattern else ROOT.glob(pattern):
+            hidden = {".venv", ".git", "my_lessons"} & set(path.relative_to(ROOT).parts)
+            if path.is_file() and not hidden and hosts.search(path.read_text(encoding="utf-8")):
+                found.append(path.name)
+    assert found == []
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Platforms
+
+
+def test_torch_is_left_out_where_it_has_no_wheel():
+    """Both lists have the same condition, and the rest of the course installs without torch."""
+    (extra,) = heads.project()["optional-dependencies"]["torch"]
+    (pin,) = (line for line in (ROOT / "requirements.txt").read_text().splitlines() if line.startswith("torch=="))
+    assert extra.partition(" ; ")[2].replace("'", '"') == pin.partition("  #")[0].partition(" ; ")[2]
+    assert not any("torch" in line for line in matrix.bounds("lab"))
+
+
+def test_lessons_say_in_their_first_cell_whether_they_need_torch():
+    needing = [path.stem[:2] for path in LESSONS if heads.needs_torch(read(path))]
+    assert {"02", "05", "06", "07", "08"} <= set(needing) and not {"00", "01", "03", "04"} & set(needing)
+    for path in LESSONS:
+        first = next(cell for cell in read(path).cells if cell.cell_type == "code").source
+        assert first.endswith("machine.prepare(version, torch=True)") == (path.stem[:2] in needing)
+
+
+def test_the_page_keeps_the_lines_of_other_sets():
+    page = (
+        "a<!-- runs: `make matrix` writes it -->\n\n| h |\n|---|\n| pins | 1 |\n| colab | 2 |\n\n<!-- end of runs -->b"
+    )
+    new = matrix.section(page, "runs", ["| pins | 3 |"])
+    assert re.findall(r"\| (\w+) \| (\d) \|", new) == [("colab", "2"), ("pins", "3")]
+    assert new.startswith("a<!--") and new.endswith("-->b")
+
+
+def test_a_missing_wheel_is_named(monkeypatch):
+    """uv's own words, shortened to the package that is at fault."""
+    told = (
+        "  × No solution found when resolving dependencies:\n  ╰─▶ Because torch==2.13.0 has no wheels with a matching"
+    )
+    answer = subprocess.CompletedProcess([], 1, "", told)
+    monkeypatch.setattr(matrix, "uv", lambda *arguments, **options: answer)
+    assert matrix.wheels(["torch==2.13.0"], "x86_64-apple-darwin", "3.11") == "torch"
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml")), ids=lambda path: path.stem
+)
+def test_an_issue_form_is_whole(path):
+    form = load(path)
+    assert form["name"] and form["description"]
+    for part in form["body"]:
+        assert part["type"] in ("input", "textarea", "dropdown") and part["attributes"]["label"] and part["id"]
+
+
+def test_the_container_for_editors_installs_by_make():
+    text = (ROOT / ".devcontainer" / "devcontainer.json").read_text(encoding="utf-8")
+    settings = json.loads(re.sub(r"^//.*$", "", text, flags=re.M))
+    assert "make .venv/student TORCH=cpu" in settings["postCreateCommand"]
+    assert Path(".venv/bin/python") == Path(
+        *Path(settings["customizations"]["vscode"]["settings"]["python.defaultInterpreterPath"]).parts[1:]
+    )

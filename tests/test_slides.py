@@ -1,0 +1,91 @@
+"""Slides: all that a lesson shows, in its order, on pages that need no network; and formulas as drawings."""
+
+import re
+
+import nbformat
+import pytest
+
+from tests.notebook import LESSONS, read
+from tools import formulas, slides
+
+TEACHING = LESSONS[1:]
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_figure_and_guess_is_there_in_its_order(path):
+    shown = slides.slides(read(path))
+    wanted, left_out = [], False
+    for cell in read(path).cells:
+        if cell.cell_type == "markdown":
+            for title in re.findall(r"^## (.*)$", cell.source, re.M):
+                left_out = title in slides.LEFT_OUT
+        for output in [] if left_out else cell.get("outputs", []):
+            page = str(output.get("data", {}).get("text/html", ""))
+            pictures = page.count("<img ") or int("image/png" in output.get("data", {}))
+            wanted += ["guess"] * ("Run this cell to make" in page) + ["figure"] * pictures
+    assert [slide.kind for slide in shown if slide.kind in ("guess", "figure")] == wanted
+    assert shown[0].kind == "title" and shown[0].heading.startswith(path.name[:2])
+    for slide in shown:
+        assert slide.text or slide.picture
+        assert not re.search(r"</?(?!img)\w+>|\]\(", slide.text), slide.text
+        assert slide.kind != "figure" or len(slide.alt.split()) >= 8
+
+
+@pytest.mark.parametrize("path", TEACHING[3:5], ids=lambda path: path.stem)
+def test_a_page_needs_no_network_and_every_formula_is_set(path, tmp_path):
+    *_, index = slides.write([path], tmp_path)
+    text = (tmp_path / f"{path.stem}.html").read_text(encoding="utf-8")
+    without_data = re.sub(r'"data:[^"]*"', '""', text)
+    assert not re.search(r"https?://|src=\"(?!\")|<link|@import", without_data)
+    assert 'class="unset"' not in text
+    assert len(re.findall(r'<section class="slide', text)) == len(slides.slides(read(path)))
+    assert f'href="{path.stem}.html"' in index.read_text(encoding="utf-8")
+
+
+def test_answers_in_folds_are_left_out():
+    cells = [
+        nbformat.v4.new_markdown_cell("# 99 · A question?\n\n**You will**\n- see;\n"),
+        nbformat.v4.new_markdown_cell(
+            "## One\n\n- first\n  goes on\n- second\n\n$$a$$\n<details><summary>A</summary>\n\n- $$b$$\n</details>"
+        ),
+        nbformat.v4.new_markdown_cell(
+            "## Check yourself\n\n<details><summary>True or false: W<sub>h</sub>?</summary>\n\nFalse.\n</details>"
+        ),
+        nbformat.v4.new_markdown_cell("## Your turn\n\n- nothing"),
+    ]
+    shown = slides.slides(nbformat.v4.new_notebook(cells=cells))
+    assert [(slide.kind, slide.text) for slide in shown] == [
+        ("title", "- see;"),
+        ("list", "- first goes on\n- second"),
+        ("equations", "$$a$$"),
+        ("list", "- True or false: $W_{h}$?"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        r"\tfrac14 \lVert J \rVert",
+        r"\begin{pmatrix} 2 & -2 \\ .6 & -.6 \end{pmatrix}",
+        r"\underbrace{a_{t}}_{\text{b}} + c",
+        r"x \le \sqrt2",
+        r"\Big\lVert \frac{a}{b} \Big\rVert",
+    ],
+)
+def test_formulas_are_drawn_in_line(source):
+    page = formulas.markdown(f"As ${source}$ says.")
+    assert page.count('<img class="formula"') == 1 and "unset" not in page and page.startswith("<p>As <img")
+
+
+def test_rows_are_set_below_each_other_and_what_is_unknown_is_shown_as_it_is():
+    page = formulas.markdown("$$\\begin{aligned} a &= b \\\\ c &= d \\end{aligned}$$")
+    assert page.count("<img") == 2 and "<br>" in page
+    assert '<code class="unset">' in formulas.markdown(r"$\nonsense{a}$")
+
+
+@pytest.mark.parametrize(
+    "hostile", ["<script>alert(1)</script>", "<img src=x onerror=alert(1)>", '$a" onload="alert(1)$']
+)
+def test_no_tag_of_a_text_gets_through(hostile):
+    page = formulas.markdown(hostile)
+    assert not re.search(r"<script|<img src=x|\" onload=", page)

@@ -1,0 +1,159 @@
+"""Slides from the lessons' own titles, drawings, guesses, equations and figures: `make slides`. Nothing is fetched.
+
+A lesson becomes one HTML page that works from a folder, a memory stick or a server. Its slides stand in the order of
+the lesson: the title and what you will do; of each section its list and its equations, then guesses and figures as they
+come; what we have done; and the questions of *Check yourself*, without their answers. What stands in folds is left
+out, and so is running text, which is for reading. The notebooks are read as they are: `make notebooks` comes first.
+"""
+
+import argparse
+import html
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import nbformat
+from nbformat import NotebookNode
+
+from tools import formulas
+from tools.heads import head_of, lessons
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGE = Path(__file__).resolve().parent / "slides.html"
+FOLD = re.compile(r"<details>.*?</details>", re.S)
+SUMMARY = re.compile(r"<details>\s*<summary>(.*?)</summary>", re.S)
+PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="(data:image/png;base64,[^"]+)"')
+GUESS = re.compile(r"<div><p><strong>(.*?)</strong></p>(.*?)<p><em>Run this cell", re.S)
+LIST = re.compile(r"^(?:- |\d+\. )(?:.+\n?(?:[ ]{2,}\S.*\n?)*)", re.M)
+EQUATION = re.compile(r"\$\$.+?\$\$", re.S)
+LEFT_OUT = ("When this fails", "Your turn", "Sources", "The lessons")
+EQUATIONS, ITEMS, CONTEXT = 3, 6, 70  # at most so many on a slide; words before a guess
+
+
+@dataclass(frozen=True)
+class Slide:
+    """One slide. kind: title, list, equations, guess or figure; text: Markdown; picture: a data URL, alt its words."""
+
+    kind: str
+    heading: str
+    text: str = ""
+    picture: str = ""
+    alt: str = ""
+
+
+def slides(notebook: NotebookNode) -> list[Slide]:
+    """A lesson's slides, in its order."""
+    found: list[Slide] = []
+    heading = before = ""
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown":
+            if not found:
+                title, _, rest = cell.source.partition("\n")
+                found.append(Slide("title", title.removeprefix("# "), _without_links("\n".join(_items(rest)))))
+                continue
+            for part in re.split(r"^(?=## )", cell.source, flags=re.M):
+                if part.startswith("## "):
+                    heading = part.partition("\n")[0].removeprefix("## ")
+                if heading not in LEFT_OUT:
+                    found += _from_text(heading, part)
+            before = _last_words(cell.source)
+        elif heading not in LEFT_OUT:
+            found += [slide for output in cell.get("outputs", []) for slide in _from_output(heading, output, before)]
+    return found
+
+
+def _from_text(heading: str, source: str) -> list[Slide]:
+    """The list and the equations of a text, or the questions of *Check yourself*."""
+    if heading == "Check yourself":
+        questions = [f"- {_words(words)}" for words in SUMMARY.findall(source)]
+        return [Slide("list", heading, "\n".join(part)) for part in _parts(questions, ITEMS)]
+    text = FOLD.sub("", source)
+    found = [Slide("list", heading, _without_links("\n".join(part))) for part in _parts(_items(text), ITEMS)]
+    equations = EQUATION.findall(text)
+    return found + [Slide("equations", heading, "\n\n".join(part)) for part in _parts(equations, EQUATIONS)]
+
+
+def _items(text: str) -> list[str]:
+    """The items of a text's lists, each on one line."""
+    return [" ".join(item.split()) for item in LIST.findall(FOLD.sub("", text))]
+
+
+def _parts(items: list[str], most: int) -> list[list[str]]:
+    return [items[i : i + most] for i in range(0, len(items), most)]
+
+
+def _last_words(source: str) -> str:
+    """The last paragraph of a text, which says what a guess is about; "" if it is a heading, a list or too long."""
+    paragraphs = re.split(r"\n\s*\n", EQUATION.sub("", FOLD.sub("", source)).strip())
+    last = " ".join(paragraphs[-1].split())
+    fits = len(last.split()) <= CONTEXT and not re.match(r"#|\||- |\d+\. |```", last)
+    return _without_links(last).removeprefix("**Predict.** ") if fits else ""
+
+
+def _from_output(heading: str, output: Any, before: str) -> list[Slide]:
+    """The guess, below the words that stand before it, or the pictures of a cell's output."""
+    data = output.get("data", {})
+    page = str(data.get("text/html", ""))
+    if guess := GUESS.search(page):
+        choices = [f"- {_words(item)}" for item in re.findall(r"<li>(.*?)</li>", guess[2])]
+        return [Slide("guess", heading, "\n".join([before, "", f"**{_words(guess[1])}**", "", *choices]).strip())]
+    pictures = [(html.unescape(words), url) for words, url in PICTURE.findall(page)]
+    if not pictures and "image/png" in data:
+        url = "data:image/png;base64," + "".join(data["image/png"].split())
+        pictures = [(str(data.get("text/plain", "")).removeprefix("Figure: "), url)]
+    return [Slide("figure", heading, "", url, words) for words, url in pictures]
+
+
+def _words(page: str) -> str:
+    """A piece of HTML as Markdown that shows the same words, with subscripts as formulas."""
+    page = re.sub(r"([A-Za-z])<sub>(\w+)</sub>", r"$\1_{\2}$", page).replace("σ<sub>1</sub>", r"$\sigma_1$")
+    page = re.sub(r"([A-Za-z])<sup>(\w+)</sup>", r"$\1^{\2}$", page)
+    return html.unescape(re.sub("<[^>]+>", "", page)).replace("*", r"\*")
+
+
+def _without_links(text: str) -> str:
+    """Markdown whose links are their words."""
+    return re.sub(r"\[([^\]]+)\]\([^)]*\)", r"\1", text)
+
+
+def page(title: str, shown: list[Slide], index: list[dict[str, Any]] | None = None) -> str:
+    """A whole HTML page: slides, or with `index` the list of all lessons."""
+    words = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    words.filters["md"] = lambda text: jinja2.utils.markupsafe.Markup(_inline(formulas.markdown(text)))
+    return words.from_string(PAGE.read_text(encoding="utf-8")).render(title=title, slides=shown, index=index)
+
+
+def _inline(paragraph: str) -> str:
+    """A single paragraph without its <p>, so that it may stand in a heading."""
+    alone = re.fullmatch(r"<p>(.*)</p>\s*", paragraph, re.S)
+    return alone[1] if alone and "<p>" not in alone[1] else paragraph
+
+
+def write(paths: list[Path], out: Path) -> list[Path]:
+    """Write the slides of these lessons and an index. Returns the files."""
+    out.mkdir(parents=True, exist_ok=True)
+    index, files = [], []
+    for path in paths:
+        head, shown = head_of(path), slides(nbformat.read(path, as_version=4))
+        title, file = f"{head.number} · {head.question}", out / f"{path.stem}.html"
+        file.write_text(page(title, shown), encoding="utf-8")
+        index.append({"file": file.name, "title": head.question, "count": len(shown)})
+        files.append(file)
+    (out / "index.html").write_text(page("Gradients through time: slides", [], index), encoding="utf-8")
+    return [*files, out / "index.html"]
+
+
+def main() -> None:
+    """Write slides of all lessons, or of those that are named."""
+    parser = argparse.ArgumentParser(prog="python -m tools.slides", description=__doc__.splitlines()[0])
+    parser.add_argument("lessons", type=Path, nargs="*", help="notebooks (all)")
+    parser.add_argument("--out", type=Path, default=ROOT / "slides", help="a folder (slides)")
+    options = parser.parse_args()
+    for file in write(options.lessons or lessons(), options.out):
+        print(file)
+
+
+if __name__ == "__main__":
+    main()
