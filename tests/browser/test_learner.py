@@ -111,7 +111,7 @@ def guess(driver, at):
     for choice in root.find_elements(By.CSS_SELECTOR, "input[type=radio]")[:1]:
         driver.execute_script("arguments[0].click()", choice)
     for number in root.find_elements(By.CSS_SELECTOR, "input:not([type=radio])"):
-        low = re.search(r"between ([\d.,e×⁻⁰¹²³⁴⁵⁶⁷⁸⁹−-]+) and", root.text)
+        low = re.search(r"(?:between|from) ([\d.,e×⁻⁰¹²³⁴⁵⁶⁷⁸⁹−-]+) (?:and|to)", root.text)
         number.send_keys(
             driver.execute_script("return arguments[0].dataset.low || ''", number) or (low and low[1]) or "1"
         )
