@@ -13,7 +13,7 @@ import pytest
 
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
 from tools import pace, views
-from tools.heads import bootstrap, copies, needs_torch
+from tools.heads import bootstrap, copies, needs_torch, pictures
 from tools.notebooks import LIVE, normalise
 from tools.views import VIEW
 
@@ -226,6 +226,7 @@ def test_the_maps_of_the_course_say_how_long_a_lesson_takes(path):
 def test_what_is_written_once_is_copied_everywhere():
     """Maps, first cells of lessons and assignments, and the citation are as `make heads` writes them."""
     assert [path.name for path, text in copies().items() if path.read_text(encoding="utf-8") != text] == []
+    assert [path.name for path, picture in pictures().items() if path.read_bytes() != picture] == []
 
 
 def test_versions_are_fixed_and_no_address_is():

@@ -7,12 +7,14 @@
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, the roads to Colab and Binder, CITATION.cff |
 | the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
+| the README's pictures | stored outputs of two lessons | docs/*.png |
 
 A map stands between the two comments of MAP, and the README's roads between those of ROADS. As long as the address is
 the placeholder `OWNER`, no road leads anywhere, and the copies say so. `make fork REPO=owner/name` changes the address.
 """
 
 import argparse
+import base64
 import re
 import sys
 import tomllib
@@ -57,6 +59,10 @@ sys.path.append(home)
 from course_utils import machine
 
 machine.prepare(version{needs})"""
+PICTURES = {  # of the README: a lesson, and how the words of its figure begin
+    "headline.png": ("00", "Figure: Gradient norm against lag"),
+    "explorer.png": ("06", "Figure: A GRU cell of one unit"),
+}
 ADVICE = 'f"No course from {source}. Network off? (Kaggle: Settings)"'
 UNPUBLISHED = '"Not published yet. The README says how to install it here."'
 BADGES = {
@@ -248,12 +254,29 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
     return texts
 
 
+def pictures(root: Path = ROOT) -> dict[Path, bytes]:
+    """{file: the PNG that it should hold} for the README's pictures. Raises ValueError if a lesson lacks its figure."""
+    found = {}
+    for name, (number, words) in PICTURES.items():
+        for path in (path for path in lessons(root) if path.name.startswith(number)):
+            cells = nbformat.read(path, as_version=4).cells
+            shown = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+            data = next((data for data in shown if data.get("text/plain", "").startswith(words)), None)
+            if data is None:
+                raise ValueError(f"{path.name}: wants the README's picture, a figure whose words begin with {words!r}")
+            png = data.get("image/png") or re.findall('base64,([^"]+)', data["text/html"])[0]
+            found[root / "docs" / name] = base64.b64decode(png)
+    return found
+
+
 def write(root: Path = ROOT) -> list[Path]:
     """Bring all copies up to date. Returns the files that were not."""
-    changed = [(path, text) for path, text in copies(root).items() if path.read_text(encoding="utf-8") != text]
-    for path, text in changed:
-        path.write_text(text, encoding="utf-8", newline="\n")
-    return [path for path, _ in changed]
+    wanted = {path: text.encode() for path, text in copies(root).items()} | pictures(root)
+    changed = [path for path, content in wanted.items() if not path.exists() or path.read_bytes() != content]
+    for path in changed:
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(wanted[path])
+    return changed
 
 
 def move(repository: str, root: Path = ROOT) -> list[Path]:
