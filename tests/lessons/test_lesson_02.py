@@ -291,6 +291,19 @@ def test_six_uses_are_not_enough_at_any_small_weight(lesson, w):
     share = (uses[6:].sum() / uses.sum()).item()
     assert 0 < share < 0.5
     assert w != 0.3 or f"the last six uses bring {share:.0%} of the gradient at w = 0.3" in lesson.printed
+    first = (uses[0] / uses.sum()).item()
+    assert w != 0.3 or f"the first use alone brings {100 * first:.0f} %" in lesson.prose
+
+
+def test_the_start_is_what_makes_the_first_use_large(lesson):
+    """The control: the same unit from 0 instead of 0.5."""
+    rng = np.random.default_rng(3)
+    x, y = rng.uniform(-0.05, 0.1, 12), rng.normal(0.5, 0.4, 12)
+    weights, states = untied_unit(12, 0.0, lambda k, nudge, h: torch.tanh((0.3 + nudge) * h + x[k]))
+    E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
+    (uses,) = torch.autograd.grad(E, weights)
+    share = (uses[6:].sum() / uses.sum()).item()
+    assert f"From $h_0 = 0$ the last six uses bring {100 * share:.0f} %" in lesson.prose
 
 
 def test_factors_below_one_and_a_gradient_above(lesson):

@@ -105,6 +105,21 @@ def test_a_threshold_may_be_too_low_and_too_high(seed):
     assert arrive[5.0] == arrive[100.0] == np.mean(last_error(start, False) < 0.01) < 0.7
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_by_value_half_of_the_descents_go_back_and_forth(seed, lesson):
+    rng = np.random.default_rng(seed)
+    w = rng.uniform(4.5, 6, 200)
+    b, arrived = 0.5 - w * START + rng.uniform(0.1, 1, 200), []
+    for step in range(202):
+        E, g = autograd_surface(w, b)
+        arrived += [E < 0.01] if step >= 199 else []
+        before, (w, b) = (w, b), (w - np.clip(g[0], -0.1, 0.1), b - np.clip(g[1], -0.1, 0.1))
+    assert all(0.4 < np.mean(there) < 0.6 for there in arrived)
+    assert "only about half arrive when they are clipped by value at 0.1" in lesson.prose
+    swings = ~arrived[0] | ~arrived[1]
+    assert np.mean(np.abs(w - before[0])[swings] == pytest.approx(0.1)) > 0.9  # equal steps
+
+
 def test_clipping_by_value_turns_the_gradient():
     def cosine(u, v):
         return sum(u * v) / math.sqrt(sum(u * u) * sum(v * v))
