@@ -1,4 +1,4 @@
-# make lab · make test · make test-coursework · make lesson NAME=10_example · make notebooks · make student OUT=folder ·
+# make lab · make test · make test-coursework · make lesson NAME=15_example · make notebooks · make student OUT=folder ·
 # make site · make slides · make exam SEED=7 · make bench · make clean, and the rest below. Each builds .venv once, then
 # does its one thing.
 PYTHON ?= python3
@@ -51,10 +51,10 @@ slides: .venv/student ## slides of all lessons, in slides/, from their own figur
 exam: .venv/student ## a paper of the exam bank and its key: make exam SEED=7; MOODLE=1 writes the bank for Moodle, too
 	$(BIN)/python -m tools.exam --seed $(SEED) $(if $(MOODLE),--moodle,)
 
-lesson: .venv/dev ## start a lesson from the template: make lesson NAME=10_example
+lesson: .venv/dev ## start a lesson from the template: make lesson NAME=15_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)
 
-notebooks: heads ## run lessons on fresh kernels and write their outputs: all, or LESSONS="notebooks/10_example.ipynb ..."
+notebooks: heads ## run lessons on fresh kernels and write their outputs: all, or LESSONS="notebooks/15_example.ipynb ..."
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.notebooks $(LESSONS)
 	$(BIN)/python -m tools.heads # minutes count figures, too
 

@@ -60,15 +60,27 @@ def test_a_workflow_knows_best(copy, monkeypatch):
 
 
 def test_where_a_link_leads():
-    for home, elsewhere in ((None, "index.html"), ("https://github.com/a/b", "b/blob/HEAD/README.md")):
+    for home, elsewhere in ((None, None), ("https://github.com/a/b", "https://github.com/a/b/blob/HEAD/README.md")):
         made = Book(home=home)
         page = made.lessons[1]
         assert made.leads_to(page, "00_start_here.ipynb") == "00_start_here.html"
         assert made.leads_to(page, "../docs/questions.md#a-b") == "questions.html#a-b"
         assert made.leads_to(page, "#here") == "#here"
         assert made.leads_to(page, "https://arxiv.org/abs/1406.1078") == "https://arxiv.org/abs/1406.1078"
-        assert made.leads_to(page, "../README.md").endswith(elsewhere)
-        assert made.leads_to(page, "../../elsewhere.md") == "index.html"
+        assert made.leads_to(page, "../README.md") == elsewhere
+        assert made.leads_to(page, "../../elsewhere.md") is None
+
+
+def test_where_nothing_leads_the_words_name_the_file():
+    made = Book(home=None)
+    page = next(page for page in made.pages if page.name == "teaching.html")
+    said = made._words(
+        page, "the [guide](../coursework/README.md), [tools/pace.py](../tools/pace.py), [it](../../x.md)"
+    )
+    assert "<a" not in said
+    assert "the guide (<code>coursework/README.md</code>), tools/pace.py, it" in said
+    said = Book(home="https://github.com/a/b")._words(page, "the [guide](../coursework/README.md)")
+    assert '<a href="https://github.com/a/b/blob/HEAD/coursework/README.md">guide</a>' in said
 
 
 def test_an_unpublished_copy_says_so_kindly():

@@ -128,7 +128,11 @@ class Renderer(IPythonRenderer):
 
     def link(self, text: str, url: str, title: str | None = None) -> str:
         """A link; those to other files of the course lead to their pages."""
-        return f'<a href="{html.escape(self._book.leads_to(self._page, url))}">{text}</a>'
+        target = self._book.leads_to(self._page, url)
+        if target:
+            return f'<a href="{html.escape(target)}">{text}</a>'
+        path = self._book.path_of(self._page, url)
+        return text if path in re.sub("<[^>]+>", "", text) else f"{text} (<code>{html.escape(path)}</code>)"
 
 
 def coloured(code: str) -> str:
@@ -170,18 +174,22 @@ class Book:
         """What stands for a formula until all are set."""
         return FORMULA.format(self._formulas.setdefault((displayed, tex.strip()), len(self._formulas)))
 
-    def leads_to(self, page: Page, url: str) -> str:
-        """Where a link of a page leads in the book: another page of it, or the course's own address."""
+    def path_of(self, page: Page, url: str) -> str:
+        """The file that a link of a page names, relative to the course; "" outside it."""
+        assert page.source is not None
+        target = (self._root / page.source.parent / unquote(url.partition("#")[0])).resolve()
+        root = self._root.resolve()
+        return target.relative_to(root).as_posix() if target.is_relative_to(root) else ""
+
+    def leads_to(self, page: Page, url: str) -> str | None:
+        """Where a link of a page leads: another page of the book, or the course's own address; None if nowhere."""
         if re.match(r"[a-z]+:|#", url) or page.source is None:
             return url
-        path, _, anchor = url.partition("#")
-        target = (self._root / page.source.parent / unquote(path)).resolve()
+        path, anchor = self.path_of(page, url), url.partition("#")[2]
         for other in self.pages:
-            if other.source and target == (self._root / other.source).resolve():
+            if other.source and path == other.source.as_posix():
                 return f"{other.name}#{anchor}" if anchor else other.name
-        if self._home is None or not target.is_relative_to(self._root.resolve()):
-            return "index.html"  # nowhere to read it
-        return f"{self._home}/blob/HEAD/{quote(target.relative_to(self._root.resolve()).as_posix())}"
+        return f"{self._home}/blob/HEAD/{quote(path)}" if self._home and path else None
 
     def write(self, out: Path) -> None:
         """Make all pages and what they need in the folder `out`, which is emptied first."""

@@ -1,4 +1,4 @@
-"""Start a lesson from tools/lesson_template/: `make lesson NAME=10_example`.
+"""Start a lesson from tools/lesson_template/: `make lesson NAME=15_example`.
 
 The notebook, its scenes, its exercises and its tests are made with a sample in each, the maps get their row, and the
 notebook is run: everything passes from the first minute on. Then the samples are replaced.
@@ -22,13 +22,13 @@ PLACES = {  # file of the template: where it goes
 
 
 def create(name: str, root: Path = heads.ROOT) -> list[Path]:
-    """Copy the template as lesson `name`, such as "10_example", into the course at `root`. Returns the new files.
+    """Copy the template as lesson `name`, such as "15_example", into the course at `root`. Returns the new files.
 
     NN stands for the number in the template, NAME for the whole name. Raises ValueError if `name` isn't two digits and
     small letters, or if the number is taken; then nothing has been written.
     """
     if not re.fullmatch(r"\d\d_[a-z][a-z0-9_]*", name):
-        raise ValueError(f"name: got {name!r}, wants two digits and small letters, such as 10_example")
+        raise ValueError(f"name: got {name!r}, wants two digits and small letters, such as 15_example")
 
     def filled(text: str) -> str:
         return text.replace("NAME", name).replace("NN", name[:2])
@@ -45,7 +45,7 @@ def create(name: str, root: Path = heads.ROOT) -> list[Path]:
 def main() -> None:
     """Create the lesson named on the command line, give it its row in the maps, run it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("name", help="two digits and small letters, such as 10_example")
+    parser.add_argument("name", help="two digits and small letters, such as 15_example")
     try:
         new = create(parser.parse_args().name)
     except ValueError as error:

@@ -40,6 +40,7 @@ DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes"
 MOST_DRAWING = 1 / 4  # of a lesson's code lines
 ANSWER = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
+ROADS = re.compile(r"^Run it: .*$", re.M)  # links of a published lesson, which nobody reads as prose
 SOLUTION = re.compile(r"<details>\s*<summary>(?:(?!</summary>).)*[Ss]olution.*?</details>", re.S)
 
 
@@ -48,7 +49,7 @@ def counts(notebook: NotebookNode) -> Counter:
     found: Counter = Counter()
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
-            text = SOLUTION.sub("", cell.source)
+            text = ROADS.sub("", SOLUTION.sub("", cell.source))
             displayed = re.findall(r"\$\$(.*?)\$\$", text, re.S)
             found["equations"] += sum(1 + formula.count(r"\\") for formula in displayed)
             found["words"] += len(re.sub(r"\$\$.*?\$\$|```.*?```|<[^>]+>", " ", text, flags=re.S).split())

@@ -109,7 +109,7 @@ def reaches(lines: Mapping[str, np.ndarray]) -> None:
     ax = figures.curves(
         {name: np.where(share >= 1e-8, share, np.nan) for name, share in lines.items()},
         x=np.arange(1, longest + 1),
-        title="Along a gate it fades exponentially, through even attention as 1/T",
+        title="Along a gate that is held it fades exponentially, through even attention as 1/T",
         xlabel="length $T$",
         ylabel="share that reaches step 1",
         log=True,
@@ -119,7 +119,7 @@ def reaches(lines: Mapping[str, np.ndarray]) -> None:
     figures.show(
         ax,
         alt="Share of the gradient that reaches step 1 against length up to 200, log axis. Two gates give straight "
-        "lines: z = 0.5 is below 1e-8 after 27 steps, z = 0.95 ends near 4e-5. Even attention bends and ends at 1/200.",
+        "lines: z = 0.5 is below 1e-8 after 27 steps, z = 0.95 ends near 2e-6. Even attention bends and ends at 1/200.",
     )
 
 
@@ -200,7 +200,7 @@ def weigh_gate(guess: Guess) -> None:
 def weigh_parity(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     one_way = "On a run of ones each unit of a minGRU goes one way, and the answer has to go back and forth."
-    gates = "A gate isn't what parity takes. The RNN's next state depends on its state, and that is enough."
+    gates = "A gate isn't what parity takes. An RNN can turn its state round, and that is enough."
     guess.compare(
         "RNN and GRU", meanings={"GRU and minGRU": one_way, "all three": one_way, "only the GRU": gates, "none": gates}
     )

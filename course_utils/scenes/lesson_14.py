@@ -44,7 +44,7 @@ def weigh_weights(guess: Guess, left: np.ndarray) -> None:
         "above 1,000" if left.min() > 1000 else "near 1",
         meanings={
             "below a millionth": "So it would be if a unit were connected to itself alone. It reads 63 others as well.",
-            "near 1": "That would need a σ_1 near 1. It is above 5 here.",
+            "near 1": "That would take slopes that undo σ_1, which is above 5. These inputs are too weak.",
         },
     )
 
@@ -142,7 +142,7 @@ def profiles(lines: Mapping[str, np.ndarray], guess: Guess, count: int) -> None:
     ax = figures.curves(
         lines,
         x=steps,
-        title="The total gradient reaches step 1 in both nets; retain_grad saw step 30 alone",
+        title="The total gradient isn't zero at step 1 in either net; retain_grad saw step 30 alone",
         xlabel="step $t$",
         ylabel=r"$\Vert dL/dh_t\Vert$",
         log=True,

@@ -231,6 +231,19 @@ def test_a_phone_shows_every_page_whole(driver, book, theme):
     assert not lessons.is_displayed()
     button.click()
     assert lessons.is_displayed() and button.get_attribute("aria-expanded") == "true"
+    driver.execute_script("arguments[0].scrollTop = 1e6;", lessons)
+    last = lessons.find_elements(By.CSS_SELECTOR, "a")[-1]
+    top, bottom, end, height = driver.execute_script(
+        """const [panel, link] = [...arguments].map((each) => each.getBoundingClientRect());
+        return [panel.top, link.bottom, panel.bottom, innerHeight];""",
+        lessons,
+        last,
+    )
+    assert bottom <= end <= height, "the last entry can't be scrolled into view"
+    assert top <= button.rect["y"] + button.rect["height"] + 12
+    button.click()  # raises if something lies over it
+    assert not lessons.is_displayed() and button.get_attribute("aria-expanded") == "false"
+    button.click()
     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not lessons.is_displayed() and driver.switch_to.active_element == button
 

@@ -110,11 +110,11 @@ def test_the_examples_and_the_lag(lesson):
     assert lesson.printed.startswith("\n".join(shown) + "\n")
     lags = [len(text) + 1 for text in endings()["held out"]]
     assert min(lags) == 21 and max(lags) == 41
-    assert "the opening bracket is 21 to 41 characters back" in lesson.prose
+    assert "he opening bracket is 21 to 41 characters back" in lesson.prose
     assert "up to 40 characters lie in between" in lesson.prose
     length = statistics.mean(map(len, endings()["held out"]))
     assert round(length) == 36
-    assert "one closing bracket for 36 other characters" in lesson.prose and "one character in 37" in lesson.prose
+    assert "one closing bracket for 36 other characters" in lesson.prose and "one in 37" in lesson.prose
     alphabet = set("".join(tasks.prose())) | set("".join(BRACKETS))
     assert len(alphabet) == 42 and "has a perplexity of 42, the number of characters" in lesson.prose
 
@@ -215,6 +215,7 @@ ARMS = {  # {row of the lesson's table: (units opened, None in the patient as it
     "all units opened": (48, 40),
     "half opened": (24, 40),
     "half opened, mixed lags": (24, 10),
+    "faulty line removed, mixed lags": ("as torch makes it", 10),
 }
 
 
@@ -222,7 +223,13 @@ ARMS = {  # {row of the lesson's table: (units opened, None in the patient as it
 def trained(arm, seed, rate=3e-2, updates=160):
     """(perplexity on words, share of right brackets) of one net, judged by torch's cross entropy."""
     given, (units, shortest) = names(), ARMS[arm]
-    model = given["fresh"](seed) if units is None else given["treated"](seed, units=units)
+    if isinstance(units, int):
+        model = given["treated"](seed, units=units)
+    else:
+        model = given["fresh"](seed)
+        with torch.no_grad():
+            for gru in (model.lower, model.upper) if units else ():
+                gru.bias_ih_l0[48:96] += 3  # takes back what the faulty line has done
     norms = given["train"](model, seed, updates=updates, rate=rate, shortest=shortest)
     assert max(norms) < 10
     x, y = given["x_test"], given["y_test"]
@@ -277,7 +284,8 @@ def test_the_nets_shown(lesson):
         assert patient[0] < 6 < half[0] < 8 and 7 < whole[0] < 11
         assert patient[1] < 0.4 and half[1] > 0.8 and whole[1] > 0.8
     assert "perplexity on words is below 6. With all units opened it lies between 7 and 11." in lesson.prose
-    assert trained("all units opened", 0, updates=600)[0] < 8.5
+    assert trained("patient", 0, updates=600)[0] < 6.5 < trained("all units opened", 0, updates=600)[0] < 8.5
+    assert "That is still above the patients'." in lesson.prose
     assert "With 600 updates the first net's perplexity on words falls below 8.5." in lesson.prose
 
 

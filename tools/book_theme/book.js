@@ -120,7 +120,7 @@ async function enlivenAll() {
 
 /** What can be scrolled can be reached by keyboard, and nothing else takes a stop. */
 function reachable() {
-  for (const box of document.querySelectorAll("pre, .katex-display, .scroll")) {
+  for (const box of document.querySelectorAll("pre, .katex-display, .scroll, figure:has(> img)")) {
     const wide = box.scrollWidth > box.clientWidth + 1;
     if (wide) box.tabIndex = 0;
     else box.removeAttribute("tabindex");
@@ -148,10 +148,13 @@ function theme() {
 
 function menu() {
   const button = document.querySelector(".menu");
+  const showCurrent = () => document.querySelector("#nav [aria-current]")?.scrollIntoView({ block: "nearest" });
   const toggle = (open) => {
     document.body.classList.toggle("menu-open", open);
     button.setAttribute("aria-expanded", String(open));
+    if (open) showCurrent();
   };
+  showCurrent();
   button.addEventListener("click", () => toggle(button.getAttribute("aria-expanded") !== "true"));
   document.querySelector("#nav").addEventListener("click", (event) => event.target.closest("a") && toggle(false));
   document.addEventListener("keydown", (event) => {
