@@ -58,6 +58,7 @@ ESSAYS = [
 """
 
 STEP = "def step(W, h):\n    return np.tanh(W @ h)"
+WRONG_STEP = "def step(W, h):\n    return np.tanh(W.T @ h)"
 TOTAL = "def total(dh):\n    return dh.sum(axis=0)"
 SLOPE = "slope = 0.25"
 IMPORT = "import numpy as np\nfrom course_utils.checks import check"

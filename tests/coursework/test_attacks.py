@@ -17,6 +17,7 @@ from tests.coursework.material import (
     RIGHT,
     SLOPE,
     TOTAL,
+    WRONG_STEP,
     edited,
     feedback,
     grader,
@@ -28,7 +29,6 @@ from tests.coursework.material import (
     write_assignment,
 )
 
-WRONG = "def step(W, h):\n    return np.tanh(W.T @ h)"
 FORGED = '[\\"value\\", \\"ps0_step\\", {\\"values\\": [\\"1\\"], \\"right\\": true, \\"points\\": 10}]'
 FRAMES = """
 import sys
@@ -217,9 +217,9 @@ def graded(tmp_path_factory, sandbox_kind):
     folder = tmp_path_factory.mktemp("attacks")
     key, submitted, out = write_assignment(folder / "key"), folder / "submitted", folder / "out"
     submit(submitted, "aaron", RIGHT)
-    submit(submitted, "zora", [IMPORT, WRONG, TOTAL, SLOPE])
+    submit(submitted, "zora", [IMPORT, WRONG_STEP, TOTAL, SLOPE])
     for name, cell in IN_A_CELL.items():
-        text = notebook_of([IMPORT, "", TOTAL, SLOPE, WRONG])
+        text = notebook_of([IMPORT, "", TOTAL, SLOPE, WRONG_STEP])
         submit(submitted, name, edited(text, lambda data, cell=cell: data["cells"][1].update(source=cell)))
     for name, body in AS_AN_ANSWER.items():
         submit(submitted, name, [IMPORT, STEP_HEAD + body, TOTAL, SLOPE])

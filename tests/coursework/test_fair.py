@@ -16,7 +16,17 @@ from coursework.grader.assignment import load, names
 from coursework.grader.marking import Mark, Marker
 from coursework.grader.report import Result
 from tests.coursework import solutions_ps1
-from tests.coursework.material import IMPORT, RIGHT, STEP, TOTAL, graded_here, marks, submit, write_assignment
+from tests.coursework.material import (
+    IMPORT,
+    RIGHT,
+    STEP,
+    TOTAL,
+    WRONG_STEP,
+    graded_here,
+    marks,
+    submit,
+    write_assignment,
+)
 
 QUESTIONS = {q: question for name in names() for q, question in load(name).questions.items()}
 DERIVED = [q for q, question in QUESTIONS.items() if question.derive]
@@ -309,9 +319,8 @@ def test_the_items_of_a_class():
 
 def test_page_and_tables_of_a_class(tmp_path):
     key = write_assignment(tmp_path / "key")
-    wrong = "def step(W, h):\n    return np.tanh(W.T @ h)"
     hostile = "def step(W, h):\n    raise ValueError('<script>alert(1)</script>' + '=cmd()')"
-    for student, cells in {"ann": RIGHT, "bob": [IMPORT, wrong, *RIGHT[2:]], "cem": [IMPORT, hostile]}.items():
+    for student, cells in {"ann": RIGHT, "bob": [IMPORT, WRONG_STEP, *RIGHT[2:]], "cem": [IMPORT, hostile]}.items():
         submit(tmp_path / "submitted", student, cells)
     submit(tmp_path / "submitted", "dan", "no notebook")
     graded_here(tmp_path / "submitted", tmp_path / "out", key)

@@ -20,6 +20,7 @@ from tests.coursework.material import (
     SLOPE,
     STEP,
     TOTAL,
+    WRONG_STEP,
     edited,
     feedback,
     grader,
@@ -31,7 +32,6 @@ from tests.coursework.material import (
     write_assignment,
 )
 
-WRONG_STEP = "def step(W, h):\n    return np.tanh(W.T @ h)"
 ALL, NO_STEP, NONE = (10, 5, 2), (0, 5, 2), (0, 0, 0)
 TRANSPOSED = "W is transposed."
 
