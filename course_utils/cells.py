@@ -35,7 +35,7 @@ def sigmoid(a: ArrayLike) -> np.ndarray:
     >>> print(sigmoid([0, 2, -2]))
     [0.5        0.88079708 0.11920292]
     """
-    return 1 / (1 + np.exp(-np.asarray(a)))
+    return 1.0 / (1.0 + np.exp(-np.asarray(a)))
 
 
 def relu(a: ArrayLike) -> np.ndarray:

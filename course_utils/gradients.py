@@ -68,17 +68,14 @@ def gru_paths(trace: Trace) -> dict[str, Path]:
 
     into_z = (h_prev - h_tilde) * z * (1 - z)
     into_n = (1 - z) * (1 - h_tilde**2)
-    paths = {
-        "direct": Path([z]),
-        "update": Path([into_z], ["Wz"]),
-        "candidate": Path([into_n], ["Wn", r]),
-        "reset": Path([into_n, "Wn", h_prev * r * (1 - r)], ["Wr"]),
-    }
-    if p.reset == "after":  # r stands left of Wn, and what it multiplies is hn
+    if p.reset == "before":
+        candidate = Path([into_n], ["Wn", r])
+        reset = Path([into_n, "Wn", h_prev * r * (1 - r)], ["Wr"])
+    else:  # r stands left of Wn, and what it multiplies is hn
         hn = h_prev @ p.Wh_blocks[2].T + p.bh_blocks[2]
-        paths["candidate"] = Path([into_n], [r, "Wn"])
-        paths["reset"] = Path([into_n, hn * r * (1 - r)], ["Wr"])
-    return paths
+        candidate = Path([into_n], [r, "Wn"])
+        reset = Path([into_n, hn * r * (1 - r)], ["Wr"])
+    return {"direct": Path([z]), "update": Path([into_z], ["Wz"]), "candidate": candidate, "reset": reset}
 
 
 def lstm_paths(trace: Trace) -> dict[str, Path]:
@@ -151,13 +148,13 @@ class _Sum:
         self.longer = [chain for chain in chains if len(chain) > 2]
 
     @cached_property
-    def WT(self) -> np.ndarray:
-        """All W_nᵀ side by side, (H, nH): only a way back needs them."""
-        return np.ascontiguousarray(self.W.reshape(-1, self.W.shape[2]).T)
+    def stacked(self) -> np.ndarray:
+        """All W_n one above the other, (nH, H)."""
+        return self.W.reshape(-1, self.W.shape[2])
 
     def pull(self, v: np.ndarray, t: int, into: np.ndarray) -> None:
         """Add to `into` (H,) what the old state gets of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
-        into += self.WT.dot((self.slopes[t] * v).ravel())  # Σ_n W_nᵀ (slope_n * v), all n at once
+        into += (self.slopes[t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
         into += self.diagonal[t] * v
         for chain in self.longer:
             into += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)

