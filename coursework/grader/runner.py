@@ -9,6 +9,7 @@ takes too long, everything but the first process is killed and a new stage start
 import contextlib
 import ctypes
 import importlib.abc
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -217,6 +218,8 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
 
     try:
         namespace = prepare(job["seed"])
+        if absent := job.get("absent"):
+            sys.meta_path.insert(0, _Absences(absent))
         for number, cell in enumerate(job["cells"], 1):
             if number in left_out:
                 continue
@@ -232,6 +235,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
             child = fork()
             if child == 0:
                 speaker[0] = pid_now()
+                Absent.strict = True
                 say("value", name, answer(question, namespace))
                 leave(0)
             wait(child, 0)
@@ -312,6 +316,50 @@ class Quiet:
         if name.startswith("__"):
             raise AttributeError(name)
         return self
+
+
+class NotHereError(Exception):
+    """A derivation needs a tool that the room for derivations doesn't have."""
+
+
+class Absent:
+    """Stands for a tool that isn't in this room, and for all that is in it: cells run on, answers that use it fail."""
+
+    strict = False
+
+    def __init__(self, name: str):
+        self.called = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if Absent.strict:
+            raise NotHereError(
+                f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
+                "with all functions that it calls."
+            )
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absent(f"{self.called}.{name}")
+
+    def __mro_entries__(self, bases: Any) -> tuple:
+        return ()
+
+
+class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Lets cells import tools that this room doesn't have, so that what else stands in these cells still runs."""
+
+    def __init__(self, names: list[str]):
+        self.names = tuple(names)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if any(name == absent or name.startswith(absent + ".") for absent in self.names):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__dict__["__getattr__"] = Absent(module.__name__).__getattr__
 
 
 def run_cell(source: str, number: int, namespace: dict[str, Any]) -> None:
