@@ -63,12 +63,13 @@ TRICKS = {  # what `total` does with its arguments W and h
         "import importlib.machinery, importlib.util, os, sys\n"
         "    place = os.path.dirname(os.path.dirname(np.__file__))\n"
         "    spec = importlib.machinery.PathFinder.find_spec('torch', [place])\n"
-        "    sys.modules['torch'] = module = importlib.util.module_from_spec(spec)\n"
-        "    spec.loader.exec_module(module)\n    return differentiate(module, W, h)"
+        "    if not hasattr(total, 'torch'):\n"
+        "        sys.modules['torch'] = total.torch = importlib.util.module_from_spec(spec)\n"
+        "        spec.loader.exec_module(total.torch)\n    return differentiate(total.torch, W, h)"
     ),
     "another Python": (
         "import json, subprocess, sys\n    code = 'import json, sys, torch'\n"
-        "    code += '; W, h = map(torch.tensor, json.load(sys.stdin)); '\n"
+        "    code += '; W, h = (torch.tensor(x, dtype=torch.float64) for x in json.load(sys.stdin)); '\n"
         "    code += 'print(torch.autograd.functional.jacobian(lambda s: torch.tanh(W @ s), h).tolist())'\n"
         "    given = json.dumps([W.tolist(), h.tolist()])\n    pipe = subprocess.PIPE\n"
         "    told = subprocess.run([sys.executable, '-c', code], input=given, text=True, stdout=pipe).stdout\n"
@@ -138,7 +139,8 @@ def answered(tmp_path_factory, sandbox_kind):
 
 @pytest.mark.parametrize("name", TRICKS)
 def test_no_trick_works_in_the_bare_room(answered, name):
-    assert answered(TRICKS[name], derive=False)[0], "the trick is a live one"
+    right, reply = answered(TRICKS[name], derive=False)
+    assert right, f"the trick is a live one: {reply}"
     right, reply = answered(TRICKS[name])
     assert not right, reply
 
