@@ -54,7 +54,7 @@ def _pack_container(value: list | tuple | dict, levels: int) -> dict[str, Any]:
 
 def _as_array(value: Any) -> np.ndarray:
     tensor = getattr(sys.modules.get("torch"), "Tensor", None)
-    if isinstance(tensor, type) and isinstance(value, tensor):
+    if tensor is not None and isinstance(tensor, type) and issubclass(type(value), tensor):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
     kind = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(array.dtype.kind)

@@ -11,6 +11,8 @@ notebook.
 import ast
 from collections.abc import Iterator, Sequence
 
+from coursework.grader.likeness import READABLE, is_readable
+
 PACKAGE = tuple(
     f"course_utils.{name}"
     for name in ("gradients", "norms", "_kernels", "training", "torch_bridge", "probe", "_replay", "_report", "scenes")
@@ -32,6 +34,8 @@ def complaint(cells: Sequence[str], answer: str) -> str | None:
     cells   the notebook's code cells
     answer  the name of its function
     """
+    if not is_readable(cells):
+        return f"{WANTED} Your notebook holds more than {READABLE:,} signs of code, and nobody can read that."
     modules, nodes = _reached(cells, answer)
     called = dict(_results(nodes))
     for node in nodes:

@@ -27,7 +27,7 @@ import plain  # lies beside this file in the sandbox
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
-ASLEEP = 20  # seconds by the clock in which a step that isn't asleep computes something
+ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
 
 
@@ -131,7 +131,7 @@ def listen(
         if not ready and (now > min(start + PATIENCE * allowed, end) or computing() - computed > allowed):
             return step, f"took longer than the {allowed:g} s allowed"
         if not ready and os.getpid() == 1:
-            if computing() > awake + 0.01:
+            if computing() > awake + AWAKE:
                 awake, awake_at = computing(), now
             elif now > awake_at + ASLEEP:
                 return step, f"did nothing for {ASLEEP} s"

@@ -312,9 +312,11 @@ def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None,
     A SandboxError means that the sandbox could not be started, whatever the submission is, a
     MachineError that this machine ran short of memory: that is nobody's mark.
     """
-    lines = []
+    lines: list[str] = []
+    start = time.monotonic()
     for part in parts(job):
-        text, reason = _execute_patiently(part, kind, limits)
+        late = bool(lines) and time.monotonic() > start + limits.seconds
+        text, reason = (_no_time_left(part, limits), None) if late else _execute_patiently(part, kind, limits)
         if text is None:
             return None, reason
         lines.append(" ".join(text.split("\n")))  # a line of JSON is one: whoever writes two has forged one
@@ -327,6 +329,13 @@ def parts(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
     yield {**job, "questions": [question for question in job["questions"] if not question.get("derive")]}
     if derivations:
         yield {**job, "questions": derivations, "absent": TOOLS}
+
+
+def _no_time_left(job: dict[str, Any], limits: Limits) -> str:
+    """What comes out of the bare room of a notebook that took all its time in the open one: it isn't run again."""
+    complaint = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
+    answers = {question["name"]: {"values": [], "complaint": complaint} for question in job["questions"]}
+    return json.dumps({"cells": {}, "answers": answers})
 
 
 def _execute_patiently(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
