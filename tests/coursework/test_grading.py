@@ -250,7 +250,7 @@ def test_the_instructors_own_notebook_earns_all_points(name, sandbox_kind):
     """The model solutions on the way that every submission goes, through the sandbox, to their marks."""
     assignment = load(name)
     code = [
-        re.sub(r"### (BEGIN|END) SOLUTION\n?", "", HIDDEN.sub("", cell.source))
+        re.sub(r"[ \t]*### (BEGIN|END) SOLUTION\n?", "", HIDDEN.sub("", cell.source))
         for cell in assignment.notebook.cells
         if cell.cell_type == "code"
     ]
