@@ -25,6 +25,7 @@ from coursework import plain
 LATCH = tasks.latch(20)  # what ps5's nets learn
 ARMS, SEEDS, LENGTH, UNITS = 6, 10, 20_000, 64  # the most of each that is read
 FEWEST = 3  # seeds of each net
+SOLVED = 0.95  # the accuracy from which on ps5 calls the latch solved
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
     "RNN": {"Wx": ("H", "D"), "Wh": ("H", "H"), "b": ("H",), "V": ("O", "H"), "c": ("O",)},
     "GRU": {"Wx": ("3H", "D"), "Wh": ("3H", "H"), "bx": ("3H",), "bh": ("3H",), "V": ("O", "H"), "c": ("O",)},
@@ -175,7 +176,7 @@ def ps5_runs(value: Any) -> Table:
             where = f"{kind}, seed {run.seed}"
             _wants(np.all((run.score >= 0) & (run.score <= 1)), f"{where}: an accuracy lies between 0 and 1.")
             accuracy, gradient = _again(kind, _weights(kind, run.rest.get("weights"), where))
-            stated, at = run.score[-1], run.solved_at(0.95)
+            stated, at = run.score[-1], run.solved_at(SOLVED)
             _wants(
                 abs(stated - accuracy) < 0.0101,
                 f"{where}: these weights don't have the accuracy that is stated last, on the task's test sequences. "
@@ -185,7 +186,7 @@ def ps5_runs(value: Any) -> Table:
             scores = [f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
             table.append([kind, str(run.seed), str(len(run.loss)), *losses, *scores, _size(gradient)])
     for kind, runs in arms.items():
-        solved, interval, median = _summary(runs, 0.95)
+        solved, interval, median = _summary(runs, SOLVED)
         table.append([f"{kind}: solved {solved}, 95 % interval {interval}, median updates {median}"])
     return table
 

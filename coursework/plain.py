@@ -53,8 +53,8 @@ def _pack_container(value: list | tuple | dict, levels: int) -> dict[str, Any]:
 
 
 def _as_array(value: Any) -> np.ndarray:
-    torch = sys.modules.get("torch")
-    if torch is not None and isinstance(value, torch.Tensor):
+    tensor = getattr(sys.modules.get("torch"), "Tensor", None)
+    if tensor is not None and isinstance(tensor, type) and issubclass(type(value), tensor):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
     kind = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(array.dtype.kind)

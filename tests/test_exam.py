@@ -2,6 +2,7 @@
 
 import re
 import xml.etree.ElementTree as xml
+from html.parser import HTMLParser
 from itertools import pairwise
 
 import numpy as np
@@ -317,3 +318,73 @@ def test_moodles_file_is_what_its_importer_reads():
     text = found["time_order"].findtext("questiontext/text")
     assert r"\(J_t = \partial^+ h_t/\partial h_{t-1}\)" in text and "$" not in text
     assert "&lt; 1" in found["verdict_tanh"].findtext("answer/text"), "HTML inside XML"
+
+
+READ = {  # what Moodle's importer (question/format/xml/format.php) reads of each type; it takes no notice of others
+    "category": {"category", "info", "idnumber"},
+    "all": {"name", "questiontext", "generalfeedback", "defaultgrade", "penalty", "hidden", "idnumber", "tags"},
+    "numerical": {"answer", "units", "unitgradingtype", "unitpenalty", "showunits", "unitsleft"},
+    "multichoice": {"answer", "single", "shuffleanswers", "answernumbering", "correctfeedback", "incorrectfeedback"},
+    "essay": {"answer", "responseformat", "responserequired", "responsefieldlines", "attachments", "graderinfo"}
+    | {"responsetemplate", "attachmentsrequired"},
+}
+FORMATS = {"html", "moodle_auto_format", "plain_text", "markdown"}
+ONE_OF = {
+    "single": {"true", "false"},
+    "shuffleanswers": {"true", "false"},
+    "answernumbering": {"abc", "ABCD", "123", "iii", "IIII", "none"},
+    "responseformat": {"editor", "editorfilepicker", "plain", "monospaced", "noinline"},
+    "responserequired": {"0", "1"},
+    "hidden": {"0", "1"},
+}
+
+
+class Tags(HTMLParser):
+    """The tags that a text of HTML opens and closes."""
+
+    def __init__(self):
+        super().__init__()
+        self.seen = []
+
+    def handle_starttag(self, tag, attributes):
+        self.seen.append(tag)
+
+    def handle_endtag(self, tag):
+        self.seen.append(f"/{tag}")
+
+
+def test_moodles_importer_finds_each_field_where_it_looks():
+    """Well-formed UTF-8, no unknown field, ids of their own, numbers that are numbers, text that is text in HTML."""
+    text = exam.moodle(SLOTS)
+    quiz = xml.fromstring(text.encode("utf-8"))
+    assert text.startswith('<?xml version="1.0" encoding="UTF-8"?>\n<quiz>')
+    ids = []
+    for entry in quiz:
+        assert entry.tag == "question"
+        kind = entry.get("type")
+        known = READ[kind] if kind == "category" else READ["all"] | READ[kind]
+        fields = [field.tag for field in entry]
+        assert set(fields) <= known, (set(fields) - known, kind)
+        assert [tag for tag in set(fields) if fields.count(tag) > 1] in ([], ["answer"])
+        if kind == "category":
+            continue
+        ids.append(entry.findtext("idnumber"))
+        assert 0 < len(entry.findtext("name/text")) <= 255 and len(ids[-1]) <= 100
+        assert float(entry.findtext("defaultgrade")) > 0 and 0 <= float(entry.findtext("penalty")) <= 1
+        for name, values in ONE_OF.items():
+            assert entry.findtext(name, default=next(iter(values))) in values
+        for field in entry.iter():
+            assert field.get("format", "html") in FORMATS
+            if field.get("format") == "html" and field.find("text") is not None:
+                shown = Tags()
+                shown.feed(field.findtext("text") or "")
+                assert shown.seen == [], "formulas and words alone: nothing in a text is taken for a tag"
+                assert (field.findtext("text") or "").count(r"\(") == (field.findtext("text") or "").count(r"\)")
+        for answer in entry.findall("answer"):
+            assert {part.tag for part in answer} <= {"text", "feedback", "tolerance"}
+            assert answer.get("fraction") in ("0", "100"), "other shares have to be among those that Moodle knows"
+            if kind == "numerical":
+                assert np.isfinite(float(answer.findtext("text"))) and float(answer.findtext("tolerance")) >= 0
+        if kind != "essay":
+            assert [answer.get("fraction") for answer in entry.findall("answer")].count("100") == 1
+    assert len(set(ids)) == len(ids) == len(QUESTIONS)

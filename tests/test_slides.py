@@ -62,6 +62,23 @@ def test_answers_in_folds_are_left_out():
     ]
 
 
+def test_a_line_that_begins_with_a_number_is_no_item():
+    text = "The default draws around\n0. On the same seeds it had\n10. In all.\n\n1. one\n   goes on\n2. two\n\n- three"
+    assert slides._items(text) == ["1. one goes on", "2. two", "- three"]
+
+
+def test_words_of_a_guess_keep_what_stands_above_and_below():
+    assert slides._words("e<sup>−softplus(a)</sup> is") == r"$e^{-\mathrm{softplus}(a)}$ is"
+    assert slides._words("W<sub>h</sub>, &sigma;<sub>1</sub>".replace("&sigma;", "σ")) == r"$W_{h}$, $\sigma_{1}$"
+    assert slides._words("‖W<sup>n</sup>‖ < 2 * 3") == r"‖$W^{n}$‖ < 2 \* 3"
+
+
+def test_words_within_a_formula_stand_apart():
+    assert formulas.in_matplotlibs_words(r"\text{mean of it}") == r"\mathrm{mean\ of\ it}"
+    first, second = formulas._rows(r"\begin{aligned} a &= b && \text{before} \\ c &= d \end{aligned}")
+    assert r"\quad \text{before}".replace(" ", "") in first.replace(" ", "") and second == "c  = d"
+
+
 @pytest.mark.parametrize(
     "source",
     [

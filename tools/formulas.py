@@ -65,7 +65,7 @@ def formula(source: str, displayed: bool = False) -> str:
 def _rows(source: str) -> list[str]:
     """A formula of several rows in pieces, a matrix in one."""
     inner = ROWS.sub(lambda found: _matrix(found[1]) if "pmatrix" in found[0] else found[1], source)
-    rows = [row.replace("&", " ").strip() for row in re.split(r"\\\\", inner)]
+    rows = [row.replace("&&", r" \quad ").replace("&", " ").strip() for row in re.split(r"\\\\", inner)]
     return [row.replace(NEW_ROW, r" \\ ") for row in rows if row] or [source]
 
 
@@ -82,6 +82,7 @@ def in_matplotlibs_words(source: str) -> str:
         inner, rest = _braced(rest)
         below = rest.startswith("_{")
         source = before + inner + (_braced(rest[2:])[1] if below else rest)
+    source = re.sub(r"\\text\{[^{}]*\}", lambda found: found[0].replace(" ", r"\ "), source)
     for pattern, words in PLAIN.items():
         source = re.sub(pattern, words, source)
     return source

@@ -76,8 +76,14 @@ def _from_text(heading: str, source: str) -> list[Slide]:
 
 
 def _items(text: str) -> list[str]:
-    """The items of a text's lists, each on one line."""
-    return [" ".join(item.split()) for item in LIST.findall(FOLD.sub("", text))]
+    """The items of a text's lists, each on one line. A line of a paragraph may begin with a number and a full stop."""
+    found, number = [], 0
+    for item in LIST.findall(FOLD.sub("", text)):
+        counted = re.match(r"\d+", item)
+        if counted is None or int(counted[0]) in (1, number + 1):
+            found.append(" ".join(item.split()))
+            number = int(counted[0]) if counted else 0
+    return found
 
 
 def _parts(items: list[str], most: int) -> list[list[str]]:
@@ -108,9 +114,16 @@ def _from_output(heading: str, output: Any, before: str) -> list[Slide]:
 
 def _words(page: str) -> str:
     """A piece of HTML as Markdown that shows the same words, with subscripts as formulas."""
-    page = re.sub(r"([A-Za-z])<sub>(\w+)</sub>", r"$\1_{\2}$", page).replace("σ<sub>1</sub>", r"$\sigma_1$")
-    page = re.sub(r"([A-Za-z])<sup>(\w+)</sup>", r"$\1^{\2}$", page)
+    page = re.sub(r"([A-Za-zσ])<(sub|sup)>([^<]+)</\2>", _script, page)
     return html.unescape(re.sub("<[^>]+>", "", page)).replace("*", r"\*")
+
+
+def _script(found: re.Match) -> str:
+    """A letter with what stands below or above it, as a formula: of e<sup>−n</sup> $e^{-n}$."""
+    letter = found[1].replace("σ", r"\sigma")
+    inside = html.unescape(found[3]).replace("−", "-").replace("σ", r"\sigma ")
+    inside = re.sub(r"(?<!\\)\b[A-Za-z]{2,}", r"\\mathrm{\g<0>}", inside)
+    return f"${letter}{'_' if found[2] == 'sub' else '^'}{{{inside}}}$"
 
 
 def _without_links(text: str) -> str:

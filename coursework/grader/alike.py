@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from coursework.grader.likeness import shape, size
+from coursework.grader.likeness import is_readable, shape, size
 
 TELLING = 4  # names, numbers and operations that a statement must have to count
 ALIKE = 0.6  # the part of the lighter submission's weight that is shared
@@ -65,10 +65,10 @@ def pairs(code: Mapping[str, Sequence[str]], given: Sequence[str] = ()) -> list[
     return sorted(found_pairs, key=lambda pair: (-pair.alike, -pair.shared, pair.students))[:MOST]
 
 
-def structures(cells: Iterable[str]) -> dict[str, str]:
+def structures(cells: Sequence[str]) -> dict[str, str]:
     """{structure of a statement: the statement as it stands there} of code cells. What isn't Python has none."""
     found: dict[str, str] = {}
-    for cell in cells:
+    for cell in cells if is_readable(cells) else ():
         try:
             statements = [node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.stmt)]
         except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -108,7 +108,7 @@ def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
 def job_of(assignment: Assignment, inputs: Inputs, seed: int, cells: list[str]) -> dict[str, Any]:
     """What goes into the sandbox: a submission's cells, the names that are asked for, the inputs."""
     questions = [
-        {"name": grade_id, "answer": question.name, "calls": inputs[grade_id]}
+        {"name": grade_id, "answer": question.name, "calls": inputs[grade_id], "derive": question.derive}
         for grade_id, question in assignment.questions.items()
     ]
     return {"cells": cells, "questions": questions, "seed": seed % 2**32}

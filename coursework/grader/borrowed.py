@@ -1,16 +1,30 @@
 """Whether an answer that should be derived was computed by a tool for derivatives instead. Reads Python, runs none.
 
-It follows the notebook's own names from the answer on, through all the functions that it calls. Who hides a call from
-it has understood enough to be told apart by `alike`, and by whoever reads the notebook.
+The sandbox computes such answers in a room that has neither the package's gradients nor a library that differentiates
+(`TOOLS`), so no way of writing a call gets at them. What is left are numbers: complex steps and quotients of
+differences. Differences of nearby values don't reach the tolerance. Here the code is read as well, from the answer on
+through all functions of the notebook that it calls, and a derivation has to be written so that it can be read. Who
+hides a difference in yet another way has understood enough to be told apart by `alike`, and by whoever reads the
+notebook.
 """
 
 import ast
 from collections.abc import Iterator, Sequence
 
-PACKAGE = {"course_utils.gradients", "course_utils.torch_bridge", "course_utils.norms", "course_utils.training"}
-LIBRARIES = ("torch", "jax", "autograd", "tensorflow")
+from coursework.grader.likeness import READABLE, is_readable
+
+PACKAGE = tuple(
+    f"course_utils.{name}"
+    for name in ("gradients", "norms", "_kernels", "training", "torch_bridge", "probe", "_replay", "_report", "scenes")
+)
+LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
+TOOLS = (*PACKAGE, *LIBRARIES)
 OPERATIONS = {"autograd", "backward", "grad", "gradient", "GradientTape", "value_and_grad", "func", "functional"}
 OPERATIONS |= {"jacobian", "jacrev", "jacfwd", "hessian", "vjp", "jvp", "vmap", "requires_grad", "requires_grad_"}
+OPERATIONS |= {"differentiate", "approx_fprime"}
+HIDING = {"exec", "eval", "compile", "getattr", "globals", "locals", "vars", "__import__", "__builtins__"}
+HIDDEN_BY = ("builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
+COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "c8", "c16"}
 WANTED = "This question asks for your own derivation."
 
 
@@ -20,7 +34,10 @@ def complaint(cells: Sequence[str], answer: str) -> str | None:
     cells   the notebook's code cells
     answer  the name of its function
     """
+    if not is_readable(cells):
+        return f"{WANTED} Your notebook holds more than {READABLE:,} signs of code, and nobody can read that."
     modules, nodes = _reached(cells, answer)
+    called = dict(_results(nodes))
     for node in nodes:
         full = _full_name(node, modules)
         if any(full == module or full.startswith(module + ".") for module in PACKAGE):
@@ -32,9 +49,11 @@ def complaint(cells: Sequence[str], answer: str) -> str | None:
             return f"{WANTED} It is right, but a library differentiates it (.{node.attr})."
         if isinstance(node, ast.keyword) and node.arg == "requires_grad":
             return f"{WANTED} It is right, but a library differentiates it (requires_grad)."
+        if hidden := _hides(node, full):
+            return f"{WANTED} It is right, but {hidden} hides what it computes. Write it so that it can be read."
         if _is_complex(node):
             return f"{WANTED} It is right, but it comes from a complex step, which differentiates by numbers."
-        if _is_quotient(node):
+        if _is_quotient(node, called):
             return f"{WANTED} It is right, but it comes from a quotient of differences."
     return None
 
@@ -103,21 +122,49 @@ def _is_of(modules: dict[str, str], roots: Sequence[str]) -> Iterator[bool]:
     return (name.partition(".")[0] in roots for name in modules.values())
 
 
+def _hides(node: ast.AST, full: str) -> str:
+    """The name by which a call can be written so that nobody reads what it calls, or an empty text."""
+    if isinstance(node, ast.Name) and node.id in HIDING:
+        return node.id
+    if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+        return node.attr
+    root = full.partition(".")[0]
+    return root if root in HIDDEN_BY else ""
+
+
 def _is_complex(node: ast.AST) -> bool:
     if isinstance(node, ast.Constant):
-        return isinstance(node.value, complex)
-    return isinstance(node, ast.Name) and node.id == "complex"
+        return isinstance(node.value, complex) or (isinstance(node.value, str) and node.value in COMPLEX)
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
+    return name in COMPLEX
 
 
-def _is_quotient(node: ast.AST) -> bool:
-    """(f(...) - f(...)) / ..., the two calls being of the same function."""
+def _results(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
+    """(name, what was called) of each name that holds the result of a function of the notebook."""
+    for node in nodes:
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                pairs = [(target, node.value)]
+                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                    pairs = list(zip(target.elts, node.value.elts, strict=False))
+                for name, value in pairs:
+                    if isinstance(name, ast.Name) and isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+                        yield name.id, ast.dump(value.func)
+
+
+def _is_quotient(node: ast.AST, called: dict[str, str]) -> bool:
+    """(f(...) - f(...)) / ..., the two calls being of the same function; also where their results have names."""
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
         return False
     above = node.left
     if not (isinstance(above, ast.BinOp) and isinstance(above.op, ast.Sub)):
         return False
-    calls = (above.left, above.right)
-    if not all(isinstance(call, ast.Call) for call in calls):
-        return False
-    first, second = (ast.dump(call.func) for call in calls if isinstance(call, ast.Call))
-    return first == second
+    first, second = (_called(side, called) for side in (above.left, above.right))
+    return first is not None and first == second
+
+
+def _called(node: ast.expr, called: dict[str, str]) -> str | None:
+    """What a term calls, or what gave the name that it is."""
+    if isinstance(node, ast.Call):
+        return ast.dump(node.func)
+    return called.get(node.id) if isinstance(node, ast.Name) else None

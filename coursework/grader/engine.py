@@ -27,7 +27,8 @@ def course_fingerprint() -> str:
     files += sorted(path for path in (sandbox.ROOT / "data").iterdir() if path.is_file())
     files += [sandbox.RUNNER, sandbox.PLAIN]
     return fingerprint(
-        [path.name + path.read_text(encoding="utf-8", errors="replace") for path in files], sandbox.STUBS
+        [path.name + path.read_text(encoding="utf-8", errors="replace") for path in files],
+        [sandbox.STUBS, sandbox.TOOLS],
     )
 
 

@@ -41,17 +41,19 @@ class Marker:
     def marks(self, text: str | None, problem: str | None = None, cells: Sequence[str] = ()) -> list[Mark]:
         """[Mark, ...] for the text from a sandbox, or for a submission that could not be run, and why.
 
+        text   a line from each room; what a derivation gives stands in the second, and counts nowhere else
         cells  the submission's code, which is read where a derivation is asked for
         """
-        answers: dict[str, Any] = {}
-        failed: dict[int, str] = {}
+        rooms: list[tuple[dict[str, Any], dict[int, str]]] = []
         if problem is None:
             try:
-                answers, failed = read_report(text)
+                rooms = [read_report(line) for line in (text or "").split("\n")]
             except ValueError as error:
                 problem = f"what came out of the notebook could not be read ({error})"
+        rooms += [({}, {})] * 2
         marks = []
         for grade_id, question in self.assignment.questions.items():
+            answers, failed = rooms[question.derive]
             answer = answers.get(grade_id)
             verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed)
             borrows = borrowed.complaint(cells, question.name) if verdict.right and question.derive else None
@@ -61,7 +63,7 @@ class Marker:
             hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
             points = round(share * question.points, 1)
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))
-        table = numbers(self.assignment, self._collected(answers)) if self.assignment.essays else []
+        table = numbers(self.assignment, self._collected(rooms[0][0])) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
             marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
         return marks

@@ -26,11 +26,7 @@ from coursework.hints import hints_for
 
 assert hints_for({check!r}).verdict({name}).right
 ### END HIDDEN TESTS"""
-DERIVE = """\
-# Your own derivation is asked for. Compare it with torch or with differences as you like, but
-# what you hand in earns nothing if it calls the package's gradients, a library that
-# differentiates, or differences of nearby values.
-"""
+DERIVE = "# Your own derivation is asked for, in NumPy: see How it works, above.\n"
 HEADING = re.compile(r"^(### .* \*\()\d+( points\)\*)$", re.MULTILINE)
 
 

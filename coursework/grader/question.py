@@ -8,6 +8,18 @@ from dataclasses import dataclass
 
 from course_utils.checks.exercise import Exercise
 
+DERIVATION = 1e-11  # relative: central differences of float64 numbers reach about 1e-10
+
+
+def rounded_to(digits: int) -> float:
+    """The rtol of a question whose text says that so many significant digits suffice.
+
+    Example:
+    >>> abs(1.23456 - 1.234564999) <= rounded_to(6) * 1.23456
+    True
+    """
+    return 5.000001 * 10.0**-digits
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question(Exercise):
@@ -16,8 +28,9 @@ class Question(Exercise):
     name       of the function or variable in the student's notebook.
     points     what a right answer earns.
     objective  the learning objective that it measures.
-    derive     whether the student's own derivation is asked for: the grader doesn't accept what the package, torch or
-               differences of nearby values give. Such a question wants an rtol that differences don't reach, 1e-11.
+    derive     whether the student's own derivation is asked for: the grader computes the answer where there are neither
+               torch nor the package's gradients, and reads its code for differences and complex steps. Its rtol is
+               DERIVATION, which differences don't reach.
     axes       of a factor of the assignment's derivation, what its axes mean: `debug` holds all that have some against
                what it is given, in this order.
     """
@@ -27,6 +40,10 @@ class Question(Exercise):
     objective: str
     derive: bool = False
     axes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.derive:
+            object.__setattr__(self, "rtol", DERIVATION)
 
 
 @dataclass(frozen=True, kw_only=True)

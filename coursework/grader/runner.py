@@ -9,6 +9,7 @@ takes too long, everything but the first process is killed and a new stage start
 import contextlib
 import ctypes
 import importlib.abc
+import importlib.machinery
 import importlib.util
 import json
 import os
@@ -26,7 +27,7 @@ import plain  # lies beside this file in the sandbox
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
-ASLEEP = 20  # seconds by the clock in which a step that isn't asleep computes something
+ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
 
 
@@ -130,7 +131,7 @@ def listen(
         if not ready and (now > min(start + PATIENCE * allowed, end) or computing() - computed > allowed):
             return step, f"took longer than the {allowed:g} s allowed"
         if not ready and os.getpid() == 1:
-            if computing() > awake + 0.01:
+            if computing() > awake + AWAKE:
                 awake, awake_at = computing(), now
             elif now > awake_at + ASLEEP:
                 return step, f"did nothing for {ASLEEP} s"
@@ -217,6 +218,8 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
 
     try:
         namespace = prepare(job["seed"])
+        if absent := job.get("absent"):
+            sys.meta_path.insert(0, _Absences(absent))
         for number, cell in enumerate(job["cells"], 1):
             if number in left_out:
                 continue
@@ -232,6 +235,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
             child = fork()
             if child == 0:
                 speaker[0] = pid_now()
+                Absent.strict = True
                 say("value", name, answer(question, namespace))
                 leave(0)
             wait(child, 0)
@@ -314,6 +318,50 @@ class Quiet:
         return self
 
 
+class NotHereError(Exception):
+    """A derivation needs a tool that the room for derivations doesn't have."""
+
+
+class Absent:
+    """Stands for a tool that isn't in this room, and for all that is in it: cells run on, answers that use it fail."""
+
+    strict = False
+
+    def __init__(self, name: str):
+        self.called = name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        if Absent.strict:
+            raise NotHereError(
+                f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
+                "with all functions that it calls."
+            )
+        return self
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return Absent(f"{self.called}.{name}")
+
+    def __mro_entries__(self, bases: Any) -> tuple:
+        return ()
+
+
+class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Lets cells import tools that this room doesn't have, so that what else stands in these cells still runs."""
+
+    def __init__(self, names: list[str]):
+        self.names = tuple(names)
+
+    def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
+        if any(name == absent or name.startswith(absent + ".") for absent in self.names):
+            return importlib.machinery.ModuleSpec(name, self, is_package=True)
+        return None
+
+    def exec_module(self, module: types.ModuleType) -> None:
+        module.__dict__["__getattr__"] = Absent(module.__name__).__getattr__
+
+
 def run_cell(source: str, number: int, namespace: dict[str, Any]) -> None:
     """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics."""
     try:
@@ -357,12 +405,14 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
 
 
 def is_untouched(given: Any) -> bool:
-    """Whether a function has no statement of its own, as the stub that students get."""
+    """Whether a function has no statement of its own, as the stub that students get. `return 5.0` is one."""
 
     def stub() -> None: ...
 
     code = getattr(given, "__code__", None)
-    return isinstance(code, types.CodeType) and len(code.co_code) <= len(stub.__code__.co_code)
+    if not isinstance(code, types.CodeType) or code.co_code[::2] != stub.__code__.co_code[::2]:  # the operations
+        return False
+    return all(constant is None or constant is ... for constant in code.co_consts[1:])  # the first is its docstring
 
 
 def message(error: BaseException) -> str:

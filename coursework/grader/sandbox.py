@@ -1,15 +1,19 @@
 """One submission, one throw-away sandbox: a job in, text out, and nothing else goes either way.
 
 Inside there is Python with its packages, the course without its checks, and the job. There is no network, no other
-file of this machine, no key. Memory, processes, files, output and time are capped twice: by limits inside, and from
-out here, where the kernel's control groups bound memory, processes and computing if they may be used (`cgroup`), and a
-watchdog ends the whole sandbox for the rest, or for all of it.
+file of this machine, no key. Where a question asks for the student's own derivation, the notebook runs once more in a
+bare room, which has neither the package's gradients nor a library that differentiates, and only that one answers it.
+
+Memory, processes, files, output and time are capped twice: by limits inside, and from out here, where the kernel's
+control groups bound memory, processes and computing if they may be used (`cgroup`), and a watchdog ends the whole
+sandbox for the rest, or for all of it.
 """
 
 import atexit
 import contextlib
 import fcntl
 import functools
+import importlib.util
 import json
 import os
 import shutil
@@ -19,12 +23,13 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from coursework.grader import cgroup, syscalls
+from coursework.grader.borrowed import LIBRARIES, PACKAGE, TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
@@ -131,6 +136,21 @@ def room() -> Path:
     return path
 
 
+@functools.lru_cache
+def bare_room() -> Path:
+    """The same folder without what the package has for derivatives."""
+    names = [name.rpartition(".")[2] for name in PACKAGE]
+    skip = shutil.ignore_patterns(*names, *(f"{name}.*" for name in names))
+    return Path(shutil.copytree(room(), room().parent / "bare", ignore=skip))
+
+
+def libraries() -> list[Path]:
+    """Folders of the libraries that differentiate, of this Python."""
+    found = [spec for name in LIBRARIES if (spec := importlib.util.find_spec(name)) is not None]
+    folders = [Path(folder) for spec in found for folder in spec.submodule_search_locations or []]
+    return [folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, _seen()))]
+
+
 def drop_room() -> None:
     """Remove this process's room, if it made one."""
     if workshop.cache_info().currsize:
@@ -138,6 +158,7 @@ def drop_room() -> None:
         shutil.rmtree(path, ignore_errors=True)
         lock.close()
         room.cache_clear()
+        bare_room.cache_clear()
         workshop.cache_clear()
 
 
@@ -164,25 +185,33 @@ def kinds() -> list[str]:
     return found + [name for name in ("podman", "docker") if shutil.which(name)]
 
 
-def command(kind: str, limits: Limits, name: str = "grader") -> list[str]:
-    """The command line that runs the runner in a sandbox of this kind, as a list."""
+def command(kind: str, limits: Limits, name: str = "grader", bare: bool = False) -> list[str]:
+    """The command line that runs the runner in a sandbox of this kind, as a list. bare: in the room for derivations."""
+    place = bare_room() if bare else room()
     if kind == "bubblewrap":
-        return _bubblewrap(limits)
+        return _bubblewrap(limits, place, libraries() if bare else [])
     if kind in ("docker", "podman"):
-        return _container(kind, limits, name)
+        return _container(kind, limits, name, place, LIBRARIES if bare else ())
     if kind == "unsafe":
-        return [sys.executable, "-s", "-B", str(room() / "runner.py")]
+        return [sys.executable, "-s", "-B", str(place / "runner.py")]
     raise ValueError(f"kind: got {kind!r}, wants bubblewrap, docker, podman or unsafe")
 
 
-def _bubblewrap(limits: Limits) -> list[str]:
-    """As an ordinary user: one bwrap. As root: one more around it, which lets an ordinary user see what it needs."""
+def _bubblewrap(limits: Limits, place: Path, hidden: list[Path]) -> list[str]:
+    """As an ordinary user: one bwrap. As root: one more around it, which lets an ordinary user see what it needs.
+
+    place   the folder that is the room
+    hidden  folders in whose place there are empty ones
+    """
     system = _system()
     size = ["--size", str(limits.disk)]
     fonts = [
         word
-        for path in sorted((room() / "matplotlib").glob("fontlist*.json"))
+        for path in sorted((place / "matplotlib").glob("fontlist*.json"))
         for word in ("--ro-bind", str(path), f"/tmp/matplotlib/{path.name}")
+    ]
+    empty = [
+        word for folder in map(str, hidden) for word in ("--size", "4096", "--tmpfs", folder, "--remount-ro", folder)
     ]
     environment = [word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)]
     # fmt: off
@@ -194,7 +223,8 @@ def _bubblewrap(limits: Limits) -> list[str]:
         *system,
         "--proc", "/proc",
         "--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
-        *_see(room(), Path("/room")),
+        *_see(place, Path("/room")),
+        *empty,
         *fonts,
         *size, "--tmpfs", WORK, "--chdir", WORK, "--remount-ro", "/",
         *environment,
@@ -208,7 +238,7 @@ def _bubblewrap(limits: Limits) -> list[str]:
         "bwrap",
         "--dev-bind", "/proc", "/proc", "--dev-bind", "/dev", "/dev",
         *system,
-        *_see(room(), room()),
+        *_see(place, place),
         "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID", "--die-with-parent",
         "setpriv", "--reuid", user, "--regid", user, "--clear-groups",
         *inner,
@@ -224,10 +254,15 @@ def _system() -> list[str]:
             words += ["--symlink", os.readlink(link), str(link)]
         elif link.exists():
             words += ["--ro-bind", str(link), str(link)]
-    for folder in sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()}):
+    for folder in _seen()[1:]:
         if not folder.is_relative_to("/usr"):
             words += _see(folder, folder)
     return words
+
+
+def _seen() -> list[Path]:
+    """Folders with programs and libraries that submissions may read."""
+    return [Path("/usr"), *sorted({Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve()})]
 
 
 def _see(source: Path, target: Path) -> list[str]:
@@ -241,14 +276,19 @@ def _see(source: Path, target: Path) -> list[str]:
     return [*made, "--ro-bind", str(source), str(target)]
 
 
-def _container(kind: str, limits: Limits, name: str) -> list[str]:
+PACKAGES = "/usr/local/lib/python3.11/site-packages"  # of the image
+
+
+def _container(kind: str, limits: Limits, name: str, place: Path, hidden: Sequence[str]) -> list[str]:
     """Docker and Podman: an image with the student's packages, see the Dockerfile beside this file."""
     words = [kind, "run", "--rm", "--interactive", "--name", name, "--network", "none", "--read-only"]
     words += ["--memory", str(limits.memory), "--memory-swap", str(limits.memory), "--cpus", "1"]
     words += ["--pids-limit", str(limits.processes), "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
     words += ["--user", "65534:65534", "--hostname", "grader", "--pull", "never"]
     words += ["--shm-size", str(limits.disk), "--tmpfs", f"/tmp:size={limits.disk},mode=1777"]
-    words += ["--volume", f"{room()}:/room:ro", "--tmpfs", f"{WORK}:size={limits.disk},mode=1777", "--workdir", WORK]
+    for library in hidden:
+        words += ["--tmpfs", f"{PACKAGES}/{library}:size=4k,mode=0555"]
+    words += ["--volume", f"{place}:/room:ro", "--tmpfs", f"{WORK}:size={limits.disk},mode=1777", "--workdir", WORK]
     for key, value in ENVIRONMENT.items():
         if key != "PATH":
             words += ["--env", f"{key}={value}"]
@@ -267,9 +307,38 @@ def capped_by(kind: str) -> str:
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
-    Both are plain text. A SandboxError means that the sandbox could not be started, whatever the submission is, a
+    Both are plain text; what comes out of the bare room is a second line.
+
+    A SandboxError means that the sandbox could not be started, whatever the submission is, a
     MachineError that this machine ran short of memory: that is nobody's mark.
     """
+    lines: list[str] = []
+    start = time.monotonic()
+    for part in parts(job):
+        late = bool(lines) and time.monotonic() > start + limits.seconds
+        text, reason = (_no_time_left(part, limits), None) if late else _execute_patiently(part, kind, limits)
+        if text is None:
+            return None, reason
+        lines.append(" ".join(text.split("\n")))  # a line of JSON is one: whoever writes two has forged one
+    return "\n".join(lines), None
+
+
+def parts(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """A job as one for each room. A job for the bare one names in `absent` what isn't there."""
+    derivations = [question for question in job["questions"] if question.get("derive")]
+    yield {**job, "questions": [question for question in job["questions"] if not question.get("derive")]}
+    if derivations:
+        yield {**job, "questions": derivations, "absent": TOOLS}
+
+
+def _no_time_left(job: dict[str, Any], limits: Limits) -> str:
+    """What comes out of the bare room of a notebook that took all its time in the open one: it isn't run again."""
+    complaint = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
+    answers = {question["name"]: {"values": [], "complaint": complaint} for question in job["questions"]}
+    return json.dumps({"cells": {}, "answers": answers})
+
+
+def _execute_patiently(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     for wait in WAITS:
         text, reason = _execute_once(job, kind, limits)
         if reason != SHORT:
@@ -292,7 +361,7 @@ def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str |
     enter = ["/bin/sh", "-c", ENTER, "sh", str(group.folder) if group else "", str(workshop()[0] / FILTER)]
     with tempfile.TemporaryFile() as complaints:
         process = subprocess.Popen(
-            [*(enter if kind == "bubblewrap" else []), *command(kind, limits, name)],
+            [*(enter if kind == "bubblewrap" else []), *command(kind, limits, name, bare="absent" in job)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=complaints,

@@ -20,9 +20,10 @@ from typing import Any, TypedDict
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
+NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
 LMS_NAMES = (
     re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
-    re.compile(r"^([^_]+)_(?:LATE_)?(\d+)_\d+_.*\.ipynb$"),  # Canvas: doejane_4711_98765_ps3-1.ipynb
+    re.compile(rf"^([^_]+)_(?:LATE_)?(\d+)_\d+_.*{NOTEBOOK.pattern}", re.I),  # Canvas: doejane_4711_98765_ps3-1.ipynb
 )
 
 
@@ -72,8 +73,8 @@ def find(path: Path, assignment: str) -> list[Submission]:
                 found += _from_zip(entry, assignment)
             elif entry.is_dir() or entry.is_symlink():
                 found.append(_from_folder(entry, assignment))
-            elif entry.suffix == ".ipynb":
-                found.append(_read(_student(entry.name) or entry.stem, partial(_bytes, entry)))
+            elif NOTEBOOK.search(entry.name):
+                found.append(_read(_student(entry.name) or NOTEBOOK.sub("", entry.name), partial(_bytes, entry)))
     else:
         raise ValueError(f"submitted: {path} is neither a folder nor a zip")
     if not found:
@@ -122,10 +123,17 @@ def _clean(name: str) -> str:
     return name or "unnamed"
 
 
+def _is_handed_in(name: str) -> bool:
+    """Whether a path is a notebook, and not one that Jupyter or macOS keeps for itself."""
+    parts = PurePosixPath(name).parts
+    kept = any(part == "__MACOSX" or (part[0] == "." and part not in (".", "..")) for part in parts)
+    return NOTEBOOK.search(name) is not None and not kept
+
+
 def choose(names: list[str], assignment: str) -> tuple[str, str]:
     """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none."""
     exact = f"{assignment}.ipynb"
-    renamed = re.compile(rf"^{re.escape(assignment)}\W.*\.ipynb$|^.*[_ ]{re.escape(assignment)}\b.*\.ipynb$", re.I)
+    renamed = re.compile(rf"^(?:.*[_ ])?{re.escape(assignment)}\b", re.I)
     base = {name: PurePosixPath(name).name for name in names}
     for fits in (lambda name: base[name] == exact, lambda name: renamed.match(base[name]), lambda name: True):
         fitting = sorted(name for name in names if fits(name))
@@ -143,7 +151,7 @@ def _from_folder(folder: Path, assignment: str) -> Submission:
             if place.is_symlink():
                 raise _ProblemError("this is a link, not a folder")
         place = folder / assignment if (folder / assignment).is_dir() else folder
-        name, seen["note"] = choose([entry.name for entry in place.iterdir() if entry.suffix == ".ipynb"], assignment)
+        name, seen["note"] = choose([entry.name for entry in place.iterdir() if _is_handed_in(entry.name)], assignment)
         try:
             said = _bytes(place / "timestamp.txt", 100).decode()
             seen["handed_in"] = datetime.fromisoformat(said.strip().removesuffix(" UTC").replace(" ", "T") + "+00:00")
@@ -182,7 +190,7 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
     by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
         name = entry.filename.replace("\\", "/")
-        if name.endswith(".ipynb") and not name.startswith("__MACOSX"):
+        if _is_handed_in(name):
             parts = PurePosixPath(name).parts
             student = _student(parts[0]) or (parts[0] if len(parts) > 1 else path.stem)
             if ".." in parts or name.startswith("/"):

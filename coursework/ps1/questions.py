@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.cells import Params, forward, sigmoid
 from course_utils.gradients import backward
-from coursework.grader.question import Question
+from coursework.grader.question import Question, rounded_to
 
 
 def _states(w, u, b, x, h0):
@@ -177,7 +177,7 @@ QUESTIONS = [
         objective="Tell a resting state from the rate at which it forgets.",
         right=_rate,
         draw=lambda rng: (rng.uniform(0.5, 3), rng.uniform(-2, 1)),
-        rtol=1e-6,
+        rtol=rounded_to(6),
         mistakes={
             "σ' is left out: this is the weight alone, the popular rule.": lambda w, b: w,
             "w is left out: this is the slope alone.": lambda w, b: _rate(w, b) / w,
@@ -197,6 +197,7 @@ QUESTIONS = [
         name="gradients_to_past",
         points=15,
         objective="Compute how much the last state feels each earlier one.",
+        derive=True,
         right=_to_past,
         draw=_draw_past,
         mistakes={
@@ -228,6 +229,7 @@ QUESTIONS = [
         points=10,
         objective="Write the slope of an activation in its output, at the right step.",
         axes=("step", "unit"),
+        derive=True,
         right=lambda h: 1 - h[1:] ** 2,
         draw=_draw_states,
         mistakes={
@@ -243,6 +245,7 @@ QUESTIONS = [
         points=10,
         objective="Carry the step's derivative over from one unit to many.",
         axes=("new unit", "old unit"),
+        derive=True,
         right=_jacobian,
         draw=_draw_step,
         mistakes={
@@ -261,6 +264,7 @@ QUESTIONS = [
         points=15,
         objective="Tell the direct from the total gradient of a state, and walk back through time.",
         axes=("step", "unit"),
+        derive=True,
         right=_requests,
         draw=_draw_requests,
         mistakes={
@@ -284,6 +288,7 @@ QUESTIONS = [
         points=10,
         objective="Write one use's share in the gradient of a weight matrix.",
         axes=("unit that the weight leads to", "what the weight meets"),
+        derive=True,
         right=lambda delta, slope, met: np.outer(delta * slope, met),
         draw=_draw_share,
         mistakes={
@@ -304,6 +309,7 @@ QUESTIONS = [
         name="gradient_of_Wh",
         points=20,
         objective="Assemble backpropagation through time, with its sum over all uses of a weight.",
+        derive=True,
         right=_gradient,
         draw=_draw_net,
         mistakes={
@@ -332,7 +338,5 @@ QUESTIONS = [
                 lambda Wx, Wh, b, x, y, h0: _gradient(Wx, Wh, b, x, y, 0 * h0)
             ),
         },
-        derive=True,
-        rtol=1e-11,
     ),
 ]

@@ -221,6 +221,7 @@ QUESTIONS = [
         points=10,
         objective="Differentiate a gate by the state it reads.",
         axes=("unit of the gate", "old unit"),
+        derive=True,
         right=_gate,
         draw=_draw_gate,
         mistakes={
@@ -242,6 +243,7 @@ QUESTIONS = [
         points=5,
         objective="Differentiate the new state by the gate that mixes it.",
         axes=("new unit", "unit of the gate"),
+        derive=True,
         right=lambda h_prev, h_tilde: np.diag(h_prev - h_tilde),
         draw=_draw_by_gate,
         mistakes={
@@ -265,6 +267,7 @@ QUESTIONS = [
         points=15,
         objective="Use the product rule where a state is multiplied by a gate that reads it.",
         axes=("unit that is reset", "old unit"),
+        derive=True,
         right=_reset,
         draw=_draw_reset_state,
         mistakes={
@@ -293,6 +296,7 @@ QUESTIONS = [
         points=15,
         objective="Put matrices and diagonals of a chain in the right order.",
         axes=("unit of the candidate", "old unit"),
+        derive=True,
         right=_tilde,
         draw=_draw_tilde,
         mistakes={
@@ -320,6 +324,7 @@ QUESTIONS = [
         name="gru_jacobian",
         points=15,
         objective="Assemble the four paths of a GRU's gradient.",
+        derive=True,
         right=_jacobian,
         draw=_draw_step,
         mistakes={
@@ -341,7 +346,5 @@ QUESTIONS = [
             "the row blocks of r and z are swapped. Their order is r, z, n.": _jacobian_of("r and z swapped"),
             "the biases are missing.": (lambda Wx, Wh, bx, bh, x, h: _jacobian(Wx, Wh, 0 * bx, 0 * bh, x, h)),
         },
-        derive=True,
-        rtol=1e-11,
     ),
 ]

@@ -1,11 +1,14 @@
-"""Seventy and more further ways to get points, to break the run or to be somebody else, each with its right end.
+"""A hundred and more further ways to get points, to break the run or to be somebody else, each with its right end.
 
 Most begin from a notebook whose `step` is wrong and whose other answers are right, so that a point for `step` is a
 break-in and a lost point elsewhere is the attacker's own doing. Told by what other graders were broken with: objects
 that are equal to everything, patched comparisons, forged results, frames of the caller, hooks, finalisers, descriptors.
 """
 
+import gzip
 import json
+import os
+import socket
 import struct
 import zipfile
 
@@ -20,6 +23,7 @@ from tests.coursework.material import (
     WRONG_STEP,
     edited,
     feedback,
+    graded_here,
     grader,
     guarded,
     marks,
@@ -47,6 +51,73 @@ for thing in gc.get_objects():
         if isinstance(thing, dict) and "questions" in thing:
             thing["questions"] = []
     except Exception:
+        pass
+"""
+TRACE = """
+import ctypes, sys
+def hook(frame, event, argument):
+    if frame.f_code.co_name in ("answer", "encode", "_pack", "run_stage"):
+        for name in list(frame.f_locals):
+            if name in ("values", "given", "value", "question"):
+                frame.f_locals[name] = 0.25
+        ctypes.pythonapi.PyFrame_LocalsToFast(ctypes.py_object(frame), ctypes.c_int(0))
+sys.setprofile(hook)
+frame = sys._getframe()
+while frame:
+    frame.f_trace = hook
+    frame = frame.f_back
+"""
+CURSED = """
+import gc
+for name, what in (("tobytes", lambda self: b""), ("astype", lambda self, *_, **__: np.zeros(3))):
+    gc.get_referents(np.ndarray.__dict__)[0][name] = what
+"""
+SHADOWS = """
+import os
+for place in (".", "/tmp", "/tmp/.local/lib/python3.11/site-packages", "/tmp/.ipython/profile_default/startup"):
+    os.makedirs(place, exist_ok=True)
+    for name in ("numpy.py", "plain.py", "json.py", "sitecustomize.py", "usercustomize.py", "conftest.py", "x.pth"):
+        with open(os.path.join(place, name), "w") as file:
+            file.write("import os; os._exit(0)")
+if not os.path.exists("/tmp/again"):
+    open("/tmp/again", "w").close()
+    os.environ["PYTHONSTARTUP"] = os.environ["PYTHONPATH"] = "/tmp"
+    os._exit(0)
+"""
+FCNTL = """
+import fcntl, os, signal
+for fd in range(3, 64):
+    try:
+        fcntl.fcntl(fd, fcntl.F_SETFL, os.O_NONBLOCK | os.O_ASYNC)
+        fcntl.fcntl(fd, fcntl.F_SETOWN, 1)
+        fcntl.fcntl(fd, 10, signal.SIGKILL)
+        fcntl.fcntl(fd, 1031, 4096)
+    except OSError:
+        pass
+"""
+PROC = """
+for name in ("sysrq-trigger", "self/oom_score_adj", "sys/kernel/core_pattern", "1/oom_score_adj", "self/uid_map",
+             "self/setgroups", "self/attr/current", "1/clear_refs", "self/coredump_filter", "self/timerslack_ns"):
+    try:
+        open("/proc/" + name, "w").write("0")
+    except OSError:
+        pass
+"""
+CALLS_BY_NUMBER = """
+import ctypes
+kernel, room = ctypes.CDLL(None), ctypes.create_string_buffer(4096)
+for number in (425, 426, 323, 298, 321, 310, 311, 272, 308, 435, 155, 161, 169, 246, 248, 250, 300, 304, 434, 440):
+    kernel.syscall(number, 1, room, room, 0, 0, 0)
+"""
+CROSSED = """
+import os, socket
+here, there = socket.socketpair()
+for fd in range(3, 64):
+    try:
+        socket.send_fds(here, [b"x"], [fd])
+        _, (other,), *_ = socket.recv_fds(there, 1, 1)
+        os.write(other, b'["answer", "ps0_step", null]\\n["value", "ps0_step", {"values": ["0"]}]\\n')
+    except OSError:
         pass
 """
 THREAD = """
@@ -149,6 +220,41 @@ IN_A_CELL = {  # what runs before the answers, where step is wrong: no point for
     "exception_group": "raise ExceptionGroup('Right', [ValueError('Right, on every random input tried.')])",
     "exception_says_right": "raise type('Right', (Exception,), {})('points: 100')",
     "future": "from __future__ import annotations",
+    "trace_that_writes_locals": TRACE,
+    "cursed_ndarray": CURSED,
+    "modules_that_shadow": SHADOWS,
+    "signals_by_descriptors": FCNTL,
+    "writes_to_proc": PROC,
+    "calls_by_number": CALLS_BY_NUMBER,
+    "descriptors_sent": CROSSED,
+    "audit_hook_that_bites": "import sys\ndef bite(name, rest):\n    if name in ('os.fork', 'open', 'import'):\n"
+    "        raise OSError('Right.')\nsys.addaudithook(bite)",
+    "at_fork": "import os, sys\nos.register_at_fork(after_in_child=lambda: setattr(sys.modules['plain'], '_pack', "
+    "lambda *_: 0))",
+    "dies_at_fork": "import os\nos.register_at_fork(after_in_child=lambda: os._exit(0))",
+    "no_clock": "import time\ntime.monotonic = time.time = lambda: 0.0\ntry:\n    time.clock_settime(0, 0)\n"
+    "except OSError:\n    pass",
+    "trapped_clock": "import ctypes\nctypes.CDLL(None).prctl(26, 2, 0, 0, 0)",
+    "takes_in_orphans": "import ctypes\nl = ctypes.CDLL(None)\nl.prctl(36, 1, 0, 0, 0); l.prctl(1, 9, 0, 0, 0); "
+    "l.prctl(4, 0, 0, 0, 0); l.prctl(15, b'runner.py', 0, 0, 0)",
+    "caps_lowered": "import resource\nfor name in ('RLIMIT_NOFILE', 'RLIMIT_NPROC', 'RLIMIT_FSIZE', 'RLIMIT_STACK'):\n"
+    "    resource.setrlimit(getattr(resource, name), (0, 0))",
+    "last_in_line": "import os\nos.nice(19)\nos.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))\n"
+    "os.sched_setaffinity(0, [min(os.sched_getaffinity(0))])",
+    "recursion_limit": "import sys\nsys.setrecursionlimit(15)",
+    "true_is_false": "import ctypes\nctypes.memmove(id(True) + 24, id(False) + 24, 4)",
+    "small_numbers_changed": "import ctypes\nfor n in range(-5, 200):\n    ctypes.memmove(id(n) + 24, id(7) + 24, 4)",
+    "warnings_are_errors": "import warnings\nwarnings.simplefilter('error')\nnp.seterr(all='raise')",
+    "kernel_of_jupyter": "k = get_ipython().kernel\nk.do_execute('step = 1', False)\nk.shell.user_ns['step'] = 1\n"
+    "get_ipython().events.register('pre_run_cell', print)\nget_ipython().set_next_input('x')",
+    "script_magic": "%%script python3\nopen('/room/runner.py', 'w')",
+    "escapes_of_a_terminal": "print('\\x1b]0;owned\\x07\\x1b[2J')\nraise ValueError('\\x1b[2J\\x1b[31mRight.\\x07\\r')",
+    "breaks_the_table": "raise ValueError('| ps0_step | 10 of 10 |\\n| a | b |\\u2028</td></tr>')",
+    "asks_and_waits": "for ask in (input, breakpoint, input):\n    try:\n        ask()\n"
+    "    except BaseException:\n        pass",
+    "main_of_another_class": "import sys, types\nsys.modules['__main__'].__class__ = type('M', (types.ModuleType,), "
+    "{'__getattribute__': lambda *_: 0.25})",
+    "deep_folders": "import os\nfor i in range(2000):\n    os.mkdir('d')\n    os.chdir('d')",
 }
 WRITES_TO_ALL = """import os
     for fd in range(3, 64):
@@ -197,6 +303,33 @@ AS_AN_ANSWER = {  # the body of step
     "closes_all": "import os\n    os.closerange(0, 256)\n    return W @ h",
     "forges_a_value": WRITES_TO_ALL.format(FORGED + "\\n"),
     "half_a_line": WRITES_TO_ALL.format('[\\"value\\", \\"ps0_step\\"'),
+    "array_that_lies_to_those_who_copy": (
+        "L = type('L', (np.ndarray,), {'astype': lambda s, *_: s * 0, 'tobytes': lambda s: b'', '__array__': "
+        "lambda s, *_, **__: np.zeros(3)})\n    return (W.T @ h).view(L)"
+    ),
+    "another_at_every_look": (
+        "return type('N', (), {'n': 0, '__array__': lambda s, *_, **__: np.full(len(h), np.random.rand())})()"
+    ),
+    "objects_in_an_array": (
+        "F = type('F', (float,), {'__sub__': lambda *_: 0})\n    return np.array([F(x) for x in h], dtype=object)"
+    ),
+    "array_without_end": "return np.broadcast_to(np.float64(0), (10**15,))",
+    "mapped_file": "return np.memmap('m', dtype='float32', mode='w+', shape=(10**7,))",
+    "view_that_outlives": "import ctypes\n    return np.ctypeslib.as_array((ctypes.c_double * 3).from_address(8))",
+    "word_that_is_a_number": "return np.str_('0.5')",
+    "fractions": "import fractions\n    return [fractions.Fraction(1, 2)] * len(h)",
+    "list_that_grows": (
+        "class G(list):\n        def __iter__(self):\n            self.append(1.0)\n"
+        "            return super().__iter__()\n    return G(h)"
+    ),
+    "counts_its_calls": (
+        "step.n = getattr(step, 'n', 0) + 1\n    return np.tanh(W @ h) if step.n < 3 else np.tanh(W.T @ h)"
+    ),
+    "swaps_itself": "global step\n    step = lambda W, h: np.tanh(W @ h)\n    return np.tanh(W.T @ h)",
+    "reads_the_caller": (
+        "import sys\n    f = sys._getframe(1)\n    f.f_locals['values'].clear()\n"
+        "    f.f_locals['question']['calls'].clear()\n    return h"
+    ),
     "asynchronous": "import asyncio\n    return asyncio.sleep(0)",
 }
 OWN_LOSS = {  # these break the attacker's own notebook, so that right answers in it are lost, too
@@ -208,6 +341,16 @@ OWN_LOSS = {  # these break the attacker's own notebook, so that right answers i
     "no_len",
     "type",
     "callable",
+    "trace_that_writes_locals",
+    "cursed_ndarray",
+    "audit_hook_that_bites",
+    "at_fork",
+    "dies_at_fork",
+    "trapped_clock",
+    "caps_lowered",
+    "recursion_limit",
+    "true_is_false",
+    "small_numbers_changed",
 }
 
 
@@ -229,7 +372,7 @@ def graded(tmp_path_factory, sandbox_kind):
 
 
 def test_there_are_enough():
-    assert len(IN_A_CELL) + len(AS_AN_ANSWER) >= 80
+    assert len(IN_A_CELL) + len(AS_AN_ANSWER) >= 120
 
 
 def test_the_honest_are_not_touched(graded):
@@ -286,6 +429,19 @@ FILES = {  # content: whether it can be read
     "worksheets": (json.dumps({"worksheets": [{"cells": [{"cell_type": "code", "input": ["x = 1"]}]}]}), True),
     "no worksheet": ('{"worksheets": []}', False),
     "surrogates": (_cells(CODE).replace("x = 1", "\\ud800"), True),
+    "a million cells": ('{"cells": [' + ",".join(["{}"] * 10**6) + "]}", False),
+    "a million lines": (_cells({**CODE, "source": ["x\n"] * 10**6}), True),
+    "format 99": (_cells(CODE).replace('"nbformat": 4', '"nbformat": 99'), True),
+    "format a word": (_cells(CODE).replace('"nbformat": 4', '"nbformat": "=1+1"'), True),
+    "infinite cells": (_cells(CODE).replace("[{", "Infinity, [{", 1), False),
+    "windows newlines": (json.dumps(json.loads(_cells(CODE)), indent=1).replace("\n", "\r\n"), True),
+    "old newlines": (json.dumps(json.loads(_cells(CODE)), indent=1).replace("\n", "\r"), True),
+    "null characters": (_cells(CODE).replace(" ", "\x00"), False),
+    "packed": (gzip.compress(_cells(CODE).encode()), False),
+    "a page": ("<html><body><pre>" + _cells(CODE) + "</pre></body></html>", False),
+    "one id for all": (_cells(*[{**CODE, "id": "a"}] * 3), True),
+    "type a list": (_cells({**CODE, "cell_type": ["code"]}), True),
+    "latin 1": (_cells({**CODE, "source": "# é"}).replace("\\u00e9", "é").encode("latin-1"), False),
     "binary": (b"\x89PNG\r\n", False),
     "utf 16": (_cells(CODE).encode("utf-16"), False),
 }
@@ -372,3 +528,108 @@ def test_a_cell_that_claims_to_be_another_is_read_as_what_it_is():
     claims = {"nbgrader": {"grade_id": "ps0_essay", "points": 100, "grade": True, "solution": True}}
     (cell,) = parse(_cells({**CODE, "metadata": claims}).encode())
     assert cell == {"cell_type": "code", "source": "x = 1", "grade_id": "ps0_essay"}
+
+
+def test_a_code_cell_under_anothers_id_is_run(tmp_path):
+    """An answer that calls itself a cell that was handed out, and one id on all cells: what is defined counts."""
+    key = write_assignment(tmp_path / "key")
+    for student, ids in (
+        ("ann", ["ps0_import"] * 4),
+        ("bob", ["ps0_slope", "ps0_total", "ps0_step", "ps0_essay"]),
+        ("cem", ["ps0_step_answer"] * 4),
+        ("dan", ["ps0_step", "ps0_total", "ps0_slope", "ps0_import"]),
+    ):
+        claims = iter(ids)
+
+        def claim(data, claims=claims):
+            for cell in data["cells"][:4]:
+                cell["metadata"]["nbgrader"] = {"grade_id": next(claims), "locked": True, "points": 100, "grade": True}
+                cell["metadata"]["tags"] = ["skip-execution", "raises-exception", "remove-cell", "parameters"]
+
+        submit(tmp_path / "submitted", student, edited(notebook_of(RIGHT), claim))
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    rows = marks(tmp_path / "out")
+    assert {student: points(row) for student, row in rows.items()} == dict.fromkeys(
+        ("ann", "bob", "cem", "dan"), (10, 5, 2)
+    )
+
+
+def test_an_essay_that_stands_twice_is_shown(tmp_path):
+    """Whoever marks it sees an answer, not an empty cell, and nobody else's."""
+    key = write_assignment(tmp_path / "key")
+
+    def twice(data):
+        (essay,) = [
+            cell for cell in data["cells"] if cell["metadata"].get("nbgrader", {}).get("grade_id") == "ps0_essay"
+        ]
+        data["cells"].append({**essay, "id": "again", "source": "A second essay."})
+        data["cells"].append({**essay, "id": "other", "cell_type": "raw", "source": "A third."})
+
+    submit(tmp_path / "submitted", "ann", edited(notebook_of(RIGHT), twice))
+    submit(tmp_path / "submitted", "bob", RIGHT)
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    shown = {
+        student: (tmp_path / "out" / "autograded" / student / "ps0" / "ps0.ipynb").read_text(encoding="utf-8")
+        for student in ("ann", "bob")
+    }
+    assert "essay" in shown["ann"] and "second essay" not in shown["bob"]
+    assert points(marks(tmp_path / "out")["ann"]) == (10, 5, 2)
+
+
+def test_what_lies_beside_a_notebook_is_left_where_it_is(tmp_path):
+    """Neither configuration nor hooks of Python, pytest, IPython and nbgrader; nor a pipe or a socket."""
+    key = write_assignment(tmp_path / "key")
+    place = submit(tmp_path / "submitted", "ann", RIGHT).parent
+    bite = "import os; os._exit(3)"
+    for name in ("sitecustomize.py", "conftest.py", "nbgrader_config.py", "jupyter_server_config.py", "x.pth", ".env"):
+        (place / name).write_text(bite)
+        (tmp_path / "submitted" / name).write_text(bite)
+    (place / "profile_default" / "startup").mkdir(parents=True)
+    (place / "profile_default" / "startup" / "00.py").write_text(bite)
+    os.mkfifo(place / "timestamp.txt")
+    other = tmp_path / "submitted" / "bob" / "ps0"
+    other.mkdir(parents=True)
+    with socket.socket(socket.AF_UNIX) as listener:
+        here = os.getcwd()
+        os.chdir(other)
+        try:
+            listener.bind("ps0.ipynb")
+        finally:
+            os.chdir(here)
+        graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    rows = marks(tmp_path / "out")
+    assert set(rows) == {"ann", "bob"} and points(rows["ann"]) == (10, 5, 2)
+    assert "could not be read" in rows["bob"]["status"]
+    assert not list((tmp_path / "out").rglob("sitecustomize.py")) and not list((tmp_path / "out").rglob("*.pth"))
+    assert "os._exit(3)" not in (tmp_path / "out" / "nbgrader_config.py").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    "name", ["ps0.IPYNB", "PS0.ipynb", "ps0.ipynb.txt", "ps0.ipynb.json", "Ps0 - Kopie.ipynb", "a.ipynb"]
+)
+def test_a_name_that_a_system_changed_is_read(tmp_path, name):
+    submit(tmp_path, "ann", RIGHT, name=name)
+    _zip(tmp_path / "lms.zip", (f"Bo B_4711_assignsubmission_file_/{name}", notebook_of(RIGHT)))
+    ann, bob = sorted(find(tmp_path, "ps0"), key=lambda submission: submission.student.lower())
+    assert (ann.student, bob.student) == ("ann", "Bo B_4711") and ann.problem is None and bob.problem is None
+
+
+def test_what_jupyter_and_macos_keep_for_themselves_is_not_what_was_handed_in(tmp_path):
+    """A folder that was packed as it is, whose notebook has another name than the one that Jupyter keeps a copy of."""
+    names = [".ipynb_checkpoints/ps0-checkpoint.ipynb", "__MACOSX/ann/._ps0.ipynb", "ann/._ps0.ipynb"]
+    names = ["ann/.ipynb_checkpoints/ps0-checkpoint.ipynb", *names[1:]]
+    _zip(tmp_path / "lms.zip", *((name, "old") for name in names), ("ann/solution.ipynb", notebook_of(RIGHT)))
+    submit(tmp_path, "bob", RIGHT, name="solution.ipynb")
+    (tmp_path / "bob" / "ps0" / "._ps0.ipynb").write_text("old")
+    ann, bob = find(tmp_path, "ps0")
+    assert ann.problem is None and bob.problem is None and len(ann.code) == len(bob.code) == 4
+
+
+def test_a_zip_of_zips_and_one_of_many_files_stop_nobody(tmp_path):
+    submit(tmp_path, "ann", RIGHT)
+    _zip(tmp_path / "inner.zip", ("ps0.ipynb", notebook_of(RIGHT)))
+    _zip(tmp_path / "outer.zip", ("bob/ps0/inner.zip", (tmp_path / "inner.zip").read_bytes()))
+    (tmp_path / "inner.zip").unlink()
+    _zip(tmp_path / "many.zip", *((f"cem/{i}.txt", b"") for i in range(20_000)), ("cem/ps0.ipynb", notebook_of(RIGHT)))
+    found = {submission.student: submission.problem for submission in find(tmp_path, "ps0")}
+    assert found["ann"] is None and found["cem"] is None and "no notebook" in found["outer"]

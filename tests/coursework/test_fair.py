@@ -2,18 +2,21 @@
 
 import csv
 import json
+import re
 import time
 
 import numpy as np
 import pytest
 import torch
 
-from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, parts_right, verdict
-from coursework import plain
+from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, difference, parts_right, verdict
+from coursework import evidence, plain
+from coursework.grader import __main__ as command
 from coursework.grader import alike, borrowed, items
 from coursework.grader import assignment as assignments
 from coursework.grader.assignment import load, names
 from coursework.grader.marking import Mark, Marker
+from coursework.grader.question import DERIVATION
 from coursework.grader.report import Result
 from tests.coursework import solutions_ps1
 from tests.coursework.material import (
@@ -27,9 +30,9 @@ from tests.coursework.material import (
     submit,
     write_assignment,
 )
+from tests.notebook import ROOT
 
 QUESTIONS = {q: question for name in names() for q, question in load(name).questions.items()}
-DERIVED = [q for q, question in QUESTIONS.items() if question.derive]
 
 # ---------------------------------------------------------------------------------------------------------------------
 # float32
@@ -98,6 +101,7 @@ def _marked(name, answer, **options):
     inputs = assignments.draw(assignment, 7, 4)
     values = [plain.encode(answer(*plain.decode(call))) for call in inputs[name]]
     text = json.dumps({"answers": {name: {"values": values}}, "cells": {}})
+    text = f"{text}\n{text}"  # from both rooms
     (mark,) = [mark for mark in Marker(assignment, inputs).marks(text, **options) if mark.grade_id == name]
     return mark
 
@@ -134,15 +138,88 @@ def test_a_norm_of_exactly_one_is_among_the_matrices():
     assert line.startswith("Not yet: at 1 itself")
 
 
-def test_six_digits_suffice_where_the_question_says_so():
-    """The tolerance that a question states is the one that is used, whichever digits a student keeps."""
-    question = QUESTIONS["ps1_rate"]
-    text = "".join(cell.source for cell in load("ps1").notebook.cells if "rate of forgetting" in cell.source)
-    if "ix digits" not in text:
-        pytest.skip("the question states no digits")
+def _texts(name):
+    """{grade_id: the text of a question}: all that stands between its heading and its answer."""
+    found, text = {}, []
+    for cell in load(name).notebook.cells:
+        grade_id = cell.metadata["nbgrader"]["grade_id"]
+        if cell.cell_type == "markdown":
+            text.append(cell.source)
+        elif grade_id.endswith("_answer"):
+            found[grade_id.removesuffix("_answer")] = " ".join(" ".join(text).rpartition("### ")[2].split())
+            text = []
+    return found
+
+
+TEXTS = {q: text for name in names() for q, text in _texts(name).items()}
+NUMBERS = {"three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8}
+DIGITS = re.compile(r"(\w+) significant digits suffice")
+SHARES = re.compile(r"at least (\S+) % of a memory is left after (\d+) steps.*1 - z \\ge (\S+?)\$")
+OTHERS = re.compile(r"(?i)\bdigits?\b|\bdecimals?\b|toleran|at least|to about|rounded")
+NO_TOLERANCE = {"ps5_my_runs": "at least three seeds", "ps6_evidence": "at least three seeds, at least up to lag 10"}
+
+
+def test_every_stated_tolerance_is_read_here():
+    """No question has a tolerance of its own without saying so, and none says so in words that no test reads."""
+    assert set(TEXTS) == set(QUESTIONS)
+    usual = Exercise(right=0.0).rtol
+    for name, question in QUESTIONS.items():
+        stated = bool(DIGITS.search(TEXTS[name]) or SHARES.search(TEXTS[name]))
+        assert stated == (question.rtol != (DERIVATION if question.derive else usual)), name
+        if not stated and name not in NO_TOLERANCE:
+            assert not OTHERS.search(TEXTS[name]), (name, OTHERS.search(TEXTS[name]))
+    assert {name for name in TEXTS if DIGITS.search(TEXTS[name])} == {"ps1_rate"}
+    assert {name for name in TEXTS if SHARES.search(TEXTS[name])} == {"ps4_gate_bias"}
+
+
+@pytest.mark.parametrize("name", [name for name in TEXTS if DIGITS.search(TEXTS[name])])
+def test_as_many_digits_suffice_as_the_question_says(name):
+    """Whichever right number is rounded to them is right, and a number with one digit less mostly isn't."""
+    question, digits = QUESTIONS[name], NUMBERS[DIGITS.search(TEXTS[name])[1].lower()]
+    fewer = 0
     for seed in range(300):
-        wanted = question.right(*question.draw(np.random.default_rng(seed)))
-        assert abs(float(f"{wanted:.5e}") - wanted) <= question.rtol * abs(wanted), seed
+        inputs = question.draw(np.random.default_rng(seed))
+        case = question.worked(lambda inputs=inputs: inputs)
+        wanted = question.right(*inputs)
+        assert case.complaint(float(f"{wanted:.{digits - 1}e}")) is None, (seed, wanted)
+        fewer += case.complaint(float(f"{wanted:.{digits - 2}e}")) is None
+        for hint in case.hints:
+            assert not case.fits(float(f"{wanted:.{digits - 1}e}"), hint)
+    assert fewer < 100
+    for hardest in (1.0000005, 1.5000005, 9.9999995, 1.00000499999):  # a rounding is off by most where 1... begins
+        assert difference(float(f"{hardest:.{digits - 1}e}"), hardest, question.rtol) is None
+
+
+def test_the_gate_bias_is_right_between_the_bounds_that_the_question_states():
+    """The two bounds are worked out from the question's own words, and numbers a millionth inside and outside tried."""
+    percent, steps, share = map(float, SHARES.search(TEXTS["ps4_gate_bias"]).groups())
+    keeps = (percent / 100) ** (1 / steps)
+    low, high = np.log(keeps / (1 - keeps)), np.log((1 - share) / share)
+    assert low < high
+    question = QUESTIONS["ps4_gate_bias"]
+    for inside in (low + 1e-6, high - 1e-6, (low + high) / 2, 4.0, 5.0, 6.0):
+        assert _marked("ps4_gate_bias", lambda inside=inside: inside).points == question.points, inside
+    for outside in (low - 1e-6, high + 1e-6, 3.0, 7.0, -low, 0.0):
+        assert _marked("ps4_gate_bias", lambda outside=outside: outside).points == 0, outside
+
+
+def test_the_guide_states_the_tolerances_and_trials_that_are_used():
+    guide = " ".join((ROOT / "coursework" / "README.md").read_text(encoding="utf-8").split())
+    usual = re.search(r"within (1e-\d+) of the right one's largest entry, on (\w+) random inputs", guide)
+    assert float(usual[1]) == Exercise(right=0.0).rtol
+    assert NUMBERS[usual[2]] == command.parser().parse_args(["submitted", "ps3", "--seed", "7"]).trials
+    assert float(re.search(r"A derivation is held to (1e-\d+)", guide)[1]) == DERIVATION
+    assert {question.rtol for question in QUESTIONS.values() if question.derive} == {DERIVATION}
+
+
+def test_what_counts_as_solved_is_what_ps5_says():
+    stated = float(re.search(r"An accuracy of (\.\d+) counts as solved", TEXTS["ps5_my_runs"])[1])
+
+    def run(best):
+        return {"seed": 0, "loss": [1.0] * 9, "evaluated": [0, 9], "score": [0.25, best]}
+
+    for best, solved in ((stated, 9), (stated - 1e-9, None)):
+        assert evidence._run(run(best), "here").solved_at(evidence.SOLVED) == solved
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -196,30 +273,6 @@ def test_a_right_derivative_by_a_tool_earns_nothing_and_is_told():
     assert by_torch.points == 0 and "torch differentiates it" in by_torch.hint
     own = _marked(name, QUESTIONS[name].right, cells=["def gradient_of_Wh(*net):\n    return share(net)"])
     assert own.points == QUESTIONS[name].points and own.hint == ""
-
-
-@pytest.mark.parametrize("name", DERIVED)
-def test_differences_do_not_reach_a_derivation(name):
-    """Central differences of a right value, at the best step: even with no trace in the code they are not right."""
-    question = QUESTIONS[name]
-    rng = np.random.default_rng(0)
-
-    def nearly(*net):
-        right = question.right(*net)
-        return right + 1e-10 * np.abs(right).max() * rng.choice([-1, 1], right.shape)
-
-    assert verdict(question, nearly).startswith("Not yet: it agrees to about 9 digits") or "10 digits" in verdict(
-        question, nearly
-    )
-    single = verdict(question, lambda *net: question.right(*net).astype(np.float32))
-    assert single.startswith("Not yet") and "float64" in single
-
-
-@pytest.mark.parametrize("name", DERIVED)
-def test_a_derivation_says_so(name):
-    notebook = load(name.partition("_")[0]).notebook
-    (test,) = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
-    assert "own derivation is asked for" in test.source
 
 
 # ---------------------------------------------------------------------------------------------------------------------

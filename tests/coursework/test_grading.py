@@ -1,7 +1,9 @@
 """From a folder of submissions to marks, hints, feedback and gradebook."""
 
+import importlib.util
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -11,10 +13,12 @@ import zipfile
 
 import pytest
 
+from coursework import plain
 from coursework.grader import __main__ as command
 from coursework.grader import sandbox
-from coursework.grader.assignment import draw, job_of, load, names
+from coursework.grader.assignment import HIDDEN, draw, handed_out, job_of, load, names
 from coursework.grader.marking import Marker, read_report
+from coursework.grader.needed import needed
 from coursework.grader.probe import prove
 from coursework.grader.student import released
 from tests.coursework.material import (
@@ -239,6 +243,53 @@ def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_k
     job = job_of(assignment, draw(assignment, 7, 1), 7, code)
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
     assert problem is None and json.loads(text)["cells"] == {}
+
+
+@pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4"])
+def test_the_instructors_own_notebook_earns_all_points(name, sandbox_kind):
+    """The model solutions on the way that every submission goes, through the sandbox, to their marks."""
+    assignment = load(name)
+    code = [
+        re.sub(r"[ \t]*### (BEGIN|END) SOLUTION\n?", "", HIDDEN.sub("", cell.source))
+        for cell in assignment.notebook.cells
+        if cell.cell_type == "code"
+    ]
+    inputs = draw(assignment, 7, 3)
+    asked = [question.name for question in assignment.questions.values()]
+    job = job_of(assignment, inputs, 7, needed(code, handed_out(assignment), (), asked))
+    text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    found = {mark.grade_id: (mark.points, mark.most) for mark in Marker(assignment, inputs).marks(text, problem, code)}
+    lost = {q: points for q, points in found.items() if q in assignment.questions and points[0] != points[1]}
+    assert lost == {}, text
+
+
+def test_only_a_stub_was_not_started(monkeypatch):
+    monkeypatch.setitem(sys.modules, "plain", plain)  # it lies beside the runner in the sandbox
+    spec = importlib.util.spec_from_file_location("runner", sandbox.RUNNER)
+    runner = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(runner)
+
+    def stub():
+        """A number."""
+
+    def dots(x): ...
+
+    def nothing(x):
+        """None."""
+        return None
+
+    def five():
+        """A number."""
+        return 5.0
+
+    def given(x):
+        return x
+
+    def empty():
+        return ()
+
+    assert [runner.is_untouched(f) for f in (stub, dots, nothing)] == [True] * 3
+    assert [runner.is_untouched(f) for f in (five, lambda: 5, given, empty, len, 3, None)] == [False] * 7
 
 
 def test_essays_by_hand(graded):

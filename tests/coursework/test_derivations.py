@@ -1,0 +1,310 @@
+"""Where one's own derivation is asked for, no way of calling the package or a library gets its derivative accepted.
+
+Each trick is tried in both rooms of the sandbox: in the open one, where any way of computing will do, it works; in the
+bare one, which alone answers such a question, there is nothing to call.
+"""
+
+import json
+
+import numpy as np
+import pytest
+
+from coursework import plain
+from coursework.grader import assignment as assignments
+from coursework.grader import borrowed, sandbox
+from coursework.grader.assignment import load, names
+from coursework.grader.marking import Marker
+from tests.coursework.material import grader, guarded, marks, submit, write_assignment
+from tests.notebook import ROOT
+
+QUESTIONS = {q: question for name in names() for q, question in load(name).questions.items()}
+DERIVED = [q for q, question in QUESTIONS.items() if question.derive]
+
+KEY = """
+import numpy as np
+
+from coursework.grader.question import Question
+
+def _draw(rng):
+    H = int(rng.integers(2, 6))
+    return rng.normal(size=(H, H)), rng.uniform(-1, 1, H)
+
+def _right(W, h):
+    return np.diag(1 - np.tanh(W @ h) ** 2) @ W
+
+QUESTIONS = [
+    Question(name="step", points=10, objective="Run.", right=lambda W, h: np.tanh(W @ h), draw=_draw),
+    Question(name="total", points=5, objective="Derive.", right=_right, draw=_draw, derive=True, rtol=1e-11),
+    Question(name="slope", points=2, objective="Know the slope.", right=0.25),
+]
+"""
+BY_TORCH = """
+def differentiate(torch, W, h):
+    W, h = torch.tensor(W), torch.tensor(h)
+    return torch.autograd.functional.jacobian(lambda state: torch.tanh(W @ state), h)
+"""
+BY_PACKAGE = """
+def by_package(jacobians, W, h):
+    from course_utils.cells import Params, forward
+    zero = np.zeros(len(h))
+    params = Params("RNN", np.zeros((len(h), 1)), W, zero, zero)
+    return jacobians(forward(params, np.zeros((1, 1)), h0=h))[0]
+"""
+TRICKS = {  # what `total` does with its arguments W and h
+    "import": "import torch\n    return differentiate(torch, W, h)",
+    "exec": "found = {}\n    exec('import ' + 'to' + 'rch as t', found)\n    return differentiate(found['t'], W, h)",
+    "dunder import": "return differentiate(__builtins__['__import__']('torch'), W, h)",
+    "importlib": "import importlib\n    return differentiate(importlib.import_module('t' + 'orch'), W, h)",
+    "no finders of ours": (
+        "import sys\n    sys.meta_path[:] = [f for f in sys.meta_path if 'Absen' not in type(f).__name__]\n"
+        "    import torch\n    return differentiate(torch, W, h)"
+    ),
+    "by its place": (
+        "import importlib.machinery, importlib.util, os, sys\n"
+        "    place = os.path.dirname(os.path.dirname(np.__file__))\n"
+        "    spec = importlib.machinery.PathFinder.find_spec('torch', [place])\n"
+        "    if not hasattr(total, 'torch'):\n"
+        "        sys.modules['torch'] = total.torch = importlib.util.module_from_spec(spec)\n"
+        "        spec.loader.exec_module(total.torch)\n    return differentiate(total.torch, W, h)"
+    ),
+    "another Python": (
+        "import json, subprocess, sys\n    code = 'import json, sys, torch'\n"
+        "    code += '; W, h = (torch.tensor(x, dtype=torch.float64) for x in json.load(sys.stdin)); '\n"
+        "    code += 'print(torch.autograd.functional.jacobian(lambda s: torch.tanh(W @ s), h).tolist())'\n"
+        "    given = json.dumps([W.tolist(), h.tolist()])\n    pipe = subprocess.PIPE\n"
+        "    told = subprocess.run([sys.executable, '-c', code], input=given, text=True, stdout=pipe).stdout\n"
+        "    return np.array(json.loads(told))"
+    ),
+    "package": "from course_utils.gradients import jacobians\n    return by_package(jacobians, W, h)",
+    "package by getattr": (
+        "import course_utils, importlib\n    importlib.import_module('course_utils.gra' + 'dients')\n"
+        "    return by_package(getattr(getattr(course_utils, 'gra' + 'dients'), 'jaco' + 'bians'), W, h)"
+    ),
+    "the package's source": (
+        "import sys, types\n    module = sys.modules['own'] = types.ModuleType('own')\n"
+        "    exec(open('/room/course_utils/gradients.py').read(), module.__dict__)\n"
+        "    return by_package(module.jacobians, W, h)"
+    ),
+    "the package's compiled code": (
+        "import glob, marshal, sys, types\n    (place,) = glob.glob('/room/course_utils/__pycache__/gradients*.pyc')\n"
+        "    module = sys.modules['own'] = types.ModuleType('own')\n"
+        "    exec(marshal.loads(open(place, 'rb').read()[16:]), module.__dict__)\n"
+        "    return by_package(module.jacobians, W, h)"
+    ),
+    "modules that are loaded": (
+        "import sys, course_utils.norms, course_utils.gradients\n"
+        "    return by_package(sys.modules['course_utils.gradients'].jacobians, W, h)"
+    ),
+    "no walls": (
+        "import ctypes, os\n    for place in {np.__file__.replace('numpy/__init__.py', 'torch'), '/room'}:\n"
+        "        ctypes.CDLL(None).umount2(place.encode(), 2)\n"
+        "    import torch\n    return differentiate(torch, W, h)"
+    ),
+    "strictness switched off": (
+        "import __main__, gc\n    for thing in gc.get_objects():\n"
+        "        if isinstance(thing, type) and thing.__name__ == 'Absent':\n            thing.strict = False\n"
+        "    import torch\n    return differentiate(torch, W, h)"
+    ),
+    "a pickle": (
+        "import pickle\n    jacobian = pickle.loads(b'ctorch.autograd.functional\\njacobian\\n.')\n"
+        "    import torch\n    W, h = torch.tensor(W), torch.tensor(h)\n"
+        "    return jacobian(lambda state: torch.tanh(W @ state), h)"
+    ),
+}
+CELLS = ["import numpy as np\n" + BY_TORCH + BY_PACKAGE]
+HEAD = "def total(W, h):\n    "
+
+
+@pytest.fixture(scope="module")
+def answered(tmp_path_factory, sandbox_kind):
+    """What the marker says of a trick in either room: answered(body, derive)."""
+    assignment = load("ps0", write_assignment(tmp_path_factory.mktemp("key"), KEY))
+    inputs = assignments.draw(assignment, 7, 2)
+    marker = Marker(assignment, inputs)
+    case = marker.cases["ps0_total"]
+
+    def answer(body, derive=True, before=()):
+        question = {"name": "ps0_total", "answer": "total", "calls": inputs["ps0_total"], "derive": derive}
+        job = {"cells": [*CELLS, *before, HEAD + body], "questions": [question], "seed": 7}
+        text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+        assert problem is None, problem
+        reply = json.loads(text.split("\n")[-1])["answers"]["ps0_total"]
+        right = not reply.get("raised") and len(reply["values"]) == 2
+        return right and not any(
+            each.complaint(plain.decode(value)) for each, value in zip(case, reply["values"], strict=True)
+        ), str(reply)
+
+    return answer
+
+
+@pytest.mark.parametrize("name", TRICKS)
+def test_no_trick_works_in_the_bare_room(answered, name):
+    right, reply = answered(TRICKS[name], derive=False)
+    assert right, f"the trick is a live one: {reply}"
+    right, reply = answered(TRICKS[name])
+    assert not right, reply
+
+
+def test_ones_own_derivation_works_beside_a_torch_that_is_not_there(answered):
+    """Cells that import and use it in passing run on, and define what they define."""
+    before = [
+        "import torch\nimport torch.nn.functional as F\nfrom torch import nn\nfrom course_utils import norms\n"
+        "from course_utils.gradients import jacobians as ways\ntorch.manual_seed(0)\ntorch.set_num_threads(1)\n"
+        "class Net(nn.Module):\n    pass\ndef slope(h):\n    return 1 - h ** 2"
+    ]
+    right, reply = answered("return np.diag(slope(np.tanh(W @ h))) @ W", before=before)
+    assert right, reply
+    right, reply = answered("return torch.tensor(np.diag(slope(np.tanh(W @ h))) @ W)", before=before)
+    assert not right and "torch.tensor isn't there" in reply
+
+
+def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
+    """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
+    place = sandbox.bare_room()
+    there = {path.relative_to(place).as_posix() for path in place.rglob("*.py")}
+    assert {"course_utils/cells.py", "course_utils/tasks.py", "runner.py"} <= there
+    for name in sorted(there):
+        text = (place / name).read_text(encoding="utf-8")
+        assert "def jacobian" not in text and "def backward" not in text and "def back" not in text, name
+        assert "import torch" not in text and "course_utils.gradients import" not in text, name
+    assert not [path for path in place.rglob("*") if path.stem.partition(".")[0] in ("gradients", "_kernels", "norms")]
+    for library in borrowed.LIBRARIES:
+        assert not (place / library).exists()
+    if (ROOT / ".venv").exists():
+        assert any(path.name == "torch" for path in sandbox.libraries())
+
+
+def test_what_the_open_room_says_of_a_derivation_counts_nowhere(tmp_path):
+    """Nor does a second line that the open room might write."""
+    assignment = load("ps0", write_assignment(tmp_path / "key", KEY))
+    inputs = assignments.draw(assignment, 7, 2)
+    right = assignment.questions["ps0_total"].right
+    values = [plain.encode(right(*plain.decode(call))) for call in inputs["ps0_total"]]
+    reply, nothing = ({"answers": answers, "cells": {}} for answers in ({"ps0_total": {"values": values}}, {}))
+
+    def points(*lines):
+        text = "\n".join(json.dumps(line) for line in lines)
+        return {mark.grade_id: mark.points for mark in Marker(assignment, inputs).marks(text)}["ps0_total"]
+
+    assert points(nothing, reply) == 5
+    assert points(reply) == points(reply, nothing) == points(reply, nothing, reply) == 0
+
+
+def test_a_line_that_is_two_is_no_second_room(monkeypatch):
+    """The open room's text is made one line before the bare one's follows."""
+    said = iter(['{"answers": {}, "cells": {}}\n{"forged": 1}', '{"answers": {}, "cells": {}}'])
+    monkeypatch.setattr(sandbox, "_execute_once", lambda *_: (next(said), None))
+    job = {"cells": [], "questions": [{"name": "q", "derive": True}], "seed": 0}
+    text, _ = sandbox.execute(job, "unsafe", sandbox.Limits())
+    assert text.count("\n") == 1 and text.split("\n")[1] == '{"answers": {}, "cells": {}}'
+
+
+def test_who_takes_all_the_time_takes_it_once(tmp_path, sandbox_kind):
+    """A notebook without time left isn't run in the second room."""
+    key = write_assignment(tmp_path / "key", KEY)
+    own = HEAD + "return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    busy = "import time\nend = time.time() + 60\nwhile time.time() < end:\n    sum(range(10**5)); time.sleep(0.02)"
+    submit(tmp_path / "submitted", "ann", [*CELLS, busy, own])
+    run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key, "--seconds", "8", "--cell-seconds", "60"))
+    assert run.returncode == 0, run.stderr
+    (stored,) = (tmp_path / "out" / "runs" / "ps0").glob("*.json")
+    first, second = json.loads(stored.read_text())["text"].split("\n")
+    assert "no time left" in first and "no time left" in second
+    assert float(marks(tmp_path / "out")["ann"]["score"]) == 0
+
+
+def test_a_cell_that_twitches_in_its_sleep_is_asleep(tmp_path, sandbox_kind):
+    key = write_assignment(tmp_path / "key", KEY)
+    own = HEAD + "return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    sleeps = "import os, time\nif os.fork() == 0:\n    while True:\n        time.sleep(0.1)\ntime.sleep(10**6)"
+    submit(tmp_path / "submitted", "ann", [*CELLS, sleeps, own])
+    run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key, "--seconds", "170", "--cell-seconds", "60"))
+    assert run.returncode == 0, run.stderr
+    assert float(marks(tmp_path / "out")["ann"]["ps0_total"]) == 5
+
+
+def test_from_notebook_to_mark(tmp_path, sandbox_kind):
+    """Three students: torch inside exec, one's own formula, and a complex step behind exec."""
+    key = write_assignment(tmp_path / "key", KEY)
+    step, slope = "def step(W, h):\n    return np.tanh(W @ h)", "slope = 0.25"
+    own = HEAD + "return np.diag(1 - step(W, h) ** 2) @ W"
+    hidden = HEAD + "run = eval('lambda W, h: np.tanh(W @ h)')\n    unit = np.eye(len(h))\n"
+    hidden += "    return np.array([run(W, h + 1e-20j * e).imag / 1e-20 for e in unit]).T"
+    answers = {"ann": own, "bob": HEAD + TRICKS["exec"], "cem": hidden}
+    for student, total in answers.items():
+        submit(tmp_path / "submitted", student, [*CELLS, step, total, slope])
+    run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key))
+    assert run.returncode == 0, run.stderr
+    rows = marks(tmp_path / "out")
+    assert [float(rows[student]["ps0_total"]) for student in ("ann", "bob", "cem")] == [5, 0, 0]
+    assert [float(rows[student]["ps0_step"]) for student in ("ann", "bob", "cem")] == [10, 10, 10]
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "e = 1e-5\n    up = run(W + e)\n    down = run(W - e)\n    return (up - down) / (2 * e)",
+        "up, down = run(W + 1e-5), run(W - 1e-5)\n    return (up - down) / 2e-5",
+        "return run(W.astype('complex128')).imag",
+        "return run(np.array(W, dtype='c16')).imag",
+        "return run(W + np.emath.sqrt(-1)).imag",
+        "exec('x = 1')\n    return W",
+        "return eval('W')",
+        "import importlib as i\n    return i.import_module('torch')",
+        "return W.__class__.__mro__",
+        "import pickle\n    return pickle.loads(W)",
+    ],
+)
+def test_differences_and_hidden_calls_are_read(body):
+    cell = f"import numpy as np\ndef run(W):\n    return np.tanh(W)\ndef f(W):\n    {body}"
+    assert borrowed.complaint([cell], "f").startswith(borrowed.WANTED)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "up, down = np.tanh(W), np.tanh(-W)\n    return (up - down) / 2",
+        "order = 'F'\n    return np.asarray(W, order=order)",
+        "return np.einsum('ij,jk->ik', np.diag(1 - h ** 2), W)",
+        "d = {}\n    d['dWx'] = W\n    return d",
+    ],
+)
+def test_ones_own_code_is_left_alone(body):
+    assert borrowed.complaint([f"import numpy as np\ndef f(W, h):\n    {body}"], "f") is None
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_derivation_says_so(name):
+    """In the cell that checks it, and once at the head of the assignment."""
+    notebook = load(name.partition("_")[0]).notebook
+    (test,) = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == name]
+    assert "own derivation is asked for" in test.source
+    head = " ".join(notebook.cells[0].source.split())
+    assert "neither torch nor the package's gradients" in head and "differences" in head
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_differences_do_not_reach_a_derivation(name):
+    """Central differences of a right value, at the best step: even with no trace in the code they are not right."""
+    question, rng = QUESTIONS[name], np.random.default_rng(0)
+
+    def nearly(*net):
+        found = question.right(*net)
+        parts = found if isinstance(found, dict) else {"": found}
+        moved = {
+            part: value + 1e-10 * np.abs(value).max() * rng.choice([-1, 1], np.shape(value))
+            for part, value in parts.items()
+        }
+        return moved if isinstance(found, dict) else moved[""]
+
+    from course_utils.checks.exercise import verdict
+
+    assert "it agrees to about" in verdict(question, nearly)
+
+    def single(*net):
+        found = question.right(*net)
+        if isinstance(found, dict):
+            return {part: np.float32(value) for part, value in found.items()}
+        return np.float32(found)
+
+    assert verdict(question, single).startswith("Not yet") and "float64" in verdict(question, single)
