@@ -74,7 +74,7 @@ def test_a_forks_hub_serves_the_fork(fork):
 
 def test_an_unpublished_course_says_so(fork):
     with pytest.raises(ValueError, match="COURSE_SOURCE: nobody has published"):
-        fork("https://github.com/OWNER/gradients-through-time")
+        fork("https://github.com/OWNER/any-name")
 
 
 def test_a_class_logs_in_with_accounts_of_the_machine(of_class):
@@ -92,7 +92,9 @@ def test_the_trial_is_the_class_behind_an_open_door_on_this_computer(of_class, o
     assert of_trial.SimpleLocalProcessSpawner.home_dir_template == str(Path("state", "homes", "{username}"))
 
 
-@pytest.mark.parametrize(("cpus", "quota", "threads"), [("1", None, "1"), ("3", None, "3"), ("3", 2.5, "2"), (".5", 8, "1")])
+@pytest.mark.parametrize(
+    ("cpus", "quota", "threads"), [("1", None, "1"), ("3", None, "3"), ("3", 2.5, "2"), (".5", 8, "1")]
+)
 def test_threads_of_a_server_follow_its_share_and_the_quota(cpus, quota, threads, monkeypatch):
     monkeypatch.setattr(machine, "quota", lambda: quota)
     monkeypatch.setattr(machine, "processors", lambda: 16)
@@ -119,7 +121,7 @@ def test_the_exchange_knows_a_student_by_the_hubs_name(monkeypatch):
     path = ROOT / "hub" / "jupyter" / "nbgrader_config.py"
     teacher = load(path, monkeypatch)
     assert teacher.Exchange.root == "/srv/exchange" and "student_id" not in teacher.CourseDirectory
-    monkeypatch.setattr("getpass.getuser", lambda: "ann")
+    monkeypatch.setattr("pwd.getpwuid", lambda number: SimpleNamespace(pw_name="ann"))
     own = load(path, monkeypatch, JUPYTERHUB_USER="ann", HUB_EXCHANGE="elsewhere")
     assert own.Exchange.root == "elsewhere" and "student_id" not in own.CourseDirectory
     assert load(path, monkeypatch, JUPYTERHUB_USER="bob").CourseDirectory.student_id == "bob"

@@ -4,8 +4,8 @@ Students have it in JupyterLab, Nbgrader > Assignment List. Teachers use `nbgrad
 collect`, with this folder in JUPYTER_CONFIG_PATH. Marks come from the course's own grader.
 """
 
-import getpass
 import os
+import pwd
 
 c = get_config()  # noqa: F821, nbgrader gives it
 
@@ -14,5 +14,5 @@ c.CourseDirectory.ignore = [".ipynb_checkpoints", "*.pyc", "__pycache__", "hints
 c.Exchange.root = os.environ.get("HUB_EXCHANGE", "/srv/exchange")
 
 student = os.environ.get("JUPYTERHUB_USER", "")
-if student and student != getpass.getuser():  # a trial hub, where all names share one account
+if student and student != pwd.getpwuid(os.getuid()).pw_name:  # a trial hub, where all names share one account
     c.CourseDirectory.student_id = student
