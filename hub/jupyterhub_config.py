@@ -6,7 +6,7 @@ which brings the newest lessons and opens the first one. These variables of the 
 
 HUB_STATE      folder for the hub's database and secrets, /srv/hub
 HUB_EXCHANGE   folder through which assignments go out and come back, /srv/exchange
-HUB_MEMORY     the most that one program of a student may take, 2G
+HUB_MEMORY     the most that one program of a student may take, in GiB, 2
 HUB_CPUS       processors for one student, 1: so many threads have NumPy and torch
 COURSE_SOURCE  repository of the student edition, by default the one that pyproject.toml names
 """
@@ -23,6 +23,7 @@ HERE = Path(__file__).resolve().parent
 PROGRAMS = Path(sys.prefix, "bin")
 STATE = Path(os.environ.get("HUB_STATE", "/srv/hub"))
 EXCHANGE = os.environ.get("HUB_EXCHANGE", "/srv/exchange")
+MEMORY = int(float(os.environ.get("HUB_MEMORY", 2)) * 2**30)
 CPUS = min(float(os.environ.get("HUB_CPUS", 1)), machine.quota() or machine.processors())
 ABOUT = tomllib.loads((HERE.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 SOURCE = os.environ.get("COURSE_SOURCE", ABOUT["urls"]["Repository"])
@@ -50,7 +51,7 @@ LINK = {
 }
 c.JupyterHub.spawner_class = "localprocess"
 c.Spawner.default_url = f"/git-pull?{urlencode(LINK)}"
-c.Spawner.cmd = ["prlimit", f"--data={os.environ.get('HUB_MEMORY', '2G')}", str(PROGRAMS / "jupyterhub-singleuser")]
+c.Spawner.cmd = ["prlimit", f"--data={MEMORY}", str(PROGRAMS / "jupyterhub-singleuser")]
 c.Spawner.cpu_limit = CPUS
 c.Spawner.environment = {
     "OMP_NUM_THREADS": str(machine.threads(CPUS)),

@@ -99,9 +99,9 @@ def test_threads_of_a_server_follow_its_share_and_the_quota(cpus, quota, threads
     monkeypatch.setattr(machine, "quota", lambda: quota)
     monkeypatch.setattr(machine, "processors", lambda: 16)
     path = ROOT / "hub" / "jupyterhub_config.py"
-    settings = load(path, monkeypatch, COURSE_SOURCE=SOURCE, HUB_CPUS=cpus, HUB_MEMORY="3G")
+    settings = load(path, monkeypatch, COURSE_SOURCE=SOURCE, HUB_CPUS=cpus, HUB_MEMORY="1.5")
     assert settings.Spawner.environment["OMP_NUM_THREADS"] == threads
-    assert settings.Spawner.cmd[:2] == ["prlimit", "--data=3G"]
+    assert settings.Spawner.cmd[:2] == ["prlimit", f"--data={3 * 2**29}"]
 
 
 def test_all_that_the_settings_name_is_there(of_class):
