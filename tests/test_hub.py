@@ -135,6 +135,17 @@ def test_kubernetes_gets_the_same_link(of_class):
     assert values["singleuser"]["image"]["tag"] == heads.project()["version"]
 
 
+def test_links_for_a_class_ask_for_what_the_hub_itself_does(of_class):
+    made = hub.links("https://hub.example.edu/", SOURCE)
+    assert list(made) == [path.stem for path in LESSONS]
+    start, first = "https://hub.example.edu/hub/user-redirect", link(of_class.Spawner.default_url)
+    assert all(address.startswith(f"{start}/git-pull?") for address in made.values())
+    asked = link(made[LESSONS[0].stem].removeprefix(start))
+    assert asked == first
+    with pytest.raises(ValueError, match="Nobody has published"):
+        hub.links("https://hub.example.edu", "https://github.com/OWNER/any-name")
+
+
 def test_the_image_copies_what_is_there():
     """All that the Dockerfile takes by name is in the student edition, in which it is built."""
     source = (ROOT / "coursework" / "grader" / "student.py").read_text(encoding="utf-8")

@@ -18,6 +18,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 from tools import heads, npm
 
@@ -55,6 +56,21 @@ def environment(state: Path, port: int = 0) -> dict[str, str]:
         "HUB_PORT": str(hub),
         "HUB_ADDRESS": f"http://127.0.0.1:{port or free}",
     }
+
+
+def links(address: str, home: str | None = None) -> dict[str, str]:
+    """{lesson: link} for a class: each logs in at the hub at `address`, fetches what is new, and opens the lesson.
+
+    home  where the course lives, `heads.address()` unless given. Raises ValueError if nobody has published it.
+    """
+    name, home, found = heads.project()["name"], home or heads.address(), {}
+    if heads.PLACEHOLDER in home:
+        raise ValueError("Nobody has published this copy of the course yet, so there is nothing that a link could fetch.")
+    for path in heads.lessons():
+        link = {"repo": home, "branch": heads.EDITION, "targetpath": name}
+        link["urlpath"] = f"lab/tree/{name}/notebooks/{path.name}"
+        found[path.stem] = f"{address.rstrip('/')}/hub/user-redirect/git-pull?{urlencode(link)}"
+    return found
 
 
 def _free_ports(count: int) -> list[int]:
@@ -108,10 +124,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tools.hub", description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--fresh", action="store_true", help="forget all former trials first")
+    parser.add_argument("--links", metavar="HUB", help="start nothing, print each lesson's link on a hub: https://...")
     wanted = parser.parse_args()
     if wanted.fresh:
         shutil.rmtree(STATE, ignore_errors=True)
     try:
+        if wanted.links:
+            print("\n".join(f"{lesson}: {link}" for lesson, link in links(wanted.links).items()))
+            return
         with trial(STATE, wanted.port) as (hub, settings), contextlib.suppress(KeyboardInterrupt):
             print(
                 f"\nOpen {settings['HUB_ADDRESS']} and log in with any name, without a password. This is a trial: all "
@@ -119,7 +139,7 @@ def main() -> None:
                 flush=True,
             )
             hub.wait()
-    except RuntimeError as error:
+    except (RuntimeError, ValueError) as error:
         sys.exit(str(error))
 
 
