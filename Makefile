@@ -8,8 +8,8 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site site student slides exam lesson notebooks heads \
-	constraints bench bench-widgets format clean
+.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site test-hub site student slides exam lesson notebooks heads \
+	hub hub-load constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
@@ -23,12 +23,12 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/browser/test_site.py \
-		tests course_utils
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/hub \
+		--ignore=tests/browser/test_site.py tests course_utils
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework tests
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework --ignore=tests/hub tests
 
 test-cpus: .venv/dev ## every output with the arithmetic of other processors, in minutes a lesson: all, or LESSONS=... CPUS="avx2 sse"
 	$(BIN)/python -m tools.cpus $(LESSONS) $(if $(CPUS),--cpus $(CPUS),)
@@ -41,6 +41,15 @@ site: .venv/site ## the course as a book in site/, from the stored outputs, in s
 
 test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
 	$(BIN)/pytest tests/browser/test_site.py
+
+hub: .venv/hub ## a trial JupyterHub with the student edition on this computer, until Ctrl-C; needs node and npm; docs/hub.md
+	$(BIN)/python -m tools.hub $(OPTIONS)
+
+hub-load: .venv/hub ## a class at once on a trial hub: waiting and memory, into docs/hub.md: make hub-load STUDENTS="1 20" LESSONS="01 08"
+	$(BIN)/python -m tools.hub_load $(if $(STUDENTS),--students $(STUDENTS),) $(if $(LESSONS),--lessons $(LESSONS),)
+
+test-hub: .venv/hub ## the hub's settings, three students at once, and an assignment that goes out and comes back
+	$(BIN)/pytest tests/hub
 
 student: .venv/instructor ## the student edition, without solutions, keys and the grader: make student OUT=folder
 	$(BIN)/python -m coursework.grader.student $(OUT)
@@ -69,7 +78,7 @@ matrix: .venv/dev ## where the course runs: systems, Pythons, versions; writes d
 
 constraints: .venv/dev ## write constraints.txt anew, after a change of pins; torch's GPU libraries stay free
 	grep -v "^-c" requirements.txt | $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header \
-		--no-annotate --upgrade --extra dev --extra site --extra instructor - pyproject.toml -o .venv/constraints.txt
+		--no-annotate --upgrade --extra dev --extra site --extra instructor --extra hub - pyproject.toml -o .venv/constraints.txt
 	(echo "# The version of all that the course installs, on any system; nothing is installed for standing here." && \
 		echo "# Written by \`make constraints\`." && \
 		grep -vE "^(-e|nvidia-|cuda-|triton)" .venv/constraints.txt) > constraints.txt
@@ -97,6 +106,10 @@ format: .venv/dev
 
 .venv/instructor: .venv/dev
 	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev,instructor]'
+	touch $@
+
+.venv/hub: .venv/instructor
+	$(BIN)/pip install --disable-pip-version-check -r requirements.txt -e '.[dev,instructor,hub]'
 	touch $@
 
 .venv/site: pyproject.toml constraints.txt # by itself where nothing else is wanted: it needs neither torch nor JupyterLab

@@ -63,7 +63,12 @@ def follow_quota(cgroups: Path = CGROUPS, own: Path = OWN) -> None:
     """
     share = quota(cgroups, own)
     if share is not None and share < processors():
-        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, int(share))))
+        os.environ.setdefault("OMP_NUM_THREADS", str(threads(share)))
+
+
+def threads(share: float) -> int:
+    """How many threads NumPy and torch get of a share of processors, such as 1.5: one for each whole processor."""
+    return max(1, int(share))
 
 
 def prepare(version: str, torch: bool = False) -> None:

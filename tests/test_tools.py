@@ -19,7 +19,7 @@ from tools import heads, new_lesson, notebooks, pace, views, working_copies
 from tools.views import VIEW
 
 NOT_COPIED = shutil.ignore_patterns(
-    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons"
+    ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons", "build"
 )
 
 
@@ -421,7 +421,7 @@ def test_one_command_points_the_whole_course_at_a_fork(course):
     written = heads.move("Ada-L/my.course", course)
     notebooks = {str(path.relative_to(course)) for path in course.glob("notebooks/*.ipynb")}
     notebooks |= {str(path.relative_to(course)) for path in course.glob("coursework/ps*/*.ipynb")}
-    copies = {*notebooks, "README.md", "CITATION.cff", "pyproject.toml"}
+    copies = {*notebooks, "README.md", "CITATION.cff", "pyproject.toml", "hub/z2jh.yaml"}
     assert len(notebooks) >= 16 and {str(path.relative_to(course)) for path in written} == copies
     assert held(course, old) == set() and held(course, "https://github.com/Ada-L/my.course") >= copies - {"README.md"}
     assert heads.write(course) == []

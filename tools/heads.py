@@ -5,7 +5,7 @@
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
-| the public address | pyproject.toml, `Repository` | first code cells, the roads to Colab and Binder, CITATION.cff |
+| the public address | pyproject.toml, `Repository` | first code cells, links to Colab, Binder, a hub, CITATION.cff |
 | the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
 | the README's pictures | stored outputs of two lessons | docs/*.png |
 
@@ -248,6 +248,8 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         ("CITATION.cff", r"^(version: )(.*)$", about["version"]),
         ("CITATION.cff", r'^(repository-code: ")([^"]*)(?=")', address(root)),
         ("course_utils/__init__.py", r'^(__version__ = ")([^"]*)(?=")', about["version"]),
+        ("hub/z2jh.yaml", r"^(  defaultUrl: /git-pull\?repo=)([^&]*)", address(root)),
+        ("hub/z2jh.yaml", r'^(    tag: ")([^"]*)(?=")', about["version"]),
     ):
         text = texts.get(root / name) or (root / name).read_text(encoding="utf-8")
         texts[root / name] = re.sub(pattern, rf"\g<1>{value}", text, flags=re.M)

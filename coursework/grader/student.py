@@ -32,6 +32,7 @@ FILES = (
     "course_utils/**/*",
     "coursework/*.py",
     "data/*",
+    "hub/**/*",
     "notebooks/*.ipynb",
 )
 STUB = {"python": "..."}  # what the notebooks ask to replace; unlike nbgrader's own, it lets all cells run
