@@ -67,17 +67,17 @@ def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]
         for name in left(bias=biases[0])
     }
 
-    def shown(bias: float = 0.0, lag: float = 40) -> tuple:
+    def shown(bias: float = 0.0, lag: float = 20) -> tuple:
         lag = int(lag)
-        shares, z = left(bias=bias), sigmoid(bias)
-        lines = {f"GRU, {name}": share for name, share in shares.items()}
-        lines["z^n"] = z ** np.arange(len(next(iter(shares.values()))))
+        shares, z = left(bias=bias), float(sigmoid(bias))
         here = {name: share[lag] for name, share in shares.items()}
+        told = {name: share[lag] for name, share in left(lag=lag).items()}
         enough = [name for name, share in here.items() if share >= ENOUGH]
-        verdict = "enough in both" if len(enough) == len(here) else f"enough in {' and '.join(enough) or 'neither'}"
-        told = ", ".join(f"{name} {share:.1g}" for name, share in left(lag=lag).items())
+        where = "both layers" if len(enough) == len(here) else f"the {enough[0]} layer" if enough else "neither layer"
+        lines = {f"GRU, {name}": share for name, share in shares.items()}
+        lines["z^n"] = z ** np.arange(len(shares["lower"]))
         return (
-            widgets.equation(f"z = σ({bias:g}) = {z:.2f},  z^{{{lag}}} = {z**lag:.1g}"),
+            widgets.equation(f"z = σ({bias:g}) = {z:.2f},  z^{{{lag}}} = {_short(z**lag)}"),
             widgets.curves(
                 {name: np.maximum(line, 1e-12) for name, line in lines.items()},
                 title="What is left after n steps",
@@ -85,24 +85,34 @@ def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]
                 ylabel="share of the state",
                 log=True,
                 ylim=(1e-10, 2),
-                reference={"10^−4: enough": ENOUGH},
+                reference={"10^{−4}: enough": ENOUGH},
                 marks={"your lag": (lag, max(min(here.values()), 1e-10))},
             ),
             widgets.curves(
                 farthest,
                 x=biases,
-                title="How far back 10^−4 is left",
+                title="How far back 10^{−4} is left",
                 xlabel="bias of z",
                 ylabel="lag in steps",
                 ylim=(0, 44),
                 reference={"all 40 steps": 40},
                 marks={"you": (bias, lag)},
             ),
-            f"Bias {bias:g}, lag {lag}: {', '.join(f'{name} {share:.1g}' for name, share in here.items())}, which is "
-            f"{verdict}. Chrono for this lag: {told}.",
+            f"Bias {bias:g}, lag {lag}: {_listed(here)} is left, enough in {where}. "
+            f"Chrono for this lag: {_listed(told)}.",
         )
 
     return shown
+
+
+def _listed(shares: Mapping[str, float]) -> str:
+    """Shares by layer, in words."""
+    return " and ".join(f"{_short(share)} ({name})" for name, share in shares.items())
+
+
+def _short(share: float) -> str:
+    """One digit: 0.2, 3e-9."""
+    return f"{share:.1g}".replace("e-0", "e-")
 
 
 def fits(text: str) -> bool:

@@ -114,7 +114,7 @@ def test_the_examples_and_the_lag(lesson):
     assert "up to 40 characters lie in between" in lesson.prose
     length = statistics.mean(map(len, endings()["held out"]))
     assert round(length) == 36
-    assert "one closing bracket for 36 other characters" in lesson.prose and "one in 37" in lesson.prose
+    assert "one closing bracket for 36 other characters" in lesson.prose and "one character in 37" in lesson.prose
     alphabet = set("".join(tasks.prose())) | set("".join(BRACKETS))
     assert len(alphabet) == 42 and "has a perplexity of 42, the number of characters" in lesson.prose
 
@@ -196,8 +196,8 @@ def share_left(bias, name, lag):
         for gru in (model.lower, model.upper):
             gru.bias_ih_l0[48:96], gru.bias_hh_l0[48:96] = bias, 0
     shares = []
-    for text in given["x_test"][::100]:
-        x = model.embed(text[: (text > 0).sum()]).detach()
+    for text, after in zip(given["x_test"][::100], given["y_test"][::100], strict=True):
+        x = model.embed(text[: int((after >= len(given["alphabet"]) - 4).nonzero()) + 1]).detach()
         x = x if name == "lower" else model.lower(x)[0].detach()
         if len(x) < lag:
             continue
@@ -216,7 +216,8 @@ def test_the_explorer_of_biases(lesson):
     for bias, lag in ((-3.0, 5), (0.0, 10), (1.5, 40), (4.0, 40)):
         equation, curves, far, words = shown(bias, lag)
         z = 1 / (1 + math.exp(-bias))
-        assert equation.text == f"z = σ({bias:g}) = {z:.2f},  z^{{{lag}}} = {z**lag:.1g}"
+        power = f"{z**lag:.1g}".replace("e-0", "e-")
+        assert equation.text == f"z = σ({bias:g}) = {z:.2f},  z^{{{lag}}} = {power}"
         lower, upper, powers = curves.numbers[: 3 * 41].reshape(3, 41)
         np.testing.assert_allclose(10 ** powers[lag], max(z**lag, 1e-12), rtol=1e-6)
         enough = []
@@ -224,10 +225,17 @@ def test_the_explorer_of_biases(lesson):
             low, high = share_left(bias, name, lag)
             assert low * 0.99 <= 10 ** line[lag] <= high * 1.01, (bias, lag, name)
             enough += [name] if 10 ** line[lag] >= 1e-4 else []
-            farthest = far.numbers.reshape(-1)[: 2 * len(biases)].reshape(2, -1)[name == "upper"]
+            farthest = far.numbers.reshape(-1)[: 2 * len(biases)].reshape(2, -1)[int(name == "upper")]
             assert (farthest[list(biases).index(bias)] >= lag) == (name in enough)
-        verdict = {0: "neither", 1: "".join(enough), 2: "both"}[len(enough)]
-        assert words.startswith(f"Bias {bias:g}, lag {lag}: ") and f"enough in {verdict}. Chrono" in words
+        where = {0: "neither layer", 1: f"the {''.join(enough)} layer", 2: "both layers"}[len(enough)]
+        assert words.startswith(f"Bias {bias:g}, lag {lag}: ") and f"is left, enough in {where}. Chrono" in words
+    turns = {
+        lag: next(b for b in biases if min(share_left(b, name, lag)[0] for name in ("lower", "upper")) >= 1e-4)
+        for lag in (10, 40)
+    }
+    assert turns == {10: -1, 40: 1.5} and "$-1$ at lag 10, and 1.5 at lag 40" in lesson.prose
+    told = [share for lag in range(5, 41, 5) for share in (line[lag] for line in given["left"](lag=lag).values())]
+    assert 0.15 < min(told) < max(told) < 0.25 and "leaves about a fifth at each of these lags" in lesson.prose
 
 
 def test_half_of_the_units_are_opened():
@@ -419,8 +427,7 @@ def test_retain_grad_on_the_output_sees_no_later_step(lesson):
 
 def test_the_traps_that_are_run(lesson):
     said = lesson.printed
-    assert "padding, without lengths: every text has a gradient at lag 0: False\n" in said
-    assert "padding, with lengths: every text has a gradient at lag 0: True\n" in said
+    assert "padding, every text has a gradient at lag 0: without lengths False, with True\n" in said
     assert "training mode: the profile is that of eval(): False\n" in said
     assert "detached, at lag 60: gradient zero True, reach zero False\n" in said
     assert "half precision: [0.0, 0.0]\n" in said

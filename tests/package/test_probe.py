@@ -770,6 +770,7 @@ def with_nan():
 
 def exploding():
     rnn = nn.RNN(2, 3, nonlinearity="relu")
+    rnn.weight_ih_l0.data.fill_(1)  # with random ones all units may stay at zero
     rnn.weight_hh_l0.data.fill_(1e38)
     return rnn
 
