@@ -144,6 +144,12 @@ def shorten(recording: Recording, lengths: np.ndarray) -> None:
     recording.lengths = lengths
 
 
+def steps_read(recording: Recording) -> np.ndarray:
+    """(B,) at how many of its own steps, padding left out, each sequence's state is read directly."""
+    own = np.arange(len(recording.own))[:, None] < recording.lengths
+    return ((recording.own > 0) & own).sum(axis=0)
+
+
 def constant_end(recording: Recording) -> int:
     """With how many equal inputs the sequence ends that has most of them; 0 if none has two, or all are one."""
     T, B, _ = recording.x.shape
@@ -235,7 +241,7 @@ def layer_report(recording: Recording, name: str, rows: int, tick: Callable[[], 
         rows=chosen,
         exponents=exponents,
         gates=gates,
-        reads=int((recording.own > 0).any(axis=1).sum()),
+        reads=steps_read(recording),
         params=params,
         notes=tuple(notes),
     )

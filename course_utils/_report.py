@@ -39,7 +39,7 @@ class LayerReport:
     exact             whether the reach was multiplied out; if not, it is an estimate, and `notes` says how it was made
     exponents (H,)    Lyapunov exponents of the first of `rows`, nats per step, largest first (an LSTM's: 2H), or None
     gates             {name: Gate}; of an RNN its state "h"; none of a cell that the course has no equations of
-    reads             at how many of its steps the loss, or what stands above this layer, reads the state directly
+    reads (B,)        at how many of each sequence's own steps the loss, or a layer above, reads the state directly
     params            the layer as Params; None for a cell that the course has no equations of
     notes             sentences on what was seen
     """
@@ -59,7 +59,7 @@ class LayerReport:
     rows: tuple[int, ...]
     exponents: np.ndarray | None
     gates: dict[str, Gate]
-    reads: int
+    reads: np.ndarray
     params: Params | None
     notes: tuple[str, ...] = ()
 

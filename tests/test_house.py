@@ -27,7 +27,7 @@ SOURCES = MODULES | {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "CITATION.cff", "constraints.txt", "Makefile")
-LOAD_TORCH = ("course_utils.probe", "course_utils.torch_bridge")
+LOAD_TORCH = ("course_utils._record", "course_utils.probe", "course_utils.torch_bridge")
 lessons = pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
 
 

@@ -17,9 +17,9 @@ def _joined(first, second):
     return {"a": second[0] * first[0], "b": second[0] * first[1] + second[1]}
 
 
-def _selective(h_prev, x, a, n):
-    keep = np.exp(-n * np.log1p(np.exp(a)))
-    return keep * h_prev + (1 - keep) / n * x
+def _selective(h_prev, x, s, m):
+    keep = np.exp(-m * np.log1p(np.exp(s)))
+    return keep * h_prev + (1 - keep) / m * x
 
 
 def _draw_selective(rng):
@@ -70,23 +70,23 @@ EXERCISES = {
         right=_selective,
         draw=_draw_selective,
         mistakes={
-            "the share kept and the share written are swapped: with a large a the step is long, and little is kept.": (
-                lambda h_prev, x, a, n: sigmoid(a) ** n * h_prev + (1 - sigmoid(a) ** n) / n * x
+            "the share kept and the share written are swapped: with a large s the step is long, and little is kept.": (
+                lambda h_prev, x, s, m: sigmoid(s) ** m * h_prev + (1 - sigmoid(s) ** m) / m * x
             ),
-            "n is missing from the share that is kept: the rate is n, so the exponent is -n times the step.": (
-                lambda h_prev, x, a, n: sigmoid(-a) * h_prev + (1 - sigmoid(-a)) / n * x
+            "m is missing from the share that is kept: the rate is m, so the exponent is -m times the step.": (
+                lambda h_prev, x, s, m: sigmoid(-s) * h_prev + (1 - sigmoid(-s)) / m * x
             ),
-            "the share kept is multiplied by n. The exponent is, so the share is raised to the power n.": (
-                lambda h_prev, x, a, n: n * sigmoid(-a) * h_prev + (1 - n * sigmoid(-a)) / n * x
+            "the share kept is multiplied by m. The exponent is, so the share is raised to the power m.": (
+                lambda h_prev, x, s, m: m * sigmoid(-s) * h_prev + (1 - m * sigmoid(-s)) / m * x
             ),
-            "1/n is missing from what is written: a constant input settles at x / n.": (
-                lambda h_prev, x, a, n: sigmoid(-a) ** n * h_prev + (1 - sigmoid(-a) ** n) * x
+            "1/m is missing from what is written: a constant input settles at x / m.": (
+                lambda h_prev, x, s, m: sigmoid(-s) ** m * h_prev + (1 - sigmoid(-s) ** m) * x
             ),
-            "the step's length is a itself here. It is softplus(a), so that it is positive.": (
-                lambda h_prev, x, a, n: np.exp(-n * a) * h_prev + (1 - np.exp(-n * a)) / n * x
+            "the step's length is s itself here. It is softplus(s), so that it is positive.": (
+                lambda h_prev, x, s, m: np.exp(-m * s) * h_prev + (1 - np.exp(-m * s)) / m * x
             ),
             "the input is multiplied by the step's length, as in Euler's method. Here it is held during the step.": (
-                lambda h_prev, x, a, n: sigmoid(-a) ** n * h_prev + np.log1p(np.exp(a)) * x
+                lambda h_prev, x, s, m: sigmoid(-s) ** m * h_prev + np.log1p(np.exp(s)) * x
             ),
         },
     ),

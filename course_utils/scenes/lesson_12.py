@@ -1,14 +1,22 @@
 """Figures of lesson 12: a language model before and after treatment."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from course_utils import figures
+import numpy as np
+
+from course_utils import figures, widgets
+from course_utils.cells import sigmoid
 from course_utils.predictions import Guess
 
 Scores = Mapping[str, Sequence[tuple[float, float]]]  # {model: (perplexity on words, share of right brackets) per seed}
 BUDGET = "(160 updates, 3e-2, 2 seeds)"
 CHANCE = 0.25  # of four brackets
 PAIRS = ("()", "[]", "{}", "<>")
+ENOUGH = 1e-4  # of a state: what lesson 10 asked for
+BIAS_LABELS = {"bias": "bias of z", "lag": "lag of the labels"}
+FAULTS = ("its gradient explodes", "its gradient vanishes", "neither: both norms are healthy")
+PRICES = ("brackets and words better", "brackets better, words worse", "words better, brackets as before")
+DOSES = ("at most the patients'", "between the two", "at least that of all units opened")
 FITS = {True: ("fits", figures.STATE), False: ("doesn't fit", figures.RNN)}
 
 
@@ -47,6 +55,64 @@ def outcome(scores: Scores) -> None:
         "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened, "
         "and mixed lags, the brackets are right as well, and the words are nearer to the patient's.",
     )
+
+
+def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]]) -> Callable[..., tuple]:
+    """An explorer's function: what is left of a state in each layer, by lag and by the bias of z.
+
+    left  the lesson's: (bias=...) or chrono's (lag=...) -> {layer: (N,) share left after 0 .. N - 1 steps}.
+    """
+    farthest = {
+        f"GRU, {name}": [np.argmin(np.append(left(bias=bias)[name] >= ENOUGH, False)) - 1 for bias in biases]
+        for name in left(bias=biases[0])
+    }
+
+    def shown(bias: float = 0.0, lag: float = 20) -> tuple:
+        lag = int(lag)
+        shares, z = left(bias=bias), float(sigmoid(bias))
+        here = {name: share[lag] for name, share in shares.items()}
+        told = {name: share[lag] for name, share in left(lag=lag).items()}
+        enough = [name for name, share in here.items() if share >= ENOUGH]
+        where = "both layers" if len(enough) == len(here) else f"the {enough[0]} layer" if enough else "neither layer"
+        lines = {f"GRU, {name}": share for name, share in shares.items()}
+        lines["z^n"] = z ** np.arange(len(shares["lower"]))
+        return (
+            widgets.equation(f"z = σ({bias:g}) = {z:.2f},  z^{{{lag}}} = {_short(z**lag)}"),
+            widgets.curves(
+                {name: np.maximum(line, 1e-12) for name, line in lines.items()},
+                title="What is left after n steps",
+                xlabel="lag n in steps",
+                ylabel="share of the state",
+                log=True,
+                ylim=(1e-10, 2),
+                reference={"10^{−4}: enough": ENOUGH},
+                marks={"your lag": (lag, max(min(here.values()), 1e-10))},
+            ),
+            widgets.curves(
+                farthest,
+                x=biases,
+                title="How far back 10^{−4} is left",
+                xlabel="bias of z",
+                ylabel="lag in steps",
+                ylim=(0, 44),
+                reference={"all 40 steps": 40},
+                marks={"you": (bias, lag)},
+            ),
+            f"Bias {bias:g}, lag {lag}: {_listed(here)} is left, enough in {where}. "
+            f"Chrono for this lag: {_listed(told)}.",
+        )
+
+    return shown
+
+
+def _listed(shares: Mapping[str, float]) -> str:
+    """Shares by layer, in words."""
+    return " and ".join(f"{_short(share)} ({name})" for name, share in shares.items())
+
+
+def _short(share: float) -> str:
+    """One digit: 0.2, 3e-9."""
+    return f"{share:.1g}".replace("e-0", "e-")
 
 
 def fits(text: str) -> bool:
@@ -92,10 +158,10 @@ def weigh_bigram(guess: Guess, perplexity: float) -> None:
 def weigh_fault(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
-        "its gradient vanishes",
+        FAULTS[1],
         meanings={
-            "its gradient explodes": "No norm above 10 was seen in training. The brackets ask for a lag of 40.",
-            "neither: both norms are healthy": "The norm of the weights' gradient is. It says nothing of a single lag.",
+            FAULTS[0]: "No norm above 10 was seen in training. The brackets ask for a lag of 40.",
+            FAULTS[2]: "The norm of the weights' gradient is. It says nothing of a single lag.",
         },
     )
 
@@ -103,31 +169,24 @@ def weigh_fault(guess: Guess) -> None:
 def weigh_price(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
-        "brackets better, words worse",
+        PRICES[1],
         meanings={
-            "brackets and words better": "A unit that keeps .95 of its state lets little of each new letter in.",
-            "words better, brackets as before": "The gates now keep something over 40 steps, and letters need few.",
+            PRICES[0]: "A unit that keeps .95 of its state lets little of each new letter in.",
+            PRICES[2]: "The gates now keep something over 40 steps, and letters need few.",
         },
     )
 
 
-def weigh_dose(guess: Guess, perplexity: float) -> None:
-    """What was guessed, beside what is measured."""
-    guess.compare(
-        "below 6" if perplexity < 6 else "from 6 to 8" if perplexity <= 8 else "above 8",
-        meanings={
-            "below 6": "That is where the patients are. Here 24 of 48 units read the letters, and texts are cut.",
-            "above 8": "That is nearer to the price of opening all units. Here 24 quick ones read the letters.",
-        },
+def weigh_dose(guess: Guess, scores: Scores) -> None:
+    """What was guessed of the half opened nets' perplexity on words, beside what is measured, means over seeds."""
+    whole, half, patient = (
+        np.mean([score[0] for score in scores[name]])
+        for name in ("GRU, all units opened", "GRU, half opened, mixed lags", "GRU, patient")
     )
-
-
-def weigh_retain(guess: Guess) -> None:
-    """What was guessed, beside what is measured."""
     guess.compare(
-        "exactly 0",
+        DOSES[int(half > patient) + int(half >= whole)],
         meanings={
-            "less than at step 10": "So it would be for the state itself. The output is a copy of it (lesson 08).",
-            "about as much as at step 10": "No later step is computed from the output, which is a copy of the states.",
+            DOSES[0]: "Only 24 of 48 units read the letters here, and the texts to learn from are cut.",
+            DOSES[2]: "That would be no dose at all. Here 24 quick units read the letters.",
         },
     )

@@ -192,9 +192,9 @@ def weigh_rounds(guess: Guess) -> None:
 
 def weigh_gate(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
-    upside = "That is 1 + e^a, the wrong way up: a share that is kept lies below 1."
-    mirrored = "Nearly: σ(a) is the share that is written. What is kept is the rest."
-    guess.compare("1 − σ(a)", meanings={"σ(a)": mirrored, "1 + e^a": upside})
+    upside = "That is 1 + e^s, the wrong way up: a share that is kept lies below 1."
+    mirrored = "Nearly: σ(s) is the share that is written. What is kept is the rest."
+    guess.compare("1 − σ(s)", meanings={"σ(s)": mirrored, "1 + e^s": upside})
 
 
 def weigh_parity(guess: Guess) -> None:

@@ -170,12 +170,12 @@ def test_the_explorer_of_the_plane(lesson):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_a_selective_step_solves_its_equation(seed):
-    """dh/dt = -n h + x with x held for softplus(a), by the exponential of a matrix."""
-    h, x, a, n = EXERCISES["13 selective step"].draw(np.random.default_rng(seed))
-    system = torch.tensor([[-n, 1.0], [0.0, 0.0]], dtype=torch.float64)
-    length = torch.nn.functional.softplus(torch.tensor(a, dtype=torch.float64))
+    """dh/dt = -m h + x with x held for softplus(s), by the exponential of a matrix."""
+    h, x, s, m = EXERCISES["13 selective step"].draw(np.random.default_rng(seed))
+    system = torch.tensor([[-m, 1.0], [0.0, 0.0]], dtype=torch.float64)
+    length = torch.nn.functional.softplus(torch.tensor(s, dtype=torch.float64))
     wants = (torch.linalg.matrix_exp(length * system) @ torch.tensor([h, x], dtype=torch.float64))[0].item()
-    assert EXERCISES["13 selective step"].right(h, x, a, n) == pytest.approx(wants, rel=1e-10)
+    assert EXERCISES["13 selective step"].right(h, x, s, m) == pytest.approx(wants, rel=1e-10)
 
 
 def test_mambas_gate_is_ours(lesson):
@@ -184,8 +184,8 @@ def test_mambas_gate_is_ours(lesson):
     torch.testing.assert_close(kept, 1 - torch.sigmoid(a))
     (slope,) = torch.autograd.grad(kept.sum(), a)
     torch.testing.assert_close(slope, -kept * (1 - kept))  # a sigmoid's
-    assert "exp(-softplus(a)) = sigmoid(a): False\n" in lesson.printed
-    assert "exp(-softplus(a)) = 1 - sigmoid(a): True\n" in lesson.printed
+    assert "exp(-softplus(s)) = sigmoid(s): False\n" in lesson.printed
+    assert "exp(-softplus(s)) = 1 - sigmoid(s): True\n" in lesson.printed
     lives = [np.log(0.5) / np.log(0.98**n) for n in (1, 16)]
     assert [round(life) for life in lives] == [34, 2]
     assert "the slowest loses half in 34 steps, the fastest in 2" in lesson.prose

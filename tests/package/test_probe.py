@@ -4,6 +4,7 @@ The oracle takes the same layers once more, a sequence and a step at a time, wit
 """
 
 import random
+import tracemalloc
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -417,7 +418,7 @@ def test_a_single_layer_is_what_the_package_says_of_it():
     assert layer.half_life == pytest.approx(12 * np.log(2) / fallen)
     assert layer.decades(12) == pytest.approx(-fallen / np.log(10))
     assert layer.decades(24) == pytest.approx(2 * layer.decades(12))
-    assert layer.reads == 1
+    assert layer.reads.tolist() == [1, 1]
 
 
 def test_the_reach_of_a_long_sequence_does_not_underflow():
@@ -464,7 +465,7 @@ def test_layers_have_names_and_a_verdict_in_words():
     ]
     assert str(report) == report.verdict() == repr(report)
     assert report.verdict(lag=120).count("Your labels need 120: there") == 4
-    assert "The loss reads 9 steps directly" in str(report)
+    assert "The loss reads 9 steps of each sequence directly" in str(report)
     assert report["rnn, layer 2, backward"].reach.shape == (2, 10)
     assert report._repr_html_().count("<tr>") == 5
     assert "of 2 of the batch's 2 sequences" in report.method
@@ -632,6 +633,22 @@ def test_a_chaotic_net_is_named():
     assert "doubles in" in report and "as two runs of a chaotic net do" in report
 
 
+def test_memory_grows_with_the_steps_and_not_with_their_square():
+    """What autograd's graph keeps, and NumPy's peak: four times as many steps take four times as much."""
+    torch.manual_seed(0)
+    rnn, kept, peaks = nn.GRU(3, 16, 2), {}, {}
+    for T in (150, 600):
+        x, sizes = torch.randn(T, 2, 3), []
+        tracemalloc.start()
+        with torch.autograd.graph.saved_tensors_hooks(
+            lambda t, sizes=sizes: sizes.append(t.element_size() * t.numel()) or t, lambda t: t
+        ):
+            probe(rnn, x)
+        kept[T], peaks[T] = sum(sizes), tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert 3.5 < kept[600] / kept[150] < 4.5 and peaks[600] / peaks[150] < 5
+
+
 @pytest.mark.parametrize("disable", ["", "1"])
 def test_a_bar_is_shown_to_those_who_wait_unless_it_is_silenced(disable, monkeypatch, capsys):
     monkeypatch.setenv("TQDM_DISABLE", disable)
@@ -657,6 +674,22 @@ def test_padding_is_asked_for():
     assert "4 equal inputs" in str(probe(rnn, x))
     assert "equal inputs" not in str(probe(rnn, x, lengths=[9, 5]))
     assert "equal inputs" not in str(probe(rnn, torch.randn(9, 2, 3)))
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_the_steps_that_a_loss_reads_are_counted_in_each_sequence_without_its_padding(both):
+    """A batch that is read at three different steps, and each of its sequences at one."""
+    torch.manual_seed(0)
+    rnn, x, ends = nn.GRU(3, 4, bidirectional=both), torch.randn(9, 3, 3), [9, 4, 6]
+
+    def at_the_end(output):
+        return sum(output[0][n - 1, b].sum() for b, n in enumerate(ends))
+
+    report = probe(rnn, x, loss=at_the_end, lengths=ends)
+    assert all(layer.reads.tolist() == [1, 1, 1] for layer in report.layers) and "The loss reads" not in str(report)
+    report = probe(rnn, x, loss=lambda output: output[0].sum(), lengths=ends)  # the padding as well
+    assert all(layer.reads.tolist() == ends for layer in report.layers)
+    assert "The loss reads 4 to 9 steps of a sequence directly" in str(report)
 
 
 class Named(nn.Module):
@@ -737,6 +770,7 @@ def with_nan():
 
 def exploding():
     rnn = nn.RNN(2, 3, nonlinearity="relu")
+    rnn.weight_ih_l0.data.fill_(1)  # with random ones all units may stay at zero
     rnn.weight_hh_l0.data.fill_(1e38)
     return rnn
 
@@ -825,6 +859,17 @@ def test_chrono_biases_are_logs_of_lifetimes_up_to_the_lag(make):
         assert torch.equal(ih[:4000] + hh[:4000], -(ih[4000:8000] + hh[4000:8000]))
     again = open_gate(make(3, 4000), lag=100, seed=1)
     assert torch.equal(getattr(again, f"bias_ih{end}")[4000:8000], ih[4000:8000])
+
+
+@pytest.mark.parametrize("make", [nn.GRU, nn.LSTM])
+def test_new_numbers_have_the_precision_of_the_module(make):
+    """A bias of 0.1 in a float64 module isn't float32's 0.1, which is 0.10000000149."""
+    rnn = make(3, 4).double()
+    assert torch.all(open_gate(rnn, bias=0.1).bias_ih_l0[4:8] == 0.1)
+    drawn = open_gate(rnn, lag=100, seed=1).bias_ih_l0[4:8]
+    assert not torch.any(drawn == drawn.float().double())
+    for block in orthogonal(rnn).weight_hh_l0.detach().split(4):
+        torch.testing.assert_close(block @ block.T, torch.eye(4, dtype=torch.float64), rtol=0, atol=1e-14)
 
 
 def test_an_opened_gru_reaches_further():

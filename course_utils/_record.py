@@ -1,0 +1,522 @@
+"""A run of somebody's torch model, seen from inside: what its recurrent layers read, held and put out.
+
+    watch = Watch(model)
+    with watch.watching():
+        output = model(batch)                      # each recurrent step is taken here, in float64
+    runs, loops = joined(watch.runs), looped(watch)
+    found = recordings(runs, loops, loss(output))  # arrays, with the gradients of the loss
+
+Where the model calls torch's recurrent functions (torch.nn.RNN, GRU, LSTM and their cells all do), a Watch takes the
+same steps one by one, so that every state is a node of autograd's graph: a Run. A module that the model itself calls
+step by step on a state is a Loop. A Recording holds the numbers of either, and no torch any more: `_replay` goes on
+from there.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
+from torch.overrides import TorchFunctionMode
+
+from course_utils._replay import DIRECTIONS, Recording
+
+LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
+CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
+
+
+@dataclass
+class Part:
+    """A tensor of the model's own graph, or one row of it: (B, H) of a state."""
+
+    whole: torch.Tensor
+    row: int | None = None
+
+    def of(self, tensor: torch.Tensor) -> torch.Tensor:
+        """This part of something shaped like the whole, as (B, H)."""
+        part = tensor if self.row is None else tensor[self.row]
+        return part.reshape(len(part), -1) if part.dim() > 1 else part.reshape(1, -1)
+
+
+@dataclass
+class Given:
+    """What one call of torch's recurrent functions was given.
+
+    module runs it, by name; source is the input in the model's own graph. lengths (B,): how many steps each sequence
+    has. Packed sequences have their own and are sorted by them; order (B,) says where in them the user's stand.
+    """
+
+    module: str
+    kind: str
+    activation: str
+    source: torch.Tensor
+    lengths: torch.Tensor
+    packed: bool = False
+    order: torch.Tensor | None = None
+
+
+@dataclass
+class Run:
+    """One layer and direction over some steps, as nodes of autograd's graph, in the order in which it reads.
+
+    key says whose it is; xs (T, B, D); hs and cs T+1 states (B, H); outs (T, B, H), what the layer above reads.
+    entries: (step, the state's parts as they came in) of every call.
+    altered: between two calls the model did something to the state. fed_back: it made inputs of the outputs.
+    """
+
+    given: Given
+    key: tuple
+    layer: int
+    direction: str
+    weights: dict[str, torch.Tensor]
+    xs: list[torch.Tensor]
+    hs: list[torch.Tensor]
+    cs: list[torch.Tensor]
+    outs: list[torch.Tensor]
+    lengths: torch.Tensor
+    entries: list[tuple[int, list[Part]]]
+    altered: bool = False
+    fed_back: bool = False
+
+
+@dataclass
+class Call:
+    """One call of a module that has weights: what went in and came out, and how many runs had been seen by then."""
+
+    inputs: list[torch.Tensor]
+    outputs: list[torch.Tensor]
+    runs: int
+
+
+@dataclass
+class Loop:
+    """A module that the model calls step by step on a state: T+1 states, each in one or more parts."""
+
+    module: str
+    kind: str
+    states: list[list[Part]]
+
+
+class Watch(TorchFunctionMode):
+    """Takes over torch's recurrent functions while a model runs, and records what they do."""
+
+    def __init__(self, model: torch.nn.Module) -> None:
+        super().__init__()
+        self.runs: list[Run] = []
+        self.names = {module: _plain_name(name) for name, module in model.named_modules()}
+        self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
+        self.order: torch.Tensor | None = None  # where the user's sequences stand in a packed batch
+        self.calls: dict[torch.nn.Module, list[Call]] = {}
+        self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
+        self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+
+    @contextmanager
+    def watching(self) -> Iterator[None]:
+        """In force, for modules as well: by torch's global hooks, so that none stands on the model."""
+        hooks = torch.nn.modules.module
+        before = hooks.register_module_forward_pre_hook(self._calling)
+        after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
+        try:
+            with self:
+                yield
+        finally:
+            before.remove()
+            after.remove()
+
+    def _calling(self, module: torch.nn.Module, args: Any) -> None:
+        """Before each call of any module."""
+        self.within.append(module)
+        self.order = next((arg.unsorted_indices for arg in args if isinstance(arg, PackedSequence)), None)
+
+    def _called(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+        """After each call of any module."""
+        self.within.pop()
+        if next(module.parameters(), None) is not None:
+            call = Call([*tensors(args), *tensors(kwargs)], [*tensors(output)], len(self.runs))
+            self.calls.setdefault(module, []).append(call)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """torch calls this in place of each of its functions."""
+        name = getattr(func, "__name__", "")
+        if name in LAYERS and not kwargs:
+            return self._layers(name, *args)
+        if name in CELLS and not kwargs:
+            return self._cell(name, *args)
+        return func(*args, **(kwargs or {}))
+
+    def _exact(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The tensor in float64 on the CPU, as a node of its own: what a layer put out comes without any rounding."""
+        source, version, node = self.known.get(id(tensor), (None, 0, tensor))
+        if source is tensor and tensor._version == version:
+            return node.clone()
+        copied = exact(tensor).clone()
+        return copied if copied.requires_grad else copied.requires_grad_()
+
+    def _rounded(self, node: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
+        """A node as the model wants it, in its dtype and on its device."""
+        out = node.to(like.dtype, copy=True).to(like.device)
+        self.known[id(out)] = (out, out._version, node)
+        return out
+
+    def _weight(self, weight: torch.Tensor) -> torch.Tensor:
+        """A weight in float64 on the CPU, without gradient; converted once."""
+        if id(weight) not in self.weights:
+            self.weights[id(weight)] = (weight, exact(weight.detach()))
+        return self.weights[id(weight)][1]
+
+    def _module(self, kind: str) -> str:
+        """The name of the module that runs: "encoder.rnn"."""
+        return self.names.get(self.within[-1] if self.within else None, "") or kind.lower()
+
+    def _layers(self, name: str, data: torch.Tensor, *rest: Any) -> tuple:
+        """torch.gru, lstm, rnn_tanh, rnn_relu: layer by layer, direction by direction, step by step."""
+        given = Given(self._module(LAYERS[name]), *_kind(name), data, torch.empty(0))
+        if isinstance(rest[2], list | tuple):
+            given.packed, given.order, batch_first = True, self.order, False
+            sizes, hx, flat, biases, num_layers, dropout, training, both = rest
+            x, given.lengths = pad_packed_sequence(PackedSequence(self._exact(data), sizes))
+        else:
+            hx, flat, biases, num_layers, dropout, training, both, batch_first = rest
+            x = self._exact(data).transpose(0, 1) if batch_first else self._exact(data)
+            given.lengths = torch.full((x.shape[1],), x.shape[0])
+        entered = list(hx) if given.kind == "LSTM" else [hx]
+        starts, ends = [self._exact(start) for start in entered], [[] for _ in entered]  # type: ignore[var-annotated]
+        each = len(flat) // (num_layers * (2 if both else 1))
+        for layer in range(num_layers):
+            outs = []
+            for direction in ("forward", "backward") if both else ("forward",):
+                i = len(ends[0])
+                weights, parts = flat[i * each : (i + 1) * each], [Part(start, i) for start in entered]
+                run = self._unroll(given, layer + 1, direction, weights, biases, x, [s[i] for s in starts], parts)
+                outs.append(_turned(run.outs[0], given.lengths) if direction == "backward" else run.outs[0])
+                for end, states in zip(ends, (run.hs, run.cs), strict=False):
+                    end.append(states[-1])
+            x = torch.cat(outs, dim=-1)
+            if dropout and training and layer < num_layers - 1:
+                x = torch.nn.functional.dropout(x, dropout, training=True)
+        out = x.transpose(0, 1) if batch_first else x
+        if given.packed:
+            out = x[torch.arange(x.shape[1]) < sizes[:, None]]
+        return (self._rounded(out, data), *(self._rounded(torch.stack(end), data) for end in ends))
+
+    def _cell(self, name: str, data: torch.Tensor, hx: Any, *weights: Any) -> Any:
+        """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
+        entered = list(hx) if CELLS[name] == "LSTM" else [hx]
+        x, starts = self._exact(data), [self._exact(start) for start in entered]
+        if single := data.dim() == 1:
+            x, starts = x[None], [start[None] for start in starts]
+        lengths = torch.ones(len(x), dtype=torch.int64)
+        given = Given(self._module(CELLS[name]), *_kind(name.removesuffix("_cell")), data, lengths)
+        those, parts = [weight for weight in weights if weight is not None], [Part(start) for start in entered]
+        run = self._unroll(given, 1, "forward", those, len(those) == 4, x[None], starts, parts)
+        ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
+        rounded = tuple(self._rounded(end, data) for end in ends)
+        return rounded if given.kind == "LSTM" else rounded[0]
+
+    def _unroll(
+        self,
+        given: Given,
+        layer: int,
+        direction: str,
+        weights: Sequence[torch.Tensor],
+        biases: bool,
+        x: torch.Tensor,
+        starts: Sequence[torch.Tensor],
+        parts: list[Part],
+    ) -> Run:
+        """One layer in one direction over x (T, B, D), from the given states, whose parts are what the model knows."""
+        names = ["Wx", "Wh", *(("bx", "bh") if biases else ()), *(("Whr",) if len(weights) % 2 else ())]
+        named = {name: self._weight(weight) for name, weight in zip(names, weights, strict=True)}
+        xs = _turned(x, given.lengths) if direction == "backward" else x.clone()
+        states = [[start.clone()] for start in starts]
+        for t, xt in enumerate(xs.unbind(0)):
+            new, inside = _step(given, named, xt, [those[-1] for those in states]), (t < given.lengths)[:, None]
+            for those, state in zip(states, new, strict=True):
+                those.append(state if inside.all() else torch.where(inside, state, those[-1]))
+        key, outs = (*(id(weight) for weight in weights), direction), torch.stack(states[0][1:])
+        hs, cs = states if given.kind == "LSTM" else (*states, [])
+        run = Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
+        self.runs.append(run)
+        return run
+
+
+def _plain_name(name: str) -> str:
+    """A module's name without what torch.compile adds."""
+    return ".".join(part for part in name.split(".") if part != "_orig_mod")
+
+
+def _kind(name: str) -> tuple[str, str]:
+    """Kind and activation of a function of LAYERS."""
+    return LAYERS[name], "relu" if name == "rnn_relu" else "tanh"
+
+
+def _step(given: Given, weights: Mapping[str, torch.Tensor], x: torch.Tensor, states: list) -> tuple:
+    """One step of torch's own cells, in float64."""
+    if "Whr" in weights:  # no cell of torch projects; its layer does
+        flat = list(weights.values())
+        _, h, c = torch.lstm(x[None], tuple(s[None] for s in states), flat, len(flat) == 5, 1, 0.0, False, False, False)
+        return h[0], c[0]
+    if given.kind == "LSTM":
+        return torch.lstm_cell(x, states, *weights.values())
+    if given.kind == "GRU":
+        return (torch.gru_cell(x, *states, *weights.values()),)
+    cell = torch.rnn_relu_cell if given.activation == "relu" else torch.rnn_tanh_cell
+    return (cell(x, *states, *weights.values()),)
+
+
+def _turned(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    """x (T, B, D) with each sequence's own steps the other way round; padding stays behind."""
+    t = torch.arange(len(x))[:, None]
+    index = torch.where(t < lengths, lengths - 1 - t, t)
+    return x.gather(0, index[:, :, None].expand_as(x))
+
+
+def joined(runs: list[Run]) -> list[Run]:
+    """Runs of the same weights, one after the other, each from the state that the last one ended in, as one run."""
+    joined: list[Run] = []
+    latest: dict[tuple, Run] = {}
+    for run in runs:
+        before = latest.get(run.key)
+        how = None if before is None else _goes_on(before, run)
+        if before is None or how is None:
+            joined.append(run)
+            latest[run.key] = run
+            continue
+        steps, ended = len(before.hs) - 1, [Part(states[-1]) for states in (before.hs, before.cs) if states]
+        before.entries.append((steps, run.entries[0][1] if how == "altered" else ended))
+        before.altered |= how == "altered"
+        before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])
+        before.xs += run.xs
+        before.outs += run.outs
+        if how == "altered":  # what the model did in between belongs to no cell: states are kept as they came in
+            before.hs[-1:], before.cs[-1:] = run.hs, run.cs
+        else:
+            before.hs += run.hs[1:]
+            before.cs += run.cs[1:]
+        before.lengths = before.lengths + run.lengths
+    return joined
+
+
+def _goes_on(before: Run, run: Run) -> str | None:
+    """How a run goes on where another one ended: "as it was", but for the model's rounding, "altered", or not."""
+    ended, begins = before.hs[-1], run.hs[0]
+    if ended.shape != begins.shape or bool((before.lengths < sum(len(x) for x in before.xs)).any()):
+        return None
+    if torch.equal(ended, begins) or torch.equal(ended.to(before.given.source.dtype).to(torch.float64), begins):
+        return "as it was"
+    return "altered" if any(_descends(part.whole, [ended]) for part in run.entries[0][1]) else None
+
+
+def _descends(tensor: torch.Tensor, earlier: Sequence[torch.Tensor], most: int = 400) -> bool:
+    """Whether a tensor was computed from one of the earlier ones, by at most that many operations."""
+    wanted = {node.grad_fn for node in earlier if node.grad_fn is not None}
+    ahead, seen = [tensor.grad_fn], set[Any]()
+    while ahead and len(seen) < most:
+        node = ahead.pop(0)
+        if node in wanted:
+            return True
+        if node is not None and node not in seen:
+            seen.add(node)
+            ahead += [before for before, _ in node.next_functions]
+    return False
+
+
+def looped(watch: Watch) -> list[Loop]:
+    """Modules of the user's own that are called on a state at least three times, the outermost of those nested."""
+    loops: dict[str, Loop] = {}
+    for module, name in watch.names.items():
+        calls = watch.calls.get(module, [])
+        inside = any(name.startswith(f"{outer}.") for outer in loops)
+        beside = any(name.rpartition(".")[0] == other.rpartition(".")[0] for other in loops)
+        if len(calls) < 3 or inside or beside or any(a.runs != b.runs for a, b in pairwise(calls)):
+            continue
+        if states := _states_of(calls):
+            loops[name] = Loop(name, type(module).__name__, states)
+    return list(loops.values())
+
+
+def _states_of(calls: list[Call]) -> list[list[Part]]:
+    """The inputs that each call has from the outputs of the call before, and at the end what stands for them there."""
+    places = [
+        place
+        for place, tensor in enumerate(calls[1].inputs)
+        if tensor.is_floating_point()
+        and (any(tensor is out for out in calls[0].outputs) or _descends(tensor, calls[0].outputs))
+    ]
+    if not places or any(len(call.inputs) <= max(places) for call in calls):
+        return []
+    if any(call.inputs[place].shape != calls[1].inputs[place].shape for call in calls for place in places):
+        return []
+    states = [[Part(call.inputs[place]) for place in places] for call in calls]
+    outputs = [out for out in calls[-1].outputs if out.is_floating_point()]
+    last = [next((o for o in outputs if o.shape == calls[-1].inputs[p].shape), None) for p in places]
+    if len(places) == 1 and last[0] is not None:
+        states.append([Part(last[0])])
+    return states
+
+
+def exact(tensor: torch.Tensor) -> torch.Tensor:
+    """In float64 on the CPU. The device comes first, since not every one knows float64."""
+    return tensor.cpu().double()
+
+
+def tensors(value: Any) -> Iterator[torch.Tensor]:
+    """All tensors in nested tuples, lists, dicts and dataclasses."""
+    if isinstance(value, torch.Tensor):
+        yield value
+    elif isinstance(value, Mapping):
+        for inner in value.values():
+            yield from tensors(inner)
+    elif isinstance(value, tuple | list):
+        for inner in value:
+            yield from tensors(inner)
+    elif hasattr(value, "__dataclass_fields__"):
+        for name in value.__dataclass_fields__:
+            yield from tensors(getattr(value, name))
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# From nodes to numbers
+
+
+def recordings(runs: list[Run], loops: list[Loop], loss: torch.Tensor) -> list[Recording]:
+    """Everything recorded as arrays, with the gradients of the loss."""
+    parts = [part for run in runs for _, those in run.entries[1:] for part in those]
+    parts += [part for loop in loops for those in loop.states for part in those]
+    nodes = [node for run in runs for node in (*run.xs, *run.hs, *run.cs, *run.outs)]
+    grads = _gradients(loss, [*nodes, *(part.whole for part in parts)])
+    return [*(_of_run(run, grads) for run in runs), *(_of_loop(loop, grads) for loop in loops)]
+
+
+Gradients = Callable[[torch.Tensor], torch.Tensor]
+
+
+def _of_run(run: Run, grads: Gradients) -> Recording:
+    """The recording of a layer of torch."""
+    if not all(torch.isfinite(states[-1]).all() for states in (run.hs, run.cs) if states):
+        name = run.given.module
+        raise ValueError(f"model: got one whose state overflows in {name}, wants one that keeps it finite here")
+    order = slice(None) if run.given.order is None else run.given.order.cpu()
+
+    def arrays(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
+        return join(steps).detach()[:, order].numpy()
+
+    def norms(steps: list[torch.Tensor], join: Callable = torch.stack) -> np.ndarray:
+        return arrays([_length(grads(step)) for step in steps], join)
+
+    weights = {name: weight.numpy() for name, weight in run.weights.items()}
+    zeros = np.zeros(len(weights["Wh"]))
+    recording = Recording(
+        module=run.given.module,
+        layer=run.layer,
+        direction=run.direction,
+        kind=run.given.kind,
+        activation=run.given.activation,
+        weights={"bx": zeros, "bh": zeros, **weights},
+        x=arrays(run.xs, torch.cat),
+        h=arrays(run.hs),
+        c=arrays(run.cs) if run.cs else None,
+        lengths=run.lengths[order].numpy(),
+        packed=run.given.packed,
+        dx=norms(run.xs, torch.cat),
+        dh=norms(run.hs),
+        dc=norms(run.cs) if run.cs else None,
+        own=norms(run.outs, torch.cat),
+        fed_back=run.fed_back,
+    )
+    if run.altered:
+        for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
+            for found, part in zip((recording.dh, recording.dc), parts, strict=False):
+                assert found is not None
+                found[step] = _norm([part], grads)
+        first, last = ([Part(states[i]) for states in (run.hs, run.cs) if states] for i in (0, -1))
+        steps = [*(step for step, _ in run.entries), len(run.hs) - 1]
+        recording.by_autograd = _reach_by_autograd([first, *(parts for _, parts in run.entries[1:]), last], steps)
+        recording.seen = "altered"
+    return recording
+
+
+def _of_loop(loop: Loop, grads: Gradients) -> Recording:
+    """The recording of a module that is called step by step: states and their gradients alone."""
+    dh = np.array([_norm(parts, grads) for parts in loop.states])
+    T, B, H = len(dh) - 1, dh.shape[1], sum(part.of(part.whole).shape[1] for part in loop.states[0])
+    unknown = np.full((T, B), np.nan)
+    return Recording(
+        module=loop.module,
+        layer=1,
+        direction="forward",
+        kind=loop.kind,
+        activation="",
+        weights={},
+        x=np.empty((T, B, 0)),
+        h=np.empty((T + 1, B, H)),
+        c=None,
+        lengths=np.full(B, T),
+        packed=False,
+        dx=unknown,
+        dh=dh,
+        dc=None,
+        own=unknown,
+        seen="exotic",
+        by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
+    )
+
+
+def _norm(parts: list[Part], grads: Gradients) -> np.ndarray:
+    """‖∂L/∂ a state in parts‖ of each sequence, (B,)."""
+    return _length(torch.cat([part.of(grads(part.whole)) for part in parts], dim=1)).numpy()
+
+
+def _length(vectors: torch.Tensor) -> torch.Tensor:
+    """Norms along the last axis; also of numbers whose squares are smaller than any float."""
+    largest = vectors.abs().amax(-1, keepdim=True)
+    return (vectors / torch.where(largest > 0, largest, 1)).norm(dim=-1) * largest[..., 0]
+
+
+def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:
+    """A function that gives dL/d a node in float64: zeros where the loss doesn't depend on it, NaN at a constant."""
+    reachable = list({id(node): node for node in nodes if node.requires_grad}.values())
+    found = torch.autograd.grad(loss, reachable, allow_unused=True, retain_graph=True)
+    grads = {id(node): grad for node, grad in zip(reachable, found, strict=True)}
+
+    def of(node: torch.Tensor) -> torch.Tensor:
+        if id(node) not in grads:
+            return torch.full(node.shape, np.nan, dtype=torch.float64)
+        grad = grads[id(node)]
+        return torch.zeros(node.shape, dtype=torch.float64) if grad is None else exact(grad)
+
+    return of
+
+
+def _reach_by_autograd(states: list[list[Part]], steps: list[int]) -> tuple[np.ndarray, bool]:
+    """ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm through all that the model does, (B, T+1), and whether it is exact.
+
+    states stand after the given steps. One backward pass for each of H directions, or for 16 random ones that stand for
+    all: the mean of their squares is right, so this is an estimate.
+    """
+    last = states[-1]
+    widths = [part.of(part.whole).shape[1] for part in last]
+    size = sum(widths)
+    basis = np.linalg.qr(np.random.default_rng(0).standard_normal((size, min(size, DIRECTIONS))))[0]
+    squares = torch.zeros(len(states), len(last[0].of(last[0].whole)), dtype=torch.float64)
+    reachable = [i for i, parts in enumerate(states[:-1]) if all(part.whole.requires_grad for part in parts)]
+    wholes = list({id(part.whole): part.whole for i in reachable for part in states[i]}.values())
+    for direction in basis.T:
+        shares = torch.split(torch.from_numpy(direction.copy()), widths)
+        height = torch.stack(
+            [(exact(part.of(part.whole)) * v).sum() for part, v in zip(last, shares, strict=True)]
+        ).sum()
+        grads = _gradients(height, wholes)
+        for i in reachable:
+            squares[i] += sum(part.of(grads(part.whole)).square().sum(1) for part in states[i])
+    squares[reachable] *= size / basis.shape[1]
+    squares[[i for i in range(len(states) - 1) if i not in reachable]] = np.nan
+    squares[-1] = size
+    logs = np.full((squares.shape[1], steps[-1] + 1), np.nan)
+    with np.errstate(divide="ignore"):
+        logs[:, [steps[-1] - step for step in steps]] = np.log(squares.numpy()).T / 2
+    return logs, basis.shape[1] == size
