@@ -142,6 +142,7 @@ def test_guess_by_mouse(lab):
     part(which, ".predict-commit").click()
     assert part(which, ".predict-status").text == "Choose one of the answers first."
     which.find_elements(By.CSS_SELECTOR, ".predict-choices label")[0].click()
+    assert part(which, ".predict-status").text == ""  # what was missing is there now
     part(which, "textarea").send_keys('It <b>remembers</b> & "more".')
     part(which, ".predict-commit").click()
     committed(lab, which)
@@ -163,13 +164,18 @@ def test_guess_by_mouse(lab):
         assert field.get_attribute("aria-invalid") == "true"
     field.clear()
     field.send_keys("40 steps")
+    assert (part(half, ".predict-status").text, field.get_attribute("aria-invalid")) == ("", "false")
     part(half, ".predict-commit").click()
     committed(lab, half)
 
     svg, spots = plot(lab, norm)
     (left, middle), (right, _) = spots[0], spots[-1]
     half_way = (left + right) / 2
+    part(norm, ".predict-commit").click()
+    assert part(norm, ".predict-status").text == "Draw your curve first."
+    svg, _ = plot(lab, norm)
     drag(lab, svg, [(left + 2, middle - 60), (half_way, middle)])
+    assert part(norm, ".predict-status").text == ""
     part(norm, ".predict-commit").click()
     assert part(norm, ".predict-status").text == "4 points have no height yet. Draw over the whole width."
     svg, _ = plot(lab, norm)
