@@ -197,7 +197,7 @@ def scale(
                 xlabel="lag in steps",
                 ylabel="‖∂h_T/∂h_{T−lag}‖^{1/lag}",
                 log=True,
-                reference=1,
+                reference={"1: nothing is lost": 1},
                 ylim=(0.1, 10),
             ),
             widgets.curves(
@@ -206,7 +206,7 @@ def scale(
                 x=np.arange(1, len(rates) + 1),
                 xlabel="direction i",
                 ylabel="exp μ_i",
-                reference=1,
+                reference={"1: nothing is lost": 1},
                 points=True,
                 ylim=(0, 1.5),
             ),

@@ -52,7 +52,7 @@ def turned_gates(r: float = 0.5, z: float = 0.5, weights: float = 1) -> tuple:
     lags: dict[str, Any] = {"xlabel": "lag in steps", "ylabel": "‖∂h_T/∂h_k‖", "ylim": (1e-12, 1e4)}
     return (
         widgets.stacked(size, title="Four paths through each step", **now),
-        widgets.curves({"GRU": left}, title="What is left", log=True, reference=1, **lags),
+        widgets.curves({"GRU": left}, title="What is left", log=True, reference={"1: nothing is lost": 1}, **lags),
         f"The {largest} path is largest. At lag 30, {left[30]:.2g} of the gradient is left.",
     )
 

@@ -128,7 +128,7 @@ def open_panels(norms: np.ndarray, decades: np.ndarray, z: float) -> tuple:
             {"GRU": norms},
             title="What reaches h_T",
             log=True,
-            reference=1,
+            reference={"1: nothing is lost": 1},
             xlabel="lag in steps",
             ylabel="‖∂h_T/∂h_{T−lag}‖",
             ylim=(1e-12, 10),

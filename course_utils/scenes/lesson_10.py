@@ -19,7 +19,7 @@ def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
         xlabel="updates",
         ylabel="mean squared error",
         log=True,
-        reference=baseline,
+        reference={"always 1": baseline},
     )
     ax.set_ylim(3e-3, 30)
     figures.show(
@@ -86,7 +86,7 @@ def reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: st
             lines,
             title="What is left after n steps",
             xlabel="n",
-            reference=1e-4,
+            reference={"10^{−4}": 1e-4},
             marks={"at the lag": (lag, here)},
             **size,
         ),
