@@ -405,6 +405,7 @@ def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tm
     assert config["IdentityProvider"]["token"] == "mine"
     settings = json.loads((ROOT / "tools" / "lab" / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
+    assert settings["@jupyter-widgets/jupyterlab-manager:plugin"] == {"saveState": True}
     assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")
 
 
