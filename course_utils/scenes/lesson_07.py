@@ -169,6 +169,14 @@ def weather(days: Mapping[str, np.ndarray], guess: Guess) -> None:
     )
 
 
+def fresh_ends(fresh: Mapping[str, np.ndarray]) -> None:
+    """Say how little is left at the last lag; {name: (5, T+1) log10 norms by lag}."""
+    for name, logs in fresh.items():
+        print(f"{name}: below 1e-35 in all five nets: {np.all(logs[:, -1] < -35)}")
+    best_rnn, best_gru = fresh["RNN, fresh"][:, -1].max(), fresh["GRU, fresh"][:, -1].max()
+    print(f"the luckiest RNN keeps more than every GRU: {best_rnn > best_gru}")
+
+
 def weigh_fresh(guess: Guess, fresh: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
     kept, direct = np.ones(201), sigmoid(0) ** np.arange(201)
