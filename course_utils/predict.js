@@ -3,6 +3,7 @@
 import { MINUS, add, niceStep, number, pieces, textInto, tickText, ticks } from "./labels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"; // as our own words write powers
 const PATIENCE = 3000; // milliseconds until we say that nobody answers
 // JupyterLab's command mode takes the keys of whatever lacks this attribute.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
@@ -164,7 +165,7 @@ function inputNumber(root, spec, unique, { commit, changed }) {
 }
 
 /**
- * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, with or without the unit.
+ * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, 10³, with or without the unit.
  * @param {string} text @param {{limits: number[], unit: string, range: string}} spec
  * @returns {{value?: number, says?: string}}
  */
@@ -178,6 +179,8 @@ function readNumber(text, { limits, unit, range }) {
   }
   const powerOfTen = /^(?:(.*?)\s*[*×·]\s*)?10\^\{?(-?\d+)\}?$/;
   plain = plain.replace(/^(-?\d*),(\d+)/, "$1.$2"); // a decimal comma
+  const lowered = (power) => `^${[...power].map((sign) => (sign === "⁻" ? "-" : RAISED.indexOf(sign))).join("")}`;
+  plain = plain.replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+$/, lowered);
   plain = plain.replace(powerOfTen, (_, factor, power) => `${factor ?? 1}e${power}`);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) {
     return { says: `“${text.trim()}” is not a number. Write it as 40, 0.5 or 1e-3.` };
