@@ -53,7 +53,6 @@ def bound_and_gradients(gradients: Lines, bounds: Lines, guess: Guess) -> None:
         median,
         meanings={
             "bound": (first, "This is nearer to the bound. It would need steps that all stretch one direction most."),
-            "constant": (np.ones_like(median), "This would need steps that turn the gradient and never shrink it."),
         },
     )
 

@@ -209,9 +209,19 @@ def weigh_gate(guess: Guess) -> None:
 
 def weigh_gain(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
-    guess.compare("4")
+    guess.compare(
+        "4",
+        meanings={
+            "1": "At gain 1 the half-open gates shrink far more than the weights stretch.",
+            "2": "At gain 2 most norms are still below 1.",
+            "6": "At gain 4 the weights already stretch more than the half-open gates shrink.",
+        },
+    )
 
 
 def weigh_days(guess: Guess, days_until: Callable, days: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
-    guess.compare(np.median(days_until(days["GRU, bias +3"], 0.01)))
+    closed = float(np.median(days_until(days["GRU, fresh"], 0.01)))
+    guess.compare(
+        np.median(days_until(days["GRU, bias +3"], 0.01)), meanings={closed: "So far the GRU sees without the bias."}
+    )
