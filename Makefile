@@ -63,9 +63,10 @@ exam: .venv/student ## a paper of the exam bank and its key: make exam SEED=7; M
 lesson: .venv/dev ## start a lesson from the template: make lesson NAME=15_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)
 
-notebooks: heads ## run lessons on fresh kernels and write their outputs: all, or LESSONS="notebooks/15_example.ipynb ..."
+notebooks: heads ## run lessons on fresh kernels, write their outputs and print their pace: all, or LESSONS="notebooks/15_example.ipynb ..."
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.notebooks $(LESSONS)
 	$(BIN)/python -m tools.heads # minutes count figures, too
+	$(BIN)/python -m tools.pace $(LESSONS)
 
 heads: .venv/dev ## copy what is written once: maps of the lessons, all first cells, CITATION.cff; runs no lesson
 	$(BIN)/python -m tools.heads

@@ -9,6 +9,7 @@ import base64
 import html
 import io
 import math
+import re
 import textwrap
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -301,9 +302,11 @@ def label_ends(ax: Axes, gap: float = 1.25) -> Axes:
 
 
 def _wrapped(name: str, most: float) -> str:
-    """A name in lines of at most `most` points, broken at spaces; a longer word has a line of its own."""
+    """A name in lines of at most `most` points, broken at spaces; a longer word or formula has a line of its own."""
     letters = max(8, int(most / (0.58 * 0.83 * plt.rcParams["font.size"])))  # DejaVu Sans is .58 em wide on average
-    return "\n".join(textwrap.wrap(name, letters, break_long_words=False, break_on_hyphens=False)) or name
+    whole = re.sub(r"\$[^$]*\$", lambda formula: formula[0].replace(" ", "\0"), name)
+    lines = textwrap.wrap(whole, letters, break_long_words=False, break_on_hyphens=False)
+    return "\n".join(lines).replace("\0", " ") or name
 
 
 def heatmap(

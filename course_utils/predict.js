@@ -3,6 +3,7 @@
 import { MINUS, add, niceStep, number, pieces, textInto, tickText, ticks } from "./labels.js";
 
 const SVG = "http://www.w3.org/2000/svg";
+const RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"; // as our own words write powers
 const PATIENCE = 3000; // milliseconds until we say that nobody answers
 // JupyterLab's command mode takes the keys of whatever lacks this attribute.
 const OWN_KEYS = { "data-lm-suppress-shortcuts": "true" };
@@ -12,11 +13,12 @@ function render({ model, el }) {
   const unique = `predict-${Math.random().toString(36).slice(2)}`; // every widget has a module of its own: no counter
   let editing = model.get("state").value === null;
   let waiting; // timer: the kernel has not answered yet
+  let complains = false; // the status says what is missing in the guess
   let keepFocus = false; // the focus was on what a commit hides
 
   const root = add(el, "div", { class: "predict", role: "group", "aria-labelledby": `${unique}-question` });
   textInto(add(root, "p", { class: "predict-question", id: `${unique}-question` }), spec.question);
-  const input = INPUT[spec.kind](root, spec, unique, commit);
+  const input = INPUT[spec.kind](root, spec, unique, { commit, changed });
   const form = add(root, "div", { class: "predict-form" });
   const whyLabel = add(form, "label", { class: "predict-why" });
   whyLabel.append("Why? (one sentence, if you like)");
@@ -28,8 +30,9 @@ function render({ model, el }) {
   function commit() {
     const { value, says } = input.read();
     input.invalid(Boolean(says));
-    if (says) return tell(says);
-    tell("");
+    tell(says ?? "");
+    complains = Boolean(says);
+    if (says) return;
     try {
       model.send({ kind: "commit", value, why: why.value });
     } catch {
@@ -39,6 +42,14 @@ function render({ model, el }) {
     waiting = setTimeout(() => {
       tell("No answer yet. If another cell is running, your guess waits for it. If none is, run this cell first.");
     }, PATIENCE);
+  }
+
+  // What was missing may be there now: nothing old stays below a new guess.
+  function changed() {
+    if (!complains) return;
+    complains = false;
+    input.invalid(false);
+    tell("");
   }
 
   function tell(text) {
@@ -98,18 +109,19 @@ function render({ model, el }) {
 }
 
 // ---------------------------------------------------------------- inputs
-// Each is a function of (root, spec, unique, commit) and returns
+// Each is a function of (root, spec, unique, { commit, changed }), calls `changed` whenever its guess does, and returns
 // read()      {value} to send, or {says} what is missing
 // write(value), lock(whether), invalid(whether), focus(), end()
 
 const nothing = () => {};
 
-function inputChoices(root, spec, unique) {
+function inputChoices(root, spec, unique, { changed }) {
   const group = add(root, "div", { class: "predict-choices", role: "radiogroup", "aria-labelledby": `${unique}-question` });
   const radios = spec.choices.map((choice) => {
     const label = add(group, "label");
     const radio = add(label, "input", { type: "radio", name: unique, ...OWN_KEYS });
     textInto(add(label, "span"), choice);
+    radio.addEventListener("change", changed);
     return radio;
   });
   const chosen = () => radios.findIndex((radio) => radio.checked);
@@ -123,7 +135,7 @@ function inputChoices(root, spec, unique) {
   };
 }
 
-function inputNumber(root, spec, unique, commit) {
+function inputNumber(root, spec, unique, { commit, changed }) {
   const place = add(root, "div", { class: "predict-number" });
   const label = add(place, "label");
   label.append("Your guess ");
@@ -133,6 +145,7 @@ function inputNumber(root, spec, unique, commit) {
   });
   label.append(` ${spec.unit}`);
   add(place, "span", { class: "predict-range", id: `${unique}-range` }).textContent = `a number ${spec.range}`;
+  field.addEventListener("input", changed);
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
     event.preventDefault();
@@ -152,7 +165,7 @@ function inputNumber(root, spec, unique, commit) {
 }
 
 /**
- * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, with or without the unit.
+ * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, 10³, with or without the unit.
  * @param {string} text @param {{limits: number[], unit: string, range: string}} spec
  * @returns {{value?: number, says?: string}}
  */
@@ -166,6 +179,8 @@ function readNumber(text, { limits, unit, range }) {
   }
   const powerOfTen = /^(?:(.*?)\s*[*×·]\s*)?10\^\{?(-?\d+)\}?$/;
   plain = plain.replace(/^(-?\d*),(\d+)/, "$1.$2"); // a decimal comma
+  const lowered = (power) => `^${[...power].map((sign) => (sign === "⁻" ? "-" : RAISED.indexOf(sign))).join("")}`;
+  plain = plain.replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+$/, lowered);
   plain = plain.replace(powerOfTen, (_, factor, power) => `${factor ?? 1}e${power}`);
   if (!/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(plain)) {
     return { says: `“${text.trim()}” is not a number. Write it as 40, 0.5 or 1e-3.` };
@@ -177,7 +192,7 @@ function readNumber(text, { limits, unit, range }) {
   return { value };
 }
 
-function inputCurve(root, spec) {
+function inputCurve(root, spec, unique, { changed }) {
   const limits = spec.limits.map((y) => toScale(y, spec.log));
   const points = spec.x.map(() => null); // heights on the scale, null where none is set yet
   const steps = stepsOf(limits, spec.log);
@@ -205,7 +220,7 @@ function inputCurve(root, spec) {
   });
   const clear = button(place, "Clear", "predict-clear", () => {
     points.fill(null);
-    draw();
+    redraw();
   });
 
   function typed(event, i) {
@@ -217,7 +232,7 @@ function inputCurve(root, spec) {
     event.stopPropagation();
     if (aside !== undefined) return handles[i + aside]?.focus();
     points[i] = moved;
-    draw();
+    redraw();
   }
 
   const at = (event) => {
@@ -230,7 +245,7 @@ function inputCurve(root, spec) {
       if (y !== null) points[i] = heightAt(y);
     });
     stroke = to;
-    draw();
+    redraw();
   }
   svg.addEventListener("pointerdown", (event) => {
     if (locked || event.button) return;
@@ -248,6 +263,11 @@ function inputCurve(root, spec) {
     move(at(event));
   });
   for (const name of ["pointerup", "pointercancel"]) svg.addEventListener(name, () => (stroke = null));
+
+  function redraw() {
+    draw();
+    changed();
+  }
 
   function draw() {
     if (!box) return;

@@ -45,6 +45,20 @@ def test_two_runs_write_the_same_bytes(tmp_path):
     assert b"volatile" not in first and b'execution"' not in first
 
 
+def test_a_new_cell_changes_no_other_ones_id(tmp_path):
+    path = tmp_path / "lesson.ipynb"
+    write(path, "1", "2", "3")
+    notebook = notebooks.normalise(read(path))
+    before = {cell.source: cell.id for cell in notebook.cells}
+    assert list(before.values()) == [f"cell-{i}" for i in range(5)]
+    pasted = copy.deepcopy(notebook.cells[-1])  # as a merge leaves it: the same id twice
+    pasted.source = "4"
+    notebook.cells = [*notebook.cells[:2], new_code_cell("0"), *notebook.cells[:1:-1], pasted]
+    after = {cell.source: cell.id for cell in notebooks.normalise(notebook).cells}
+    assert {source: after[source] for source in before} == before  # one was put between, three have changed places
+    assert {after["0"], after["4"]} == {"cell-5", "cell-6"}
+
+
 def test_what_a_cell_prints_is_one_output_however_long_it_takes(tmp_path):
     path = tmp_path / "lesson.ipynb"
     write(path, "import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)")
@@ -391,6 +405,7 @@ def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tm
     assert config["IdentityProvider"]["token"] == "mine"
     settings = json.loads((ROOT / "tools" / "lab" / "settings" / "overrides.json").read_text(encoding="utf-8"))
     assert settings["@jupyterlab/apputils-extension:notification"] == {"fetchNews": "false"}
+    assert settings["@jupyter-widgets/jupyterlab-manager:plugin"] == {"saveState": True}
     assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")
 
 

@@ -1,7 +1,8 @@
 """Run lessons on fresh kernels and write their outputs: `python -m tools.notebooks [notebook ...]`, all by default.
 
-What is written depends on the source alone: cell ids count 0, 1, 2, ..., metadata is reduced to the kernel's name, no
-execution times are kept. Each lesson's first code cell is that of `tools.heads`.
+What is written depends on the source alone: metadata is reduced to the kernel's name, no execution times are kept. A
+cell keeps its id wherever it moves, and a new one gets the next number, so that a new cell changes no other one. Each
+lesson's first code cell is that of `tools.heads`.
 
 What a cell with the tag "answer" prints and displays is stored under a cover that the reader lifts; run, the cell shows
 it bare.
@@ -11,6 +12,8 @@ its kernel, so what is stored is its poster, and beside it, packed, what the boo
 
 import argparse
 import html
+import itertools
+import re
 import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +34,7 @@ METADATA = {
 }
 COVER = "<details><summary>Uncover what was measured</summary>{}</details>"
 PRINTED = COVER.format("<pre>{}</pre>")  # lines that were printed
+OWN_ID = re.compile(r"cell-(\d+)")  # others come from editors, by chance
 LIVE = "application/vnd.jupyter.widget-view+json"
 
 
@@ -77,8 +81,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     packed = _packed(notebook)
     notebook.metadata = nbformat.from_dict(METADATA)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
-    for i, cell in enumerate(notebook.cells):
-        cell.id = f"cell-{i}"
+    _name(notebook.cells)
+    for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata = nbformat.from_dict({"tags": tags} if tags else {})
         if "outputs" in cell:
@@ -86,6 +90,17 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     first = next(cell for cell in notebook.cells if cell.cell_type == "code")
     first.source = bootstrap(needs_torch(notebook))
     return notebook
+
+
+def _name(cells: Sequence[NotebookNode]) -> None:
+    """Give an id, "cell-N", to each cell that lacks one or has that of a cell above, as a copy or a merge leaves it."""
+    own = [found for cell in cells if (found := OWN_ID.fullmatch(cell.get("id") or ""))]
+    fresh = itertools.count(max((int(found[1]) for found in own), default=-1) + 1)
+    taken: set[str] = set()
+    for cell in cells:
+        if not OWN_ID.fullmatch(cell.get("id") or "") or cell.id in taken:
+            cell.id = f"cell-{next(fresh)}"
+        taken.add(cell.id)
 
 
 def _packed(notebook: NotebookNode) -> dict[str, str | None]:

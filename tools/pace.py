@@ -1,4 +1,4 @@
-"""How long a lesson takes, by a stated formula, and how much of its code draws: `python -m tools.pace`.
+"""How long a lesson takes, by a stated formula, and how much of its code draws: `python -m tools.pace [lesson ...]`.
 
 A lesson takes the sum of MINUTES times what is counted in it. What stands in a folded solution isn't counted, since
 only who is stuck reads it. A repair, an exercise whose name says so ("14 repair weights"), replaces one line of code
@@ -12,6 +12,7 @@ model answers hold. Its hours come in halves, and stand in its first cell.
 
 import ast
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -158,8 +159,15 @@ def assignments_table(paths: list[Path]) -> str:
     return "\n".join(lines)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Print the table of the lessons named on the command line; of all, and of the assignments, by default."""
     root = Path(__file__).resolve().parent.parent
-    print(table(sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))))
-    print()
-    print(assignments_table(sorted(root.glob("coursework/ps[0-9]/ps[0-9].ipynb"))))
+    named = [Path(name) for name in sys.argv[1:]]
+    print(table(named or sorted(root.glob("notebooks/[0-9][0-9]_*.ipynb"))))
+    if not named:
+        print()
+        print(assignments_table(sorted(root.glob("coursework/ps[0-9]/ps[0-9].ipynb"))))
+
+
+if __name__ == "__main__":
+    main()

@@ -49,7 +49,7 @@ def open_the_gate(left: Mapping[float, ArrayLike], rnn: ArrayLike) -> Callable[.
 
     def opened(bias: float = 0.0) -> tuple:
         keeps, now = float(sigmoid(bias)), np.asarray(left[bias])
-        size: dict[str, Any] = {"ylabel": "norm of the gradient", "log": True, "reference": 1}
+        size: dict[str, Any] = {"ylabel": "norm of the gradient", "log": True, "reference": {"1: nothing is lost": 1}}
         return (
             widgets.bars({"GRU": keeps}, title="What the gate keeps, σ(bias)", ylabel="share per step"),
             widgets.curves({"GRU": now, "RNN": rnn}, title="What is left of a nudge", xlabel="lag in steps", **size),

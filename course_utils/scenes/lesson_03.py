@@ -53,7 +53,6 @@ def bound_and_gradients(gradients: Lines, bounds: Lines, guess: Guess) -> None:
         median,
         meanings={
             "bound": (first, "This is nearer to the bound. It would need steps that all stretch one direction most."),
-            "constant": (np.ones_like(median), "This would need steps that turn the gradient and never shrink it."),
         },
     )
 
@@ -197,7 +196,7 @@ def scale(
                 xlabel="lag in steps",
                 ylabel="‖∂h_T/∂h_{T−lag}‖^{1/lag}",
                 log=True,
-                reference=1,
+                reference={"1: nothing is lost": 1},
                 ylim=(0.1, 10),
             ),
             widgets.curves(
@@ -206,7 +205,7 @@ def scale(
                 x=np.arange(1, len(rates) + 1),
                 xlabel="direction i",
                 ylabel="exp μ_i",
-                reference=1,
+                reference={"1: nothing is lost": 1},
                 points=True,
                 ylim=(0, 1.5),
             ),

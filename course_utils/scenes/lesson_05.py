@@ -175,10 +175,12 @@ def weigh_order(guess: Guess) -> None:
 def weigh_flip(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     all_rows = "That turns r and the candidate around as well. Only z has changed its meaning."
-    guess.compare("negate the rows of z", meanings={"negate all rows": all_rows})
+    swapped = "That gives each gate the other one's weights. It doesn't turn a gate that keeps into one that writes."
+    guess.compare("negate the rows of z", meanings={"negate all rows": all_rows, "swap the rows of r and z": swapped})
 
 
 def weigh_hidden(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     copied = "A shut z does not hide the state. It replaces it by the candidate."
-    guess.compare("the LSTM", meanings={"both": copied, "the GRU": copied})
+    shut_out = "The LSTM's output gate only shut the way out. Its cell kept what it held."
+    guess.compare("the LSTM", meanings={"both": copied, "the GRU": copied, "neither": shut_out})

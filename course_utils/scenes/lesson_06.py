@@ -52,7 +52,7 @@ def turned_gates(r: float = 0.5, z: float = 0.5, weights: float = 1) -> tuple:
     lags: dict[str, Any] = {"xlabel": "lag in steps", "ylabel": "‖∂h_T/∂h_k‖", "ylim": (1e-12, 1e4)}
     return (
         widgets.stacked(size, title="Four paths through each step", **now),
-        widgets.curves({"GRU": left}, title="What is left", log=True, reference=1, **lags),
+        widgets.curves({"GRU": left}, title="What is left", log=True, reference={"1: nothing is lost": 1}, **lags),
         f"The {largest} path is largest. At lag 30, {left[30]:.2g} of the gradient is left.",
     )
 
@@ -190,7 +190,11 @@ def weigh_reach(guess: Guess) -> None:
 def weigh_alive(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     past = "J is 0, but this step's own candidate has a slope in its own input."
-    guess.compare("W_{xn} alone", meanings={"none of them": past})
+    flat = (
+        "A gate that is shut has no slope: z(1 − z) and r(1 − r) are 0. So nothing reaches the weights of such a gate."
+    )
+    every, two = "W_{xr}, W_{xz} and W_{xn}", "W_{xz} and W_{xn}"
+    guess.compare("W_{xn} alone", meanings={"none of them": past, every: flat, two: flat})
 
 
 def weigh_slope(guess: Guess, slope: Callable, b: np.ndarray) -> None:
@@ -202,4 +206,7 @@ def weigh_slope(guess: Guess, slope: Callable, b: np.ndarray) -> None:
 def weigh_starts(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     above = "From above 1 the first update is far too long, as the next figure shows."
-    guess.compare("0.95 and 0.99", meanings={"all but 0.9": above, "0.99 and 1.02": above})
+    ends = "From 0.9 the gradient is next to nothing, and from above 1 the first update is far too long."
+    between = "At 0.95 and 0.99 the gradient is neither lost nor too large for this step size."
+    meanings = {"all but 0.9": above, "0.99 and 1.02": above, "all five": ends, "none": between}
+    guess.compare("0.95 and 0.99", meanings=meanings)

@@ -128,7 +128,7 @@ def open_panels(norms: np.ndarray, decades: np.ndarray, z: float) -> tuple:
             {"GRU": norms},
             title="What reaches h_T",
             log=True,
-            reference=1,
+            reference={"1: nothing is lost": 1},
             xlabel="lag in steps",
             ylabel="‖∂h_T/∂h_{T−lag}‖",
             ylim=(1e-12, 10),
@@ -169,6 +169,14 @@ def weather(days: Mapping[str, np.ndarray], guess: Guess) -> None:
     )
 
 
+def fresh_ends(fresh: Mapping[str, np.ndarray]) -> None:
+    """Say how little is left at the last lag; {name: (5, T+1) log10 norms by lag}."""
+    for name, logs in fresh.items():
+        print(f"{name}: below 1e-35 in all five nets: {np.all(logs[:, -1] < -35)}")
+    best_rnn, best_gru = fresh["RNN, fresh"][:, -1].max(), fresh["GRU, fresh"][:, -1].max()
+    print(f"the luckiest RNN keeps more than every GRU: {best_rnn > best_gru}")
+
+
 def weigh_fresh(guess: Guess, fresh: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
     kept, direct = np.ones(201), sigmoid(0) ** np.arange(201)
@@ -201,9 +209,19 @@ def weigh_gate(guess: Guess) -> None:
 
 def weigh_gain(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
-    guess.compare("4")
+    guess.compare(
+        "4",
+        meanings={
+            "1": "At gain 1 the half-open gates shrink far more than the weights stretch.",
+            "2": "At gain 2 most norms are still below 1.",
+            "6": "At gain 4 the weights already stretch more than the half-open gates shrink.",
+        },
+    )
 
 
 def weigh_days(guess: Guess, days_until: Callable, days: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
-    guess.compare(np.median(days_until(days["GRU, bias +3"], 0.01)))
+    closed = float(np.median(days_until(days["GRU, fresh"], 0.01)))
+    guess.compare(
+        np.median(days_until(days["GRU, bias +3"], 0.01)), meanings={closed: "So far the GRU sees without the bias."}
+    )

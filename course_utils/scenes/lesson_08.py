@@ -86,9 +86,9 @@ def learning(
         i = list(updates).index(update)
         low, middle, high = np.sort(norms[:, i, ::-1], axis=0)[[0, 2, 4]]  # by lag
         lines = {"GRU": middle, "lowest": low, "highest": high}
-        size: dict[str, Any] = {"log": True, "reference": 1, "ylim": (1e-11, 10), "ylabel": "‖∂h_{50}/∂h_{50−lag}‖"}
+        size: dict[str, Any] = {"log": True, "reference": {"1: nothing is lost": 1}, "ylim": (1e-11, 10)}
         return (
-            widgets.curves(lines, title="How far it reaches", xlabel="lag", **size),
+            widgets.curves(lines, title="How far it reaches", xlabel="lag", ylabel="‖∂h_{50}/∂h_{50−lag}‖", **size),
             widgets.curves(
                 {"GRU": typical},
                 title="Error",
@@ -96,7 +96,7 @@ def learning(
                 xlabel="updates",
                 marks={"now": (update, typical[i])},
                 ylim=(0, 0.4),
-                reference=baseline,
+                reference={"always 1": baseline},
             ),
             widgets.curves(
                 {"GRU": share},
@@ -105,7 +105,7 @@ def learning(
                 xlabel="updates",
                 marks={"now": (update, share[i])},
                 ylim=(0, 1.1),
-                reference=guessed,
+                reference={"always 1": guessed},
             ),
             f"After {update:.0f} updates the norm over fifty steps is {middle[50]:.2g}, the error "
             f"{typical[i]:.3f}; {share[i]:.0%} are right (medians of five nets).",

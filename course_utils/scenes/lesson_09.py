@@ -65,7 +65,9 @@ def attraction(
                 points=True,
                 marks={"here": (count, scores["GRU"][k])},
             ),
-            widgets.curves(trusts, title=title, xlabel=label, reference=0.5, ylim=(0, 1.05), points=True),
+            widgets.curves(
+                trusts, title=title, xlabel=label, reference={"undecided": 0.5}, ylim=(0, 1.05), points=True
+            ),
             f"After {update:.0f} updates, with {count:.0f} attractors of 12: accuracy RNN "
             f"{scores['RNN'][k]:.2f}, GRU {scores['GRU'][k]:.2f}. At the end of the one sentence "
             f"{trusts['RNN'][-1]:.2f} and {trusts['GRU'][-1]:.2f} for the right verb.",

@@ -19,7 +19,7 @@ def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
         xlabel="updates",
         ylabel="mean squared error",
         log=True,
-        reference=baseline,
+        reference={"always 1": baseline},
     )
     ax.set_ylim(3e-3, 30)
     figures.show(
@@ -86,7 +86,7 @@ def reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: st
             lines,
             title="What is left after n steps",
             xlabel="n",
-            reference=1e-4,
+            reference={"10^{−4}": 1e-4},
             marks={"at the lag": (lag, here)},
             **size,
         ),
@@ -125,7 +125,8 @@ def weigh_keep(guess: Guess) -> None:
 def weigh_adds(guess: Guess) -> None:
     """What was guessed of who adds, beside what is measured."""
     keeps = "The orthogonal RNN keeps more of its gradient, but it has no gate to select with."
-    guess.compare("the default GRU", meanings={"the orthogonal RNN": keeps, "both": keeps})
+    opens = "The GRU's gates open while it learns, and then its gradient reaches back (lesson 08)."
+    guess.compare("the default GRU", meanings={"the orthogonal RNN": keeps, "both": keeps, "neither": opens})
 
 
 def weigh_share(guess: Guess, most: float) -> None:
@@ -137,4 +138,6 @@ def weigh_share(guess: Guess, most: float) -> None:
 def weigh_rates(guess: Guess) -> None:
     """What was guessed of two learning rates, beside what is measured."""
     both = "The order of the two kinds turns round with the learning rate."
-    guess.compare("RNNs at .01, GRUs at .03", meanings={"GRUs at both": both, "RNNs at both": both})
+    turned = "It is the other way round: it is the GRU that wants the higher rate here."
+    meanings = {"GRUs at both": both, "RNNs at both": both, "GRUs at .01, RNNs at .03": turned}
+    guess.compare("RNNs at .01, GRUs at .03", meanings=meanings)

@@ -91,7 +91,7 @@ def growth(norms_of: Callable[[float, float], np.ndarray]) -> Callable[..., tupl
                 xlabel="lag n in steps",
                 ylabel="‖W^n‖",
                 log=True,
-                reference=1,
+                reference={"1: nothing is lost": 1},
                 ylim=(1e-3, 1e3),
             ),
             f"Both eigenvalues are {rho:.2f}, and the gradient {words}.",

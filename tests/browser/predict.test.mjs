@@ -22,11 +22,13 @@ test("a typed number is read, or refused with a reason", () => {
   const reads = {
     "40": 40, " 40 steps": 40, "0.5": 0.5, "0,5": 0.5, "2,75": 2.75, ".5": 0.5, "1e-3": 1e-3, "1E2": 100, "10^2": 100,
     "10^{-2}": 0.01, "3*10^2": 300, "3 × 10^-1": 0.3, "3·10^2": 300, "+7": 7, "1000": 1000,
+    "10²": 100, "10⁻² steps": 0.01, "2.5×10²": 250,
   };
   for (const [text, value] of Object.entries(reads)) assert.deepEqual(own.readNumber(text, spec), { value }, text);
   const says = {
     "": /first/, "steps": /first/, "many": /not a number/, "4 5": /not a number/, "NaN": /not a number/,
-    "Infinity": /not a number/, "0x10": /not a number/, "1/2": /not a number/, "1,000": /without a comma, as 1000/,
+    "Infinity": /not a number/, "0x10": /not a number/, "1/2": /not a number/, "5²": /not a number/,
+    "1,000": /without a comma, as 1000/,
     "0": /outside/, "-5": /outside/, "\u22125": /outside/, "1001": /outside/, "1e999": /outside/, "<b>": /“<b>”/,
   };
   for (const [text, reason] of Object.entries(says)) assert.match(own.readNumber(text, spec).says, reason, text);

@@ -9,6 +9,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests import chromium
+from tests.notebook import ROOT
 
 pytestmark = pytest.mark.skipif(bool(chromium.MISSING), reason=f"not on this machine: {', '.join(chromium.MISSING)}")
 CELLS = [
@@ -142,6 +143,7 @@ def test_guess_by_mouse(lab):
     part(which, ".predict-commit").click()
     assert part(which, ".predict-status").text == "Choose one of the answers first."
     which.find_elements(By.CSS_SELECTOR, ".predict-choices label")[0].click()
+    assert part(which, ".predict-status").text == ""  # what was missing is there now
     part(which, "textarea").send_keys('It <b>remembers</b> & "more".')
     part(which, ".predict-commit").click()
     committed(lab, which)
@@ -163,13 +165,18 @@ def test_guess_by_mouse(lab):
         assert field.get_attribute("aria-invalid") == "true"
     field.clear()
     field.send_keys("40 steps")
+    assert (part(half, ".predict-status").text, field.get_attribute("aria-invalid")) == ("", "false")
     part(half, ".predict-commit").click()
     committed(lab, half)
 
     svg, spots = plot(lab, norm)
     (left, middle), (right, _) = spots[0], spots[-1]
     half_way = (left + right) / 2
+    part(norm, ".predict-commit").click()
+    assert part(norm, ".predict-status").text == "Draw your curve first."
+    svg, _ = plot(lab, norm)
     drag(lab, svg, [(left + 2, middle - 60), (half_way, middle)])
+    assert part(norm, ".predict-status").text == ""
     part(norm, ".predict-commit").click()
     assert part(norm, ".predict-status").text == "4 points have no height yet. Draw over the whole width."
     svg, _ = plot(lab, norm)
@@ -195,6 +202,30 @@ def test_guess_by_mouse(lab):
     ready(lab)
     assert [root.get_attribute("data-state") for root in guesses(lab)] == ["committed"] * 3
     assert received(run(lab, MEASURING))[:3] == [choice, why, number]
+
+
+def test_a_saved_copy_shows_the_guess_again_before_anything_runs(tmp_path):
+    """With the settings of `make lab`; without them a reopened notebook says "model not found"."""
+    chromium.write(tmp_path / "copy.ipynb", CELLS[0])
+    with chromium.lab(tmp_path, f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab' / 'settings'}") as url:
+        for again in (False, True):
+            with chromium.chromium(1100, 900) as driver:
+                if again:
+                    driver.get(f"{url}lab/tree/copy.ipynb?reset")
+                else:
+                    chromium.open_and_run(driver, url, "copy.ipynb")
+                chromium.waits(driver, "return document.querySelector('.predict')", seconds=90)
+                (root,) = guesses(driver)
+                if again:
+                    assert "Your guess: GRU." in part(root, ".predict-done").text
+                else:
+                    root.find_elements(By.CSS_SELECTOR, ".predict-choices label")[1].click()
+                    part(root, ".predict-commit").click()
+                    committed(driver, root)
+                    chromium.command(driver, "docmanager:save")
+                driver.execute_async_script(
+                    "window.jupyterapp.serviceManager.sessions.shutdownAll().then(arguments[arguments.length - 1])"
+                )
 
 
 def press(driver, *keys):

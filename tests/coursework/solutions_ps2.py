@@ -207,6 +207,10 @@ def clipped_in_a_loop(g, c):
     return rows
 
 
+def clipped_as_torch(g, c):
+    return g * np.minimum(1, c / (np.linalg.norm(g, axis=1, keepdims=True) + 1e-6))
+
+
 def turning_by_einsum(g, c):
     clipped = np.minimum(np.maximum(g, -c), c)
     dots = np.einsum("sp,sp->s", g, clipped)
@@ -221,5 +225,6 @@ RIGHT = [
     ("ps2_rest_rate", rate_from_the_other_side),
     ("ps2_scaled", scaled_by_torch),
     ("ps2_clip_by_norm", clipped_in_a_loop),
+    ("ps2_clip_by_norm", clipped_as_torch),
     ("ps2_turning", turning_by_einsum),
 ]

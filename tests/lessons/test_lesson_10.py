@@ -266,6 +266,15 @@ def test_clip_factor_is_torchs(seed):
     assert np.allclose(leaves[0].grad, factor * grads[0], rtol=1e-5)
 
 
+def test_torchs_own_formula_passes():
+    """torch divides by the norm plus 1e-6."""
+
+    def factor(grads, limit):
+        return min(1.0, limit / (np.sqrt(sum((g**2).sum() for g in grads)) + 1e-6))
+
+    assert verdict(EXERCISES["10 clip factor"], factor).startswith("Right")
+
+
 def test_clip_factor_draws_both_cases():
     exercise = EXERCISES["10 clip factor"]
     factors = [exercise.right(*exercise.draw(np.random.default_rng(seed))) for seed in range(4)]

@@ -435,6 +435,15 @@ def test_folded_solutions_are_right_and_told_why(name, lesson):
     )
 
 
+def test_torchs_own_formula_passes():
+    """torch divides by the norm plus 1e-6."""
+
+    def clipped(parts, c):
+        return parts * min(1, c / (np.linalg.norm(parts.sum(axis=0)) + 1e-6))
+
+    assert verdict(exercises("14")["14 repair clipping"], clipped).startswith("Right")
+
+
 def test_keys_of_the_exercises_a_second_way():
     rng = np.random.default_rng(5)
     every = exercises("14")

@@ -87,6 +87,16 @@ def test_long_names_are_wrapped_and_take_a_third_of_a_panel_at_most(columns):
         assert boxes[0].y1 <= boxes[1].y0 + 1  # and don't overlap
 
 
+def test_a_long_name_is_wrapped_around_its_formula():
+    figure, axes = figures.panels(3)
+    name = r"GRU with $\|\,\partial h_t / \partial h_{t-1} \,\|$ and a bias"
+    ax = figures.curves({name: [1, 2]}, title="t", xlabel="x", ylabel="y", ax=axes[0])
+    figure.draw_without_rendering()
+    (note,) = ax.texts
+    assert note.get_text().replace("\n", " ") == name and "\n" in note.get_text()
+    assert all(line.count("$") in (0, 2) for line in note.get_text().splitlines())
+
+
 def test_a_picture_lies_on_paper_and_keeps_its_words():
     data = figures.bundle(b"png", 'a "quoted" <sentence> & more')
     (style,) = re.findall('<figure style="([^"]+)"', data["text/html"])

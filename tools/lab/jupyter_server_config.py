@@ -23,4 +23,5 @@ c = get_config()  # type: ignore[name-defined]  # noqa: F821, Jupyter gives it
 c.ServerApp.root_dir = str(Path(__file__).resolve().parents[2])
 c.ServerApp.allow_root = os.name == "posix" and os.geteuid() == 0  # in a container there is often nobody else
 c.LabApp.default_url = "/lab/tree/my_lessons/00_start_here.ipynb"
-c.LabApp.app_settings_dir = str(Path(__file__).resolve().with_name("settings"))  # no question about Jupyter's news
+# No question about Jupyter's news; and a saved copy keeps what its explorers and guesses show, until it is run again.
+c.LabApp.app_settings_dir = str(Path(__file__).resolve().with_name("settings"))
