@@ -250,18 +250,17 @@ def dose_of(run, doses=(0, 2, 4, 6, 8, 10, 12)):
 
 @pytest.mark.slow
 def test_two_failures_of_further_seeds():
-    """Some RNNs hear the last noun and follow its line; others let all nouns vote and are safe until outvoted."""
-    last, votes = [], []
-    for run in agreers("RNN", FURTHER):
-        pushes, dose = noun_pushes(run), dose_of(run)
-        if pushes[-1] > 2 * np.abs(pushes[:-1]).max():
-            last.append(dose)
-        elif dose[-1] < 0.25:
-            votes.append(dose)
-    assert len(last) >= 2 and len(votes) >= 2
+    """Of the eight below 0.25, five hear the last noun and follow its line; the others are safe from two attractors."""
+    runs = [run for run in agreers("RNN", FURTHER) if accuracy_in_training_format(run, 12) < 0.25]
+    pushes = np.array([noun_pushes(run) for run in runs])
+    last, doses = pushes[:, -1] > 2 * np.abs(pushes[:, :-1]).max(1), np.array([dose_of(run) for run in runs])
+    assert last.sum() == pytest.approx(5, abs=2) and (~last).sum() == pytest.approx(3, abs=2)
     line = 1 - np.arange(0, 13, 2) / 12
-    assert np.median(np.abs(np.array(last) - line).max(axis=1)) < 0.2
-    assert np.all(np.median(votes, axis=0)[:3] > 0.9)
+    assert np.abs(doses[last] - line).max() < 0.25 and np.all(doses[~last, 1] > 0.92)
+    padded = np.array([noun_pushes(run, 50 - len(SENTENCE)) for run in agreers("RNN", FURTHER)])
+    bare = np.array([noun_pushes(run) for run in agreers("RNN", FURTHER)])
+    hear_last = [np.sum(each[:, -1] > 2 * np.abs(each[:, :-1]).max(1)) for each in (bare, padded)]
+    assert hear_last[0] < hear_last[1]  # "with zeros, still more"
 
 
 def test_the_two_failures_err_in_two_ways(lesson):
@@ -356,20 +355,19 @@ def groups(run):
     return z[long], z[~long], r[long], r[~long]
 
 
-def check_groups(seeds, rate=1e-2):
-    """How many nets have the higher mean r in short-term units, and how many solve both questions."""
-    higher = 0
-    for run in twofold(seeds, rate):
-        z_long, z_short, r_long, r_short = groups(run)
-        assert z_long.mean() > 2 * z_short.mean()
-        assert torch.any(z_long < 0.2)
-        higher += (r_short.mean() > r_long.mean()).item()
-    return higher, solved_count(twofold(seeds, rate))
+def count_groups(seeds, rate=1e-2):
+    """Of how many nets long-term units have over twice the z, some of them a low z, and short-term ones the higher r;
+    and how many solve both questions."""
+    of = [groups(run) for run in twofold(seeds, rate)]
+    twice = sum((z_long.mean() > 2 * z_short.mean()).item() for z_long, z_short, _, _ in of)
+    low = sum(torch.any(z_long < 0.2).item() for z_long, *_ in of)
+    higher = sum((r_short.mean() > r_long.mean()).item() for *_, r_long, r_short in of)
+    return twice, low, higher, solved_count(twofold(seeds, rate))
 
 
 def test_long_and_short_term_units(lesson):
-    higher, solved = check_groups(SHOWN)
-    assert higher <= 1 and solved == "5/5"
+    twice, low, higher, solved = count_groups(SHOWN)
+    assert (twice, low, solved) == (5, 5, "5/5") and higher <= 1
     assert "both questions, solved: GRU at least 4 of 5\n" in lesson.printed
     assert "long-term units over twice the others': at least 4 of 5\n" in lesson.printed
     assert "mean r higher in short-term units: at most 1 of 5\n" in lesson.printed
@@ -451,8 +449,8 @@ def test_updates_until_further_seeds_are_solved(kind, options, median, unsolved)
 @pytest.mark.parametrize("rate", [1e-2, 3e-2])
 def test_units_of_further_seeds(rate):
     """ "in most nets it is lower in them: at 1e-2 in 15 of 20, at 3e-2 in 12 of 15" """
-    higher, solved = check_groups(FURTHER, rate)
-    assert 1 <= higher <= 6 and solved == "15/15"
+    twice, low, higher, solved = count_groups(FURTHER, rate)
+    assert twice >= 14 and low >= 12 and 1 <= higher <= 6 and solved == "15/15"
 
 
 @pytest.mark.slow

@@ -425,6 +425,16 @@ def test_mixed_lags_help_no_lstm_at_a_lower_rate(names):
 
 
 @pytest.mark.slow
+def test_on_recall_a_default_gru_keeps_its_gate_half_shut():
+    """Lesson 08 says so of learning rate 1e-2."""
+    options = {"learning_rate": 1e-2, "steps": 400, "seeds": FURTHER, "batch": 24}
+    for run in train(RECALL, "GRU", 24, **options):
+        z = oracles.gates(run.params, RECALL.test[0][:20].swapaxes(0, 1))["z"]
+        assert z.mean().item() < 0.7 and not run.solved
+    assert "a fresh GRU's mean $z$ stays below 0.7" in Lesson("08").prose
+
+
+@pytest.mark.slow
 def test_forget_bias_adds_with_800_updates(names):
     options = names["remedies"]["LSTM, forget bias +1"] | {"steps": 800, "seeds": FURTHER, "batch": 24}
     assert abs(solved(train(ADDING, hidden_size=24, **options)) - 10) <= 4
