@@ -23,12 +23,12 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/hub \
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/hub \
 		--ignore=tests/browser/test_site.py tests course_utils
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
-	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 -m slow --durations=0 --ignore=tests/coursework --ignore=tests/hub tests
+	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/pytest -n 2 --dist loadgroup -m slow --durations=0 --ignore=tests/coursework --ignore=tests/hub tests
 
 test-cpus: .venv/dev ## every output with the arithmetic of other processors, in minutes a lesson: all, or LESSONS=... CPUS="avx2 sse"
 	$(BIN)/python -m tools.cpus $(LESSONS) $(if $(CPUS),--cpus $(CPUS),)

@@ -126,9 +126,10 @@ class Task:
 
 
 def _test_rng(seed: int) -> np.random.Generator:
-    """The test's own stream: `train` draws its data from others, whatever their seeds. (Weights drawn from the same
-    seed begin with the same numbers, since NumPy pads a seed with zeros.)"""
-    return np.random.default_rng([_validate.integer("seed", seed, 0), 0])
+    """The test's own stream. `train` draws weights from the stream of its seed itself, which is [seed, 0] since NumPy
+    pads a seed with zeros, the readout from [seed, 1] and data from [seed, 2]. So none begins with another's numbers,
+    whatever their seeds."""
+    return np.random.default_rng([_validate.integer("seed", seed, 0), 3])
 
 
 def adding(T: int, *, empty: int = 0, seed: int = 0) -> Task:

@@ -11,7 +11,7 @@ import tomllib
 import nbformat
 import pytest
 
-from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, read, speaks
+from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, markdown, read, speaks
 from tools import pace, views
 from tools.heads import bootstrap, copies, needs_torch, pictures
 from tools.notebooks import LIVE, normalise
@@ -184,6 +184,15 @@ def test_no_answer_shows_before_its_time(path):
             open_text = re.sub(r"<details>.*?</details>", "", cell.source, flags=re.S)
             assert "**Read it" not in open_text and "```python" not in open_text, open_text[:200]
             assert cell.source.count("<details>") == cell.source.count("</details>")
+
+
+@lessons
+def test_every_source_has_a_link(path):
+    """Whoever doubts what we say of a paper can open it: between two italic titles stands a link."""
+    sources = markdown(read(path)).partition("## Sources")[2].partition("<details>")[0]
+    _, *chunks = sources.split("*")
+    for title, after in zip(chunks[::2], chunks[1::2], strict=True):
+        assert "](http" in after, title
 
 
 @lessons

@@ -162,7 +162,8 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
         except NotImplementedError:
             return Verdict(False, NOT_STARTED)
         except Exception as error:
-            return Verdict(False, f"your function raised {type(error).__name__}: {error}")
+            shapes = " Print the shapes of what you multiply." if "matmul" in str(error) else ""
+            return Verdict(False, f"your function raised {type(error).__name__}: {error}{shapes}")
         if got is None and called and not _is_empty(answer):
             return Verdict(False, "your function gives nothing back. Does it end with a line that begins with return?")
         if got is None or got is ... or (isinstance(got, tuple | list) and got and all(part is ... for part in got)):

@@ -1,5 +1,7 @@
 """00 · start here."""
 
+import numpy as np
+
 from course_utils.checks.exercise import Exercise
 
 WORDS = ("convolutional", "exploding", "larger", "lstm", "recurrent", "sequential", "simpler", "vanishing")
@@ -22,6 +24,7 @@ EXERCISES = {
             "1 % of the *start* is not lost at every step: each step keeps 99 % of what is left.": 0.1,
             "this is what is lost, not what is left.": 1 - 0.99**90,
             "this is a percentage, the question asks for a fraction.": 100 * 0.99**90,
+            "this is .99 times 90. The factor .99 comes in once for every step.": 0.99 * 90,
         },
     ),
     "00 decay": Exercise(
@@ -34,6 +37,10 @@ EXERCISES = {
             "this is z times lag. How often does the factor z come in?": lambda z, lag: z * lag,
             "base and exponent are swapped.": lambda z, lag: float(lag) ** z,
             "this is what is lost, not what is left.": lambda z, lag: 1 - z**lag,
+            "one factor is missing: `lag` steps have `lag` factors.": lambda z, lag: z ** (lag - 1),
+            "this is the limit for many small losses. A step that keeps z multiplies by z, exactly.": (
+                lambda z, lag: np.exp(-lag * (1 - z))
+            ),
         },
     ),
     "00 six words": Exercise(

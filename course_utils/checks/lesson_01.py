@@ -39,6 +39,10 @@ EXERCISES = {
             "1 - h² is the slope of tanh. The sigmoid's is h (1 - h).": (
                 lambda w, b, h: (1 - sigmoid(w * h + b) ** 2) * w
             ),
+            "a (1 - a) is taken of the argument. The slope is h (1 - h), of the new state h = σ(a).": (
+                lambda w, b, h: (w * h + b) * (1 - (w * h + b)) * w
+            ),
+            "the bias is missing from a = w h + b.": lambda w, b, h: _factor(w, 0.0, h),
         },
     ),
     "01 gradient to start": Exercise(
@@ -58,6 +62,16 @@ EXERCISES = {
             "one factor too many: T steps have T factors, h_0 has none.": (
                 lambda w, b, h0, T: _product(w, b, h0, T, slice(None))
             ),
+            "one factor is missing, that of the last step, at h_T.": (
+                lambda w, b, h0, T: _product(w, b, h0, T, slice(1, -1))
+            ),
+            "the last step's factor is taken T times. Each step has a factor of its own, at its own state.": (
+                lambda w, b, h0, T: _product(w, b, h0, T, slice(-1, None)) ** T
+            ),
+            "this is the bound, with the steepest slope in every step. The states say which slope it is.": (
+                lambda w, b, h0, T: (w / 4) ** T
+            ),
+            "the bias is missing from a = w h + b.": lambda w, b, h0, T: _product(w, 0.0, h0, T),
         },
     ),
     "01 smallest w": Exercise(

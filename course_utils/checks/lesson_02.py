@@ -16,19 +16,40 @@ def _one_factor_short(w, h):
     return sum(slope[k] * h[k] * np.prod(slope[k + 1 :]) for k in range(len(slope)))
 
 
-def _scalar_walk(w, h, error, *, send=None, carry=1, slope_at=slice(1, None), enters=slice(0, -1), with_slope=True):
+def _scalar_walk(
+    w, h, error, *, send=None, carry=1, slope_at=slice(1, None), enters=slice(0, -1), with_slope=True, until=0
+):
     """dE/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
     slope, h_prev = 1 - h[slope_at] ** 2, h[enters]
     later, dw = 0.0, 0.0
-    for k in range(len(error) - 1, -1, -1):
+    for k in range(len(error) - 1, until - 1, -1):
         da = (error[k] + later) * (slope[k] if with_slope else 1)
         dw = dw + da * h_prev[k]
         later = carry * da * (w if send is None else send)
     return dw
 
 
+def _walk_of_a_sigmoid(w, h, error):
+    later, dw = 0.0, 0.0
+    for k in range(len(error), 0, -1):
+        da = (error[k - 1] + later) * h[k] * (1 - h[k])
+        dw, later = dw + da * h[k - 1], da * w
+    return dw
+
+
 def _walk(
-    Wh, x, h, dh, *, slope=lambda h, h_prev: 1 - h**2, send=None, pass_on=True, sum_up=True, enters=-1, at_h0=True
+    Wh,
+    x,
+    h,
+    dh,
+    *,
+    slope=lambda h, h_prev: 1 - h**2,
+    send=None,
+    through=True,
+    pass_on=True,
+    sum_up=True,
+    enters=-1,
+    at_h0=True,
 ):
     """All gradients of a tanh RNN by one walk back, with one thing wrong at a time if asked."""
     send = Wh.T if send is None else send
@@ -39,7 +60,7 @@ def _walk(
         da = total[t] * slope(h[t], h[t - 1])
         terms = np.outer(da, x[t - 1]), np.outer(da, h[t + enters]), da
         dWx, dWh, db = (old * sum_up + term for old, term in zip((dWx, dWh, db), terms, strict=True))
-        later = send @ da if pass_on else later
+        later = send @ (da if through else total[t]) if pass_on else later
     total[0] = later if at_h0 else 0
     return {"dWx": dWx, "dWh": dWh, "db": db, "total": total}
 
@@ -166,6 +187,10 @@ EXERCISES = {
             "only the last loss goes back. Each step's own error is added when the walk comes by.": (
                 lambda w, h, error: _scalar_walk(w, h, np.r_[0 * error[:-1], error[-1]])
             ),
+            "the walk stops one step too early: w is used in step 1, too.": (
+                lambda w, h, error: _scalar_walk(w, h, error, until=1)
+            ),
+            "h (1 - h) is the slope of the sigmoid. This unit is tanh.": _walk_of_a_sigmoid,
             "this is dE/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
                 lambda w, h, error: sum(error[t] * np.prod(w * (1 - h[1 : t + 2] ** 2)) for t in range(len(error)))
             ),
@@ -193,6 +218,15 @@ EXERCISES = {
             ),
             "only the direct gradients are used. Each state also reaches E through the step after it.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, pass_on=False)
+            ),
+            "the way to h_{t-1} leaves out the slope: Wh sends da back, not the total gradient of h_t.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh, through=False)
+            ),
+            "only the last loss goes back. Each step's own dh is added when the walk comes by.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, np.vstack([0 * dh[:-1], dh[-1:]]))
+            ),
+            "dh is read one row off: row t - 1 belongs to h_t.": (
+                lambda Wh, x, h, dh: _walk(Wh, x, h, dh[np.maximum(np.arange(len(dh)) - 1, 0)])
             ),
             "dWh meets the wrong state: in step t, Wh multiplies h_{t-1}, not h_t.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, enters=0)
@@ -232,6 +266,12 @@ EXERCISES = {
                 lambda s, y: y * (_softmax(s) - 1)
             ),
             "the scores themselves are compared with y. The softmax is missing.": lambda s, y: s - y,
+            "these are logarithms of the probabilities. The gradient has the probabilities themselves.": (
+                lambda s, y: np.log(_softmax(s)) - y
+            ),
+            "this is the loss of each step. Asked for is its gradient, a number for every score.": (
+                lambda s, y: -np.sum(y * np.log(_softmax(s)), axis=1)
+            ),
         },
     ),
 }

@@ -162,6 +162,9 @@ EXERCISES = {
             "this is what the gradient is divided by, not what it is multiplied by.": (
                 lambda dWh, dbh, c: max(1.0, _norm(dWh, dbh) / c)
             ),
+            "this is the threshold itself. The factor brings a longer gradient down to that length.": (
+                lambda dWh, dbh, c: c
+            ),
             "each array has a factor of its own here. That turns the gradient; one factor keeps its direction.": (
                 lambda dWh, dbh, c: np.array([min(1.0, c / np.linalg.norm(g)) for g in (dWh, dbh)])
             ),

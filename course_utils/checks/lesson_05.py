@@ -153,6 +153,7 @@ EXERCISES = {
                 lambda n: _bias(n, left=np.exp(-1))
             ),
             "log n is an estimate of the bias that leaves 1/e. Solve for one half, exactly.": np.log,
+            "the sign: with the bias -log n, a gate that keeps is nearly shut.": lambda n: -np.log(n),
             "this is the estimate for large n. Solve for b exactly.": lambda n: np.log(n / np.log(2)),
             "this leaves half after one step, at every n. Half is left when z^n, not z, is 1/2.": lambda n: 0.0,
         },

@@ -273,6 +273,9 @@ EXERCISES = {
                 lambda b, h0, T: _bias_gradient(b, h0, T) * sigmoid(b)
             ),
             "h_0 is missing.": lambda b, h0, T: _bias_gradient(b, 1.0, T),
+            "T - 1 stands in front. The power rule brings the T down.": (
+                lambda b, h0, T: _bias_gradient(b, h0, T) * (T - 1) / T
+            ),
             "this is h_T itself, not its derivative.": lambda b, h0, T: sigmoid(b) ** T * h0,
             "z and 1-z are swapped. Here z keeps.": lambda b, h0, T: -_bias_gradient(-b, h0, T),
         },

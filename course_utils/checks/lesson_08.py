@@ -245,6 +245,9 @@ EXERCISES = {
             "this averages the norms before the logarithm. Logarithms add along the chain, norms don't.": (
                 lambda norms: -np.log(norms.mean())
             ),
+            "this is the mean of all logarithms. A step loses the T-th part of what lies between last and first.": (
+                lambda norms: -np.log(norms).mean()
+            ),
         },
     ),
 }

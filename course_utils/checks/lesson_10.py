@@ -85,7 +85,7 @@ EXERCISES = {
         },
     ),
     "10 choose": Exercise(
-        right=[2, 1, 3, 4],
+        right={"A": 2, "B": 1, "C": 3, "D": 4},
         mistakes={
             "A: clipping never makes a gradient longer.": [1, 1, 3, 4],
             "A: this net has gates. What state are they in?": [3, 1, 3, 4],

@@ -103,7 +103,7 @@ def shares(thresholds: np.ndarray, arrived: np.ndarray, unclipped: float, guess:
         {"clipped": arrived},
         x=x,
         title="Too low a threshold is worse than none",
-        xlabel=r"$\log_{10}$ of the threshold $c$",
+        xlabel=r"$\log_{10}$ of the threshold $c$ (learning rate 1, 200 updates)",
         ylabel="share of 200 that arrives",
         reference={"unclipped": unclipped},
     )

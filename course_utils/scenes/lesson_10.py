@@ -16,7 +16,7 @@ def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
         {f"RNN, {name}": [run.score for run in runs] for name, runs in ways.items()},
         x=next(iter(ways.values()))[0].eval_steps,
         title="Clipped by norm the IRNN learns to add, otherwise it stays at the baseline",
-        xlabel="updates",
+        xlabel="updates (learning rate 3e-3, 5 seeds)",
         ylabel="mean squared error",
         log=True,
         reference={"always 1": baseline},

@@ -18,6 +18,18 @@ def reach(p):
     return torch.linalg.matrix_norm(J, 2).item()
 
 
+def mean_z(p):
+    """The mean of z over units, steps and 20 sequences."""
+    return oracles.gates(p, tasks.adding(50).test[0][:20].swapaxes(0, 1))["z"].mean().item()
+
+
+def share_right(run):
+    """Share of the test's answers that are right to within 0.1."""
+    x, y = tasks.adding(50).test
+    last = oracles.states(run.params, x.swapaxes(0, 1))[-1].numpy()
+    return np.mean(np.abs(last @ run.readout.T + run.readout_bias - y) < 0.1)
+
+
 def dip(run):
     """How much lower z is at marked numbers than elsewhere."""
     x = tasks.adding(50).test[0][:20].swapaxes(0, 1)

@@ -105,20 +105,47 @@ def test_a_threshold_may_be_too_low_and_too_high(seed):
     assert arrive[5.0] == arrive[100.0] == np.mean(last_error(start, False) < 0.01) < 0.7
 
 
+def by_value_descent(w, b):
+    """Which descents (..., N) have arrived after 200 steps, and which share of the others goes back and forth."""
+    before = []
+    for step in range(202):
+        E, g = autograd_surface(w, b)
+        if step == 200:
+            arrived = E < 0.01
+        before.append(w)
+        w, b = w - np.clip(g[0], -0.1, 0.1), b - np.clip(g[1], -0.1, 0.1)
+    back_and_forth = (np.abs(w - before[-2]) < 1e-3) & (np.abs(w - before[-1]) > 0.01) & ~arrived
+    return arrived, back_and_forth.sum(-1) / (~arrived).sum(-1)
+
+
 @pytest.mark.parametrize("seed", range(3))
 def test_by_value_half_of_the_descents_go_back_and_forth(seed, lesson):
     rng = np.random.default_rng(seed)
     w = rng.uniform(4.5, 6, 200)
-    b, arrived, before = 0.5 - w * START + rng.uniform(0.1, 1, 200), [], []
-    for step in range(202):
-        E, g = autograd_surface(w, b)
-        arrived += [E < 0.01] if step >= 199 else []
-        before.append(w)
-        w, b = w - np.clip(g[0], -0.1, 0.1), b - np.clip(g[1], -0.1, 0.1)
-    assert all(0.4 < np.mean(there) < 0.6 for there in arrived)
+    arrived, back_and_forth = by_value_descent(w, 0.5 - w * START + rng.uniform(0.1, 1, 200))
+    assert 0.4 < np.mean(arrived) < 0.6 and back_and_forth > 0.9
     assert "only about half arrive when they are clipped by value at 0.1" in lesson.prose
-    back_and_forth = (np.abs(w - before[-2]) < 1e-3) & (np.abs(w - before[-1]) > 0.01)
-    assert np.mean(back_and_forth[~arrived[1]]) > 0.9
+
+
+@pytest.mark.slow
+def test_shares_on_fifteen_further_draws():
+    """Two hundred starts each, as drawn from the seeds 100 to 114; all descents side by side."""
+    rngs = [np.random.default_rng(seed) for seed in range(100, 115)]
+    w = np.array([rng.uniform(4.5, 6, 200) for rng in rngs])
+    start = w, 0.5 - w * START + np.array([rng.uniform(0.1, 1, 200) for rng in rngs])
+
+    def arrive(clip, c=0.1):
+        return np.mean(last_error(start, clip, c) < 0.01, axis=1)  # a share for every draw
+
+    unclipped = arrive(False)
+    assert np.all((unclipped > 0.35) & (unclipped < 0.65))  # "about half"
+    for c in (0.1, 0.2, 0.5, 1.0):
+        assert np.all(arrive(True, c) == 1)
+    assert np.all(arrive(True, 0.001) < 0.2)
+    assert np.all(np.abs(arrive(True, 0.01) - 0.5) < 0.15) and np.all(np.abs(arrive(True, 0.05) - 0.95) < 0.06)
+    assert np.all(arrive(True, 5.0) == unclipped)
+    by_value = by_value_descent(*start)
+    assert np.all(np.abs(np.mean(by_value[0], axis=1) - 0.5) < 0.15) and np.all(by_value[1] > 0.9)
 
 
 def test_clipping_by_value_turns_the_gradient():

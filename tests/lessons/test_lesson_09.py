@@ -35,6 +35,9 @@ SETUPS = {
     "RNN": {"kind": "RNN", "learning_rate": 3e-3, "steps": 200},
     "GRU": {"kind": "GRU", "learning_rate": 1e-2, "steps": 200, "gate_bias": 2.0},
     "GRU, update 75": {"kind": "GRU", "learning_rate": 1e-2, "steps": 75, "gate_bias": 2.0},
+    "GRU at 3e-2": {"kind": "GRU", "learning_rate": 3e-2, "steps": 200, "gate_bias": 2.0},
+    "RNN, 1,000 updates": {"kind": "RNN", "learning_rate": 3e-3, "steps": 1000},
+    "RNN, 1,000 updates at 1e-3": {"kind": "RNN", "learning_rate": 1e-3, "steps": 1000},
 }
 
 
@@ -94,6 +97,7 @@ def test_cut_agreement_of_further_seeds(K, low, high):
     assert [round(100 * end) for end in wilson(7, 15)] == [25, 70]
 
 
+@functools.cache
 def agreers(name, seeds):
     return train(tasks.agreement(12), hidden_size=32, seeds=seeds, **SETUPS[name])
 
@@ -111,6 +115,17 @@ def test_agreement_of_the_seeds_shown(lesson, name, expected):
     right = f"right at m = 12 {roughly(m12, 5)}, at m = 24 {roughly(m24, 5)}"
     line = f"{name:14} {right}; most below 0.25: {below > 2}\n"
     assert line in lesson.printed
+
+
+@pytest.mark.slow
+def test_attraction_of_further_seeds_grows_with_the_dose():
+    """Medians of fifteen. In the format of training one of the GRUs may give a constant answer."""
+    for name, most in ("RNN", 0.3), ("GRU, update 75", 0.1):
+        doses = [dose_of(run, (0, 6, 12)) for run in agreers(name, FURTHER)]
+        none, half, all_twelve = np.median(doses, axis=0)
+        assert none > 0.9 and none > half > all_twelve and all_twelve < most
+    whole = [min(accuracy(run, m, m) for m in (0, 1, 2, 4, 8, 16)) for run in agreers("GRU", FURTHER)]
+    assert sum(score > 0.95 for score in whole) >= 14
 
 
 def test_attraction_grows_with_the_dose():
@@ -233,6 +248,21 @@ def dose_of(run, doses=(0, 2, 4, 6, 8, 10, 12)):
     return np.array(scores)
 
 
+@pytest.mark.slow
+def test_two_failures_of_further_seeds():
+    """Of the eight below 0.25, five hear the last noun and follow its line; the others are safe from two attractors."""
+    runs = [run for run in agreers("RNN", FURTHER) if accuracy_in_training_format(run, 12) < 0.25]
+    pushes = np.array([noun_pushes(run) for run in runs])
+    last, doses = pushes[:, -1] > 2 * np.abs(pushes[:, :-1]).max(1), np.array([dose_of(run) for run in runs])
+    assert last.sum() == pytest.approx(5, abs=2) and (~last).sum() == pytest.approx(3, abs=2)
+    line = 1 - np.arange(0, 13, 2) / 12
+    assert np.abs(doses[last] - line).max() < 0.25 and np.all(doses[~last, 1] > 0.92)
+    padded = np.array([noun_pushes(run, 50 - len(SENTENCE)) for run in agreers("RNN", FURTHER)])
+    bare = np.array([noun_pushes(run) for run in agreers("RNN", FURTHER)])
+    hear_last = [np.sum(each[:, -1] > 2 * np.abs(each[:, :-1]).max(1)) for each in (bare, padded)]
+    assert hear_last[0] < hear_last[1]  # "with zeros, still more"
+
+
 def test_the_two_failures_err_in_two_ways(lesson):
     """Nets that hear the last noun follow its line; voters are right at four attractors and wrong at twelve."""
     last, votes = [], []
@@ -294,9 +324,21 @@ def test_gates_at_nouns(lesson):
     assert np.ptp(rest) < 0.06  # "it keeps at every word"
 
 
+@pytest.mark.slow
+def test_gates_at_nouns_of_further_seeds():
+    """At 1e-2 z and r are higher at the attractors in all; at 3e-2 z is so in nearly all. It keeps at every word."""
+    assert all(min(gate_rise(run)) > 0 for run in agreers("GRU", FURTHER))
+    assert sum(gate_rise(run)[1] > 0 for run in agreers("GRU at 3e-2", FURTHER)) >= 13
+    words = read_words(sentences(12, 12, 10)[0])
+    for run in agreers("GRU", FURTHER):
+        z = oracles.gates(run.params, words)["z"]
+        rest = [z[offset::4].mean().item() for offset in (3, 4, 5, 6)]
+        assert np.ptp(rest) < 0.1 and min(rest) > z[1].mean().item()
+
+
 @functools.cache
-def twofold(seeds):
-    return train(tasks.agreement_pair(6), "GRU", 32, steps=200, gate_bias=2.0, seeds=seeds)
+def twofold(seeds, rate=1e-2):
+    return train(tasks.agreement_pair(6), "GRU", 32, steps=200, learning_rate=rate, gate_bias=2.0, seeds=seeds)
 
 
 def groups(run):
@@ -313,20 +355,19 @@ def groups(run):
     return z[long], z[~long], r[long], r[~long]
 
 
-def check_groups(seeds):
-    """How many nets have the higher mean r in short-term units, and how many solve both questions."""
-    higher = 0
-    for run in twofold(seeds):
-        z_long, z_short, r_long, r_short = groups(run)
-        assert z_long.mean() > 2 * z_short.mean()
-        assert torch.any(z_long < 0.2)
-        higher += (r_short.mean() > r_long.mean()).item()
-    return higher, solved_count(twofold(seeds))
+def count_groups(seeds, rate=1e-2):
+    """Of how many nets long-term units have over twice the z, some of them a low z, and short-term ones the higher r;
+    and how many solve both questions."""
+    of = [groups(run) for run in twofold(seeds, rate)]
+    twice = sum((z_long.mean() > 2 * z_short.mean()).item() for z_long, z_short, _, _ in of)
+    low = sum(torch.any(z_long < 0.2).item() for z_long, *_ in of)
+    higher = sum((r_short.mean() > r_long.mean()).item() for *_, r_long, r_short in of)
+    return twice, low, higher, solved_count(twofold(seeds, rate))
 
 
 def test_long_and_short_term_units(lesson):
-    higher, solved = check_groups(SHOWN)
-    assert higher <= 1 and solved == "5/5"
+    twice, low, higher, solved = count_groups(SHOWN)
+    assert (twice, low, solved) == (5, 5, "5/5") and higher <= 1
     assert "both questions, solved: GRU at least 4 of 5\n" in lesson.printed
     assert "long-term units over twice the others': at least 4 of 5\n" in lesson.printed
     assert "mean r higher in short-term units: at most 1 of 5\n" in lesson.printed
@@ -405,6 +446,16 @@ def test_updates_until_further_seeds_are_solved(kind, options, median, unsolved)
 
 
 @pytest.mark.slow
-def test_units_of_further_seeds():
-    higher, solved = check_groups(FURTHER)
-    assert 1 <= higher <= 6 and solved == "15/15"  # "in most nets it is lower in short-term units"
+@pytest.mark.parametrize("rate", [1e-2, 3e-2])
+def test_units_of_further_seeds(rate):
+    """ "in most nets it is lower in them: at 1e-2 in 15 of 20, at 3e-2 in 12 of 15" """
+    twice, low, higher, solved = count_groups(FURTHER, rate)
+    assert twice >= 14 and low >= 12 and 1 <= higher <= 6 and solved == "15/15"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["RNN, 1,000 updates", "RNN, 1,000 updates at 1e-3"])
+def test_rnns_at_the_last_of_1000_updates(lesson, name):
+    right = sum(accuracy_in_training_format(run, 12) >= 0.95 for run in agreers(name, FURTHER))
+    assert right == pytest.approx(9, abs=3)
+    assert "At the last update 9 of 15 are right at twelve clauses, at either rate." in lesson.prose

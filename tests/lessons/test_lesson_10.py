@@ -434,6 +434,16 @@ def test_mixed_lags_help_no_lstm_at_a_lower_rate(names):
 
 
 @pytest.mark.slow
+def test_on_recall_a_default_gru_keeps_its_gate_half_shut():
+    """Lesson 08 says so of learning rate 1e-2."""
+    options = {"learning_rate": 1e-2, "steps": 400, "seeds": FURTHER, "batch": 24}
+    for run in train(RECALL, "GRU", 24, **options):
+        z = oracles.gates(run.params, RECALL.test[0][:20].swapaxes(0, 1))["z"]
+        assert z.mean().item() < 0.7 and not run.solved
+    assert "a fresh GRU's mean $z$ stays below 0.7" in Lesson("08").prose
+
+
+@pytest.mark.slow
 def test_forget_bias_adds_with_800_updates(names):
     options = names["remedies"]["LSTM, forget bias +1"] | {"steps": 800, "seeds": FURTHER, "batch": 24}
     assert abs(solved(train(ADDING, hidden_size=24, **options)) - 10) <= 4
@@ -457,8 +467,9 @@ def test_irnn_on_further_seeds(clip_by, clip, least, most):
 @pytest.mark.slow
 @pytest.mark.parametrize("clip_by, clip", [("norm", 100.0), ("value", 0.1), ("value", 0.01), ("value", 0.001)])
 def test_irnn_limits_that_fail(clip_by, clip):
-    runs = train(ADDING, "RNN", 32, clip=clip, clip_by=clip_by, steps=800, on_divergence="mark", **IRNN)
-    assert solved(runs) == 0
+    """In the lesson's five nets and in fifteen further ones."""
+    options = {"steps": 800, "seeds": [*range(5), *FURTHER], "on_divergence": "mark", **IRNN}
+    assert solved(train(ADDING, "RNN", 32, clip=clip, clip_by=clip_by, **options)) == 0
 
 
 @pytest.mark.slow

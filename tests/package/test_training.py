@@ -286,6 +286,16 @@ def test_no_net_trains_on_what_it_is_tested_on(make, task_seed):
     assert not numbers & trained
 
 
+@pytest.mark.parametrize("seed", [0, 1, 7])
+def test_no_weight_begins_as_a_number_of_the_test(seed):
+    """Not even with the test's own seed: both come from U(0, 1), the weights moved to ±1/√H."""
+    test, p = np.sort(tasks.adding(50, seed=seed).test[0][:, :, 0], axis=None), init_params("GRU", 2, 32, seed=seed)
+    drawn = np.concatenate([getattr(p, name).ravel() for name in ("Wx", "Wh", "bx", "bh")]) * 32**0.5 / 2 + 0.5
+    after = np.searchsorted(test, drawn).clip(1, len(test) - 1)
+    assert drawn.min() > -1e-12 and drawn.max() < 1 + 1e-12
+    assert np.minimum(np.abs(drawn - test[after]), np.abs(drawn - test[after - 1])).min() > 1e-12
+
+
 def test_frozen_weights_stay_and_no_gate_looks_back():
     runs = train(ADDING, "GRU", 6, gain=0.0, frozen=("Wh",), **SHORT)
     for run in runs:
