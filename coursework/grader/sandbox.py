@@ -319,7 +319,7 @@ def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None,
         text, reason = (_no_time_left(part, limits), None) if late else _execute_patiently(part, kind, limits)
         if text is None:
             return None, reason
-        lines.append(" ".join(text.split("\n")))  # a line of JSON is one: whoever writes two has forged one
+        lines.append(text.strip().replace("\n", " "))  # a line of JSON is one: whoever writes two has forged one
     return "\n".join(lines), None
 
 

@@ -75,7 +75,8 @@ def test_wrong_answers_lose_their_question_and_get_their_hint(question, answer, 
 
 
 @pytest.mark.parametrize(("question", "answer"), RIGHT, ids=lambda case: getattr(case, "__name__", None))
-def test_right_answers_written_differently_get_full_marks(question, answer):
+def test_right_answers_written_differently_are_right(question, answer):
+    """To `check`, that is. A derivation is run by the grader where torch isn't, see test_derivations."""
     assert quietly(QUESTIONS[question], answer) == "Right, on every random input tried."
 
 

@@ -211,8 +211,8 @@ def test_a_sandbox_with_a_hole_is_not_used(monkeypatch, sandbox_kind, tmp_path):
     if sandbox_kind == "bubblewrap":
         whole = sandbox.command
 
-        def with_network(*arguments):
-            words = whole(*arguments)
+        def with_network(*arguments, **options):
+            words = whole(*arguments, **options)
             place = words.index("--unshare-all") + 1
             return [*words[:place], "--share-net", *words[place:]]
 
@@ -223,6 +223,9 @@ def test_a_sandbox_with_a_hole_is_not_used(monkeypatch, sandbox_kind, tmp_path):
 
 def test_container_commands_cap_everything(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "room", lambda: tmp_path)
+    monkeypatch.setattr(sandbox, "bare_room", lambda: tmp_path / "bare")
+    bare = " ".join(sandbox.command("docker", sandbox.Limits(), bare=True))
+    assert f"{tmp_path}/bare:/room:ro" in bare and "--tmpfs /usr/local/lib/python3.11/site-packages/torch:" in bare
     words = " ".join(sandbox.command("docker", sandbox.Limits(memory=2**30, processes=40)))
     for cap in (
         "--network none",
@@ -242,7 +245,7 @@ def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_k
     code = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
     job = job_of(assignment, draw(assignment, 7, 1), 7, code)
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
-    assert problem is None and json.loads(text)["cells"] == {}
+    assert problem is None and [json.loads(room)["cells"] for room in text.split("\n")] in ([{}], [{}, {}])
 
 
 @pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4"])

@@ -153,16 +153,16 @@ def test_a_sandbox_enters_its_group(tree, monkeypatch):
             super().end()
 
     monkeypatch.setattr(cgroup, "Group", Seen)
-    monkeypatch.setattr(sandbox, "command", lambda *_: ["/bin/echo", "{}"])
+    monkeypatch.setattr(sandbox, "command", lambda *_, **__: ["/bin/echo", "{}"])
     text, reason = sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", sandbox.Limits())
-    assert (text, reason) == ("{}\n", None) and entered == ["0\n"]
+    assert (text, reason) == ("{}", None) and entered == ["0\n"]
 
 
 def test_a_group_that_ran_out_says_so(tree, monkeypatch):
     made = tree()
     monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
     monkeypatch.setattr(cgroup.Group, "ran_out_of_memory", lambda self: True)
-    monkeypatch.setattr(sandbox, "command", lambda *_: ["/bin/false"])
+    monkeypatch.setattr(sandbox, "command", lambda *_, **__: ["/bin/false"])
     limits = sandbox.Limits(memory=2**30)
     _, reason = sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", limits)
     assert reason == "the notebook took more than 1.0 GiB of memory"
