@@ -40,7 +40,7 @@ site: .venv/site ## the course as a book in site/, from the stored outputs, in s
 	$(BIN)/python -m tools.book $(if $(OUT),--out $(OUT),)
 
 test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
-	$(BIN)/pytest tests/browser/test_site.py
+	$(BIN)/pytest -m "not slow" tests/browser/test_site.py
 
 hub: .venv/hub ## a trial JupyterHub with the student edition on this computer, until Ctrl-C; needs node and npm; docs/hub.md
 	$(BIN)/python -m tools.hub $(OPTIONS)
