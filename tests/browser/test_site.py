@@ -396,6 +396,10 @@ def test_search_finds_a_place_and_leads_there(driver, place):
     )
     assert 0 < driver.execute_script(place_of_it) < 900
     box = driver.find_element(By.CSS_SELECTOR, ".search input")
+    box.send_keys("growth_map")  # a name that only code has
+    chromium.waits(driver, "return document.querySelectorAll('.found a').length > 0")
+    assert "01_sigmoid_rnn.html#" in driver.find_element(By.CSS_SELECTOR, ".found a").get_attribute("href")
+    box.clear()
     box.send_keys("qqqqxyzzy")
     chromium.waits(driver, "return document.querySelector('.found').textContent === 'Nothing was found.'")
     box.send_keys(Keys.ESCAPE)
