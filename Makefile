@@ -40,12 +40,12 @@ site: .venv/site ## the course as a book in site/, from the stored outputs, in s
 	$(BIN)/python -m tools.book $(if $(OUT),--out $(OUT),)
 
 test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
-	$(BIN)/pytest tests/browser/test_site.py
+	$(BIN)/pytest -m "not slow" tests/browser/test_site.py
 
 hub: .venv/hub ## a trial JupyterHub with the student edition on this computer, until Ctrl-C; needs node and npm; docs/hub.md
 	$(BIN)/python -m tools.hub $(OPTIONS)
 
-hub-load: .venv/hub ## a class at once on a trial hub: waiting and memory, into docs/hub.md: make hub-load STUDENTS="1 20" LESSONS="01 08"
+hub-load: .venv/hub ## a class at once on a trial hub: waiting and memory, into docs/hub.md: make hub-load STUDENTS="1 20" LESSONS="01 05"
 	$(BIN)/python -m tools.hub_load $(if $(STUDENTS),--students $(STUDENTS),) $(if $(LESSONS),--lessons $(LESSONS),)
 
 test-hub: .venv/hub ## the hub's settings, three students at once, and an assignment that goes out and comes back

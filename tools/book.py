@@ -320,18 +320,21 @@ def _names(source: str) -> set[str]:
 
 
 def _sections(page: Page) -> Iterator[dict[str, str]]:
-    """What the search knows of a page: the words below each of its headings."""
+    """What the search knows of a page: the words below each of its headings, and the names in the code there."""
     soup = BeautifulSoup(page.body, "html.parser")
-    for hidden in soup.select("script, .code, .output, .katex-html, annotation"):
+    for hidden in soup.select("script, .output, .katex-html, annotation"):
         hidden.decompose()
-    where, title, words = page.name, page.title, [""]
-    for part in soup.find_all(["h1", "h2", "h3", "p", "li", "td", "summary"]):
+    found: list[dict[str, Any]] = [{"id": page.name, "title": page.title, "text": [], "code": {}}]
+    for part in soup.select("h1, h2, h3, p, li, td, summary, .code"):
         if part.name in ("h1", "h2", "h3"):
-            yield {"id": where, "page": page.title, "title": title, "text": " ".join(words)}
-            where, title, words = f"{page.name}#{part.get('id')}", part.get_text(" ", strip=True), []
+            title = part.get_text(" ", strip=True)
+            found.append({"id": f"{page.name}#{part.get('id')}", "title": title, "text": [], "code": {}})
+        elif "code" in part.get("class", []):
+            found[-1]["code"] |= dict.fromkeys(re.findall(r"[A-Za-z_]\w{3,}", part.get_text()))
         elif not part.find(["p", "li"]):
-            words.append(" ".join(part.get_text(" ", strip=True).split()))
-    yield {"id": where, "page": page.title, "title": title, "text": " ".join(words)}
+            found[-1]["text"].append(" ".join(part.get_text(" ", strip=True).split()))
+    for section in found:
+        yield section | {"page": page.title, "text": " ".join(section["text"]), "code": " ".join(section["code"])}
 
 
 def _write_static(static: Path, katex: Path, minisearch: Path) -> None:

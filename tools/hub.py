@@ -65,7 +65,9 @@ def links(address: str, home: str | None = None) -> dict[str, str]:
     """
     name, home, found = heads.project()["name"], home or heads.address(), {}
     if heads.PLACEHOLDER in home:
-        raise ValueError("Nobody has published this copy of the course yet, so there is nothing that a link could fetch.")
+        raise ValueError(
+            "Nobody has published this copy of the course yet, so there is nothing that a link could fetch."
+        )
     for path in heads.lessons():
         link = {"repo": home, "branch": heads.EDITION, "targetpath": name}
         link["urlpath"] = f"lab/tree/{name}/notebooks/{path.name}"

@@ -1,4 +1,4 @@
-"""A class at once on a trial hub: `make hub-load STUDENTS=20 LESSONS="01 08"`. Writes a table into docs/hub.md.
+"""A class at once on a trial hub: `make hub-load STUDENTS=20 LESSONS="01 05"`. Writes a table into docs/hub.md.
 
 Every student logs in, waits for a server, pulls the student edition by its link, opens a lesson, and runs all its cells
 without a pause, over the same addresses and the same websocket that JupyterLab uses. Meanwhile the memory of each
@@ -248,7 +248,7 @@ def main() -> None:
     """Measure, and write the page."""
     parser = argparse.ArgumentParser(prog="python -m tools.hub_load", description=__doc__.splitlines()[0])
     parser.add_argument("--students", nargs="+", type=int, default=[1, 20], help="how many at once")
-    parser.add_argument("--lessons", nargs="+", default=["01", "08"], help="their numbers")
+    parser.add_argument("--lessons", nargs="+", default=["01", "05"], help="their numbers")
     parser.add_argument("--check", action="store_true", help="write no page")
     wanted = parser.parse_args()
     found = {path.name[:2]: f"notebooks/{path.name}" for path in heads.lessons()}

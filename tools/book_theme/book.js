@@ -175,7 +175,7 @@ function search() {
     });
   const prepare = () => {
     index ??= Promise.all([load("minisearch.js"), load("sections.js")]).then(() => {
-      const fields = ["title", "text", "page"];
+      const fields = ["title", "text", "page", "code"];
       const made = new MiniSearch({ fields, storeFields: ["page", "title", "text"] });
       made.addAll(window.bookSections);
       return made;
@@ -186,7 +186,8 @@ function search() {
   const look = async () => {
     const words = input.value.trim();
     if (!words) return close();
-    const results = (await prepare()).search(words, { prefix: true, fuzzy: 0.15, boost: { title: 3 }, combineWith: "AND" });
+    const boost = { title: 3, code: 0.5 }; // who looks for a word wants the text that speaks of it
+    const results = (await prepare()).search(words, { prefix: true, fuzzy: 0.15, boost, combineWith: "AND" });
     if (input.value.trim() !== words) return;
     const list = document.createElement("ol");
     for (const result of results.slice(0, 12)) list.append(oneFound(result));
