@@ -360,7 +360,7 @@ def test_the_nets_shown(lesson):
 def test_at_the_lower_rate(lesson, seed):
     patient, whole = (trained(arm, seed, rate=2e-2) for arm in ("patient", "all units opened"))
     assert patient[1] < 0.4 and whole[1] > 0.8 and patient[0] < 6 < 7 < whole[0]
-    assert "At 2e-2 all 15 agree: no patient gets the brackets, and every fully opened net does" in lesson.prose
+    assert "At 2e-2 none of the 15 patients gets the brackets, and all 15 fully opened nets do" in lesson.prose
 
 
 # ---------------------------------------------------------------------------------------------------------------------
