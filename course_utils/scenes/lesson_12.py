@@ -60,7 +60,8 @@ def outcome(scores: Scores) -> None:
 def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]]) -> Callable[..., tuple]:
     """An explorer's function: what is left of a state in each layer, by lag and by the bias of z.
 
-    left  the lesson's: (bias=...) or chrono's (lag=...) -> {layer: (N,) share left after 0 .. N - 1 steps}.
+    left  the lesson's: (bias=...) or, for chrono, (lag=...) -> {"lower": (N,), "upper": (N,)}, shares above zero that
+          are left after 0, 1, .. steps.
     """
     farthest = {
         f"GRU, {name}": [np.argmin(np.append(left(bias=bias)[name] >= ENOUGH, False)) - 1 for bias in biases]
@@ -71,9 +72,9 @@ def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]
         lag = int(lag)
         shares, z = left(bias=bias), float(sigmoid(bias))
         here = {name: share[lag] for name, share in shares.items()}
-        told = {name: share[lag] for name, share in left(lag=lag).items()}
+        told = [share[lag] for share in left(lag=lag).values()]
         enough = [name for name, share in here.items() if share >= ENOUGH]
-        where = "both layers" if len(enough) == len(here) else f"the {enough[0]} layer" if enough else "neither layer"
+        where = "both" if len(enough) == len(here) else f"the {enough[0]} one" if enough else "neither"
         lines = {f"GRU, {name}": share for name, share in shares.items()}
         lines["z^n"] = z ** np.arange(len(shares["lower"]))
         return (
@@ -98,21 +99,19 @@ def choose_bias(biases: np.ndarray, left: Callable[..., Mapping[str, np.ndarray]
                 reference={"all 40 steps": 40},
                 marks={"you": (bias, lag)},
             ),
-            f"Bias {bias:g}, lag {lag}: {_listed(here)} is left, enough in {where}. "
-            f"Chrono for this lag: {_listed(told)}.",
+            f"Bias {bias:g}, lag {lag}: {_short(here['lower'])} is left in the lower layer and {_short(here['upper'])} "
+            f"in the upper one, enough in {where}. Chrono for this lag: {' and '.join(map(_short, told))}.",
         )
 
     return shown
 
 
-def _listed(shares: Mapping[str, float]) -> str:
-    """Shares by layer, in words."""
-    return " and ".join(f"{_short(share)} ({name})" for name, share in shares.items())
-
-
 def _short(share: float) -> str:
-    """One digit: 0.2, 3e-9."""
-    return f"{share:.1g}".replace("e-0", "e-")
+    """One digit: 0.2, 3·10^{−9}."""
+    if share >= 1e-3:
+        return f"{share:.1g}"
+    digit, power = f"{share:.0e}".split("e-")
+    return f"{digit}·10^{{−{int(power)}}}"
 
 
 def fits(text: str) -> bool:

@@ -353,6 +353,31 @@ def test_grad_mode_and_inference_mode_stay():
     assert probe(rnn, x).layers[0].grad_h.max() > 0
 
 
+DEVICES = [
+    name for name, there in (("cuda", torch.cuda.is_available()), ("mps", torch.backends.mps.is_available())) if there
+]
+
+
+@pytest.mark.parametrize("device", DEVICES)
+def test_a_model_on_another_device_gives_the_same_report_and_stays_there(device):
+    """Where there is such a device; on a machine without one, this test has no cases."""
+    torch.manual_seed(0)
+    model, x = nn.GRU(3, 4, 2, bidirectional=True, dropout=0.3), torch.randn(6, 2, 3)
+    packed = pack_padded_sequence(x, torch.tensor([4, 6]), enforce_sorted=False)
+    on_cpu = probe(model.eval(), packed)
+    states = torch.get_device_module(device).get_rng_state()
+    on_device = probe(model.to(device), packed.to(device))
+    assert torch.equal(torch.get_device_module(device).get_rng_state(), states)
+    assert {p.device.type for p in model.parameters()} == {device}
+    for one, other in zip(on_cpu.layers, on_device.layers, strict=True):
+        assert np.allclose(one.reach, other.reach, equal_nan=True)
+        assert np.allclose(one.grad_x, other.grad_x, rtol=1e-5, equal_nan=True)
+    open_gate(model, lag=10)
+    assert min(layer.half_life for layer in probe(model.train(), packed.to(device)).layers) > 0
+    loop = Loop(OwnCell()).to(device)
+    assert np.isfinite(probe(loop, x.to(device)).layers[0].reach[:, :6]).all()
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Whole models, by differences
 
