@@ -278,8 +278,9 @@ class Guess(anywidget.AnyWidget):
         if self._value is None:
             return words, "", ""
         guess, (low, high) = self._scaled(self._value), self._scaled(np.array(self._asked["limits"]))
-        apart = [float(np.nanmedian(np.abs(guess - each))) for each in (truth, *(rival for rival, _ in rivals))]
-        right, verdict = _curve_verdict(apart[0], high - low, self._asked["log"])
+        gaps = [np.abs(guess - each) for each in (truth, *(rival for rival, _ in rivals))]
+        right, verdict = _curve_verdict(gaps[0], high - low, self._asked["log"])
+        apart = [float(np.nanmean(gap)) for gap in gaps]
         others = [(distance, sentence) for distance, (_, sentence) in zip(apart[1:], rivals, strict=True)]
         return words, verdict, "" if right else _nearer(apart[0], others)
 
@@ -378,15 +379,20 @@ def _number_verdict(guess: float, truth: float, limits: Sequence[float], log: bo
     return False, f"That is too {side} by {by}. {TONE}"
 
 
-def _curve_verdict(apart: float, span: float, log: bool) -> tuple[bool, str]:
-    """The same of a curve: `apart` is the median distance of its points, `span` the height of the axes."""
-    by = _about(apart)
+def _curve_verdict(gaps: np.ndarray, span: float, log: bool) -> tuple[bool, str]:
+    """The same of a curve: how far its points are off (8,), NaN where nothing was measured; `span`: the axes' height.
+
+    It is right where half of its points are very near and three quarters are near. One that follows a flat part and
+    misses the rest isn't.
+    """
+    middle, most = np.nanquantile(gaps, [0.5, 0.75])
+    by = _about(middle)
     if log:
-        by = f"a factor of {_about(10**apart)}" if apart < 1 else f"{by} decades"
+        by = f"a factor of {_about(10**middle)}" if middle < 1 else f"{by} decades"
     half = f"half of your points are within {by} of what was measured."
-    if apart <= 0.03 * span:
+    if middle <= 0.03 * span and most <= 0.1 * span:
         return True, f"That is right, as nearly as one can draw it: {half}"
-    if apart <= 0.1 * span:
+    if middle <= 0.1 * span:
         return False, f"That is near: {half}"
     return False, f"What was measured runs elsewhere: half of your points are off by {by} or more. {TONE}"
 

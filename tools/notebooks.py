@@ -6,8 +6,11 @@ lesson's first code cell is that of `tools.heads`.
 
 What a cell with the tag "answer" prints and displays is stored under a cover that the reader lifts; run, the cell shows
 it bare.
-Each picture is stored once: as PNG, which every viewer shows, or as HTML under a cover. A widget's view is dead without
-its kernel, so what is stored is its poster, and beside it, packed, what the book needs to move it (`tools.views`).
+Each picture is stored once: as PNG, which every viewer shows, or as HTML under a cover. Its words stand beside it
+and in its metadata, where the book and nbconvert's classic template find them. JupyterLab 4.6 and nbconvert's other
+templates read only the size and the background of a PNG; there a picture has its words once its cell has run. A
+widget's view is dead without its kernel, so what is stored is its poster, and beside it, packed, what the book needs to
+move it (`tools.views`).
 """
 
 import argparse

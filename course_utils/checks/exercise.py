@@ -97,7 +97,7 @@ class Exercise:
     mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
     rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
-    against   what the right answers are made by, e.g. "complex steps", where the student should see it.
+    against   what the right answers are made by or tested with, e.g. "complex steps", where the student should see it.
     because   why a right answer is right, in a sentence that is told once it is.
 
     Example:

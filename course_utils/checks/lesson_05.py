@@ -108,6 +108,7 @@ EXERCISES = {
     "05 reset before": Exercise(
         right=_step,
         draw=_draw_step,
+        against="the same step written in torch",
         mistakes=_mistakes("before")
         | {
             "the reset gate comes after the product with W_n. Here it multiplies h_prev, before the product.": (
@@ -118,6 +119,7 @@ EXERCISES = {
     "05 reset after": Exercise(
         right=lambda p, from_x, h_prev: _step(p, from_x, h_prev, "after"),
         draw=_draw_step,
+        against="torch.nn.GRUCell",
         mistakes=_mistakes("after")
         | {
             "the reset gate is applied before the product, as in the exercise above. Here it comes after.": _step,

@@ -157,6 +157,7 @@ EXERCISES = {
     "06 four paths": Exercise(
         right=_four_paths,
         draw=_draw_paths,
+        against="autograd, path by path",
         mistakes={
             "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": _swapped_paths,
             "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": _paths(

@@ -296,6 +296,15 @@ def test_a_plain_curve(shown):
     assert "half of your points are off by 1 or more" in said and "nearer to “up”" in said
 
 
+def test_a_curve_that_follows_a_flat_part_and_misses_a_rise_is_not_right(shown):
+    guess = curve(curve={"x": (0, 7), "y": (1e-9, 1)})
+    late = np.where(np.arange(8) < 5, 1e-9, 1)
+    send(guess, late.tolist())
+    early = np.where(np.arange(8) < 2, 1e-9, 1)
+    said = compared(shown, guess, early, meanings={"late": (late, "It rises earlier.")})
+    assert "That is right" not in said and said.endswith("It rises earlier.")
+
+
 @every_kind
 def test_the_readers_sentence_is_quoted_and_never_read(kind, shown):
     why = '<script>alert("h_t")</script> & <b>'
