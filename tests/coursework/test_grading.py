@@ -245,7 +245,7 @@ def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_k
     code = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
     job = job_of(assignment, draw(assignment, 7, 1), 7, code)
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
-    assert problem is None and [json.loads(room)["cells"] for room in text.split("\n")] in ([{}], [{}, {}])
+    assert problem is None and json.loads(text.split("\n")[0])["cells"] == {}
 
 
 @pytest.mark.parametrize("name", ["ps1", "ps2", "ps3", "ps4"])
