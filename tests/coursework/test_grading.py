@@ -144,7 +144,7 @@ def test_killed_and_started_again(tmp_path, key, sandbox_kind):
     out = tmp_path / "out"
     words = grader(tmp_path / "submitted", out, key, workers=1)
     process = subprocess.Popen(words, cwd=ROOT, stderr=subprocess.DEVNULL, start_new_session=True)
-    end = time.monotonic() + 60
+    end = time.monotonic() + 200  # on a busy machine
     while len(runs(out)) < 2 and time.monotonic() < end:
         time.sleep(0.05)
     os.killpg(process.pid, signal.SIGKILL)
