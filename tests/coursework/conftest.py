@@ -7,7 +7,19 @@ import pytest
 from tests.coursework.material import write_assignment
 
 MISSING = [name for name in ("nbgrader", "distributed") if importlib.util.find_spec(name) is None]
-NEED_IT = ("attacks", "derivations", "edge", "fair", "formgrade", "grading", "hostile", "limits", "needed", "plain", "student_edition")
+NEED_IT = (
+    "attacks",
+    "derivations",
+    "edge",
+    "fair",
+    "formgrade",
+    "grading",
+    "hostile",
+    "limits",
+    "needed",
+    "plain",
+    "student_edition",
+)
 collect_ignore = [f"test_{name}.py" for name in NEED_IT] if MISSING else []
 
 

@@ -366,7 +366,7 @@ def graded(tmp_path_factory, sandbox_kind):
         submit(submitted, name, edited(text, lambda data, cell=cell: data["cells"][1].update(source=cell)))
     for name, body in AS_AN_ANSWER.items():
         submit(submitted, name, [IMPORT, STEP_HEAD + body, TOTAL, SLOPE])
-    run = guarded(grader(submitted, out, key, workers=2), seconds=500)
+    run = guarded(grader(submitted, out, key, workers=2), seconds=900)
     assert run.returncode == 0, run.stderr
     return out
 
