@@ -89,11 +89,18 @@ def write(path, *sources):
     return path
 
 
-def open_and_run(driver, url, name):
-    """Open a notebook in JupyterLab and run all its cells."""
+def open_and_run(driver, url, name, seconds=None):
+    """Open a notebook in JupyterLab and run all its cells. A driver waits two minutes for a command; what may take
+    longer is given `seconds`, and then waited for cell by cell."""
     driver.get(f"{url}lab/tree/{name}?reset")
     ready(driver)
-    command(driver, "notebook:run-all-cells")
+    if seconds is None:
+        command(driver, "notebook:run-all-cells")
+        return
+    driver.execute_script("window.jupyterapp.commands.execute('notebook:run-all-cells');")
+    done = """const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
+    return cells.filter((cell) => cell.cell_type === 'code').every((cell) => cell.execution_count);"""
+    waits(driver, done, seconds=seconds)
 
 
 def ready(driver):

@@ -205,10 +205,7 @@ def test_axe_finds_nothing_serious_of_ours_in_jupyterlab(lesson, tmp_path):
     cells = code_cells(read(lesson))
     guesses = sum("widgets.predict(" in cell.source for cell in cells)
     with chromium.lab(tmp_path) as url, chromium.chromium(1400, 1000) as driver:
-        chromium.open_and_run(driver, url, lesson.name)
-        done = """const { cells } = window.jupyterapp.shell.currentWidget.content.model.sharedModel;
-        return cells.filter((cell) => cell.cell_type === 'code').every((cell) => cell.execution_count);"""
-        chromium.waits(driver, done, seconds=600)
+        chromium.open_and_run(driver, url, lesson.name, seconds=900)
         shown = "return document.querySelectorAll('.jp-Notebook .predict').length === arguments[0]"
         chromium.waits(driver, shown, guesses)
         pictures = "return document.querySelectorAll('.jp-OutputArea-output img, .jp-OutputArea-output svg').length"
