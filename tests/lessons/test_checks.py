@@ -91,6 +91,13 @@ def test_general_hints():
     assert "numbers differ" in verdict(exercise, lambda a: a @ a.T @ a + np.eye(3))
 
 
+def test_answers_near_zero_are_held_to_the_same_relative_tolerance():
+    exercise = Exercise(lambda a: 1e-12 * a, lambda rng: (rng.normal(size=3),))
+    assert verdict(exercise, lambda a: 1e-12 * a).startswith("Right")
+    for wrong in (lambda a: 2e-12 * a, lambda a: 0 * a, lambda a: -1e-12 * a):
+        assert verdict(exercise, wrong).startswith("Not yet")
+
+
 def test_check_prints_one_line(capsys):
     check("01 smallest w", 4)
     assert capsys.readouterr().out == "Right.\n"
