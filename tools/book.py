@@ -329,7 +329,7 @@ def _sections(page: Page) -> Iterator[dict[str, str]]:
         if part.name in ("h1", "h2", "h3"):
             title = part.get_text(" ", strip=True)
             found.append({"id": f"{page.name}#{part.get('id')}", "title": title, "text": [], "code": {}})
-        elif "code" in part.get("class", []):
+        elif "code" in part.get_attribute_list("class"):
             found[-1]["code"] |= dict.fromkeys(re.findall(r"[A-Za-z_]\w{3,}", part.get_text()))
         elif not part.find(["p", "li"]):
             found[-1]["text"].append(" ".join(part.get_text(" ", strip=True).split()))

@@ -193,8 +193,12 @@ def test_axe_finds_nothing_serious(driver, book, theme, subtests):
 
 # One lesson each time, all of them with `make test-slow`.
 IN_LAB = [pytest.param(path, marks=[] if path.stem[:2] == "04" else pytest.mark.slow, id=path.stem) for path in LESSONS]
-OURS = """for (const fold of document.querySelectorAll('.jp-Notebook details')) fold.open = true;
+# axe takes what JupyterLab's panels cut off for invisible, which is nearly everything; so nothing is cut off here.
+OURS = """const style = document.head.appendChild(document.createElement('style'));
+style.textContent = 'html, body, body * { overflow: visible !important; content-visibility: visible !important; }';
+for (const fold of document.querySelectorAll('.jp-Notebook details')) fold.open = true;
 axe.run({ include: [['.jp-RenderedMarkdown'], ['.jp-OutputArea-output']] }).then(arguments[0]);"""
+THEIRS = "link-in-text-block"  # whether a link is underlined is up to JupyterLab's theme
 
 
 @pytest.mark.parametrize("lesson", IN_LAB)
@@ -212,8 +216,10 @@ def test_axe_finds_nothing_serious_of_ours_in_jupyterlab(lesson, tmp_path):
         chromium.waits(driver, pictures)
         driver.execute_script((chromium.npm("axe-core@4.14.1") / "axe.min.js").read_text(encoding="utf-8"))
         result = driver.execute_async_script(OURS)
-    wrong = [(rule["id"], rule["nodes"][0]["html"][:200]) for rule in result["violations"] if rule["impact"] in SERIOUS]
-    assert wrong == [] and len(result["passes"]) > 10
+    found = [rule for rule in result["violations"] if rule["impact"] in SERIOUS and rule["id"] != THEIRS]
+    wrong = [(rule["id"], len(rule["nodes"]), [node["html"][:200] for node in rule["nodes"][:3]]) for rule in found]
+    looked_at = {rule["id"]: len(rule["nodes"]) for rule in result["passes"]}
+    assert wrong == [] and len(looked_at) > 10 and looked_at["color-contrast"] > 100
 
 
 def test_formulas_have_words(driver, book):
