@@ -1,8 +1,9 @@
 """JupyterHub for a class on one machine. docs/hub.md says how to set it up; `make hub` tries it on your own computer.
 
-`jupyterhub -f hub/jupyterhub_config.py` reads it, as root, in a clone of the published student edition: no answer is on
-the machine. Whoever belongs to the Unix group `students` or `teachers` may log in. Each gets a server of their own,
-which brings the newest lessons and opens the first one. These variables of the environment change what else holds:
+`jupyterhub -f hub/jupyterhub_config.py` reads it, as root, in a clone of the student edition's branch alone: the branch
+`main` has the keys. Whoever belongs to the Unix group `students` or `teachers` may log in, and nobody is an admin. Each
+gets a server of their own, which brings the newest lessons and opens the first one. These variables of the environment
+change what else holds:
 
 HUB_STATE      folder for the hub's database and secrets, /srv/hub
 HUB_EXCHANGE   folder through which assignments go out and come back, /srv/exchange
@@ -38,7 +39,6 @@ c = get_config()  # noqa: F821, JupyterHub gives it
 # Who may come in. Accounts of the machine are used, so that files, processes and submissions belong to their students.
 c.JupyterHub.authenticator_class = "pam"
 c.PAMAuthenticator.allowed_groups = {"students", "teachers"}
-c.PAMAuthenticator.admin_groups = {"teachers"}
 c.PAMAuthenticator.open_sessions = False
 
 # What each of them gets. `default_url` is a link of nbgitpuller: at each start it fetches what is new in the student
@@ -60,7 +60,7 @@ c.Spawner.environment = {
     "PATH": os.pathsep.join([str(PROGRAMS), os.environ["PATH"]]),
 }
 
-# A class comes at once. On two cores the last of 20 servers answers after half a minute, and slow is not broken.
+# A class comes at once, and its last server may take minutes: slow is not broken.
 c.Spawner.start_timeout = 300
 c.Spawner.http_timeout = 300
 c.JupyterHub.tornado_settings = {"slow_spawn_timeout": 0}  # show how far it is, rather than a page that doesn't load

@@ -1,9 +1,11 @@
 """The hub's settings as they are written. `make test-hub` runs a hub with them."""
 
 import ast
+import contextlib
 import json
 import re
 import shutil
+import socket
 import sys
 from pathlib import Path
 from types import SimpleNamespace
@@ -81,6 +83,8 @@ def test_a_class_logs_in_with_accounts_of_the_machine(of_class):
     assert of_class.JupyterHub.authenticator_class == "pam" and of_class.JupyterHub.spawner_class == "localprocess"
     assert of_class.PAMAuthenticator.allowed_groups == {"students", "teachers"}
     assert "allow_all" not in of_class.Authenticator
+    admins = {name for part in of_class.values() for name in part if "admin" in name}
+    assert admins == set()  # an admin could enter the server of an account with sudo
     assert urlsplit(of_class.JupyterHub.bind_url).hostname == "127.0.0.1"
 
 
@@ -133,15 +137,66 @@ def test_kubernetes_gets_the_same_link(of_class):
     assert theirs.pop("repo") == heads.address() and ours.pop("repo") == SOURCE
     assert theirs == ours
     assert values["singleuser"]["image"]["tag"] == heads.project()["version"]
+    assert values["proxy"]["https"]["hosts"] and "@" in values["proxy"]["https"]["letsencrypt"]["contactEmail"]
 
 
-def test_links_for_a_class_ask_for_what_the_hub_itself_does(of_class):
+def blocks(language):
+    """What the page tells a reader to write or to run."""
+    page = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```", page, re.M | re.S)
+
+
+def test_the_machine_gets_the_branch_without_keys():
+    clones = [line for block in blocks("bash") for line in block.splitlines() if line.startswith("git clone")]
+    assert len(clones) == 1 and f"--single-branch --branch {heads.EDITION} " in clones[0]
+
+
+def test_another_login_admits_the_two_groups_and_nobody_else(tmp_path, monkeypatch):
+    monkeypatch.setattr("grp.getgrnam", lambda name: SimpleNamespace(gr_mem=[f"one of the {name}"]))
+    (example,) = blocks("python")
+    (tmp_path / "own.py").write_text(example.replace("/srv/course", str(ROOT)))
+    settings = load(tmp_path / "own.py", monkeypatch, COURSE_SOURCE=SOURCE)
+    assert settings.Authenticator.allowed_users == {"one of the students", "one of the teachers"}
+    assert settings.Authenticator.allow_existing_users is False and "allow_all" not in settings.Authenticator
+
+
+def test_a_trial_says_that_its_port_is_taken(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RuntimeError, match=f"Port {port} is taken. .*--port={port + 1}"), hub.trial(tmp_path, port):
+            pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_trial_that_is_ended_while_it_starts_says_nothing(monkeypatch):
+    @contextlib.contextmanager
+    def trial(*arguments):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(hub, "trial", trial)
+    monkeypatch.setattr(sys, "argv", ["tools.hub"])
+    hub.main()
+
+
+def test_a_machine_of_kubernetes_holds_as_many_servers_as_the_page_says():
+    student = yaml.safe_load((ROOT / "hub" / "z2jh.yaml").read_text(encoding="utf-8"))["singleuser"]
+    page = (ROOT / "docs" / "hub.md").read_text(encoding="utf-8")
+    processors, gigabytes = map(int, re.search(r"Kubernetes, 28 with (\d+) processors and (\d+) GB", page).groups())
+    servers, megabytes = map(int, re.search(r"and (\d+) × the (\d+) MB", page).groups())
+    assert student["memory"]["guarantee"] == f"{megabytes}M" and servers * megabytes < gigabytes * 1024
+    assert servers * student["cpu"]["guarantee"] < processors
+
+
+def test_links_for_a_class_ask_for_what_the_hub_itself_does(of_class, monkeypatch):
     made = hub.links("https://hub.example.edu/", SOURCE)
     assert list(made) == [path.stem for path in LESSONS]
     start, first = "https://hub.example.edu/hub/user-redirect", link(of_class.Spawner.default_url)
     assert all(address.startswith(f"{start}/git-pull?") for address in made.values())
     asked = link(made[LESSONS[0].stem].removeprefix(start))
     assert asked == first
+    monkeypatch.setenv("COURSE_SOURCE", SOURCE)
+    assert hub.links("https://hub.example.edu") == made
     with pytest.raises(ValueError, match="Nobody has published"):
         hub.links("https://hub.example.edu", "https://github.com/OWNER/any-name")
 

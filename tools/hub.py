@@ -14,7 +14,6 @@ import subprocess
 import sys
 import tempfile
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,18 +60,27 @@ def environment(state: Path, port: int = 0) -> dict[str, str]:
 def links(address: str, home: str | None = None) -> dict[str, str]:
     """{lesson: link} for a class: each logs in at the hub at `address`, fetches what is new, and opens the lesson.
 
-    home  where the course lives, `heads.address()` unless given. Raises ValueError if nobody has published it.
+    home  where the course lives, unless given what the hub itself pulls from.
+
+    Raises ValueError if nobody has published it.
     """
-    name, home, found = heads.project()["name"], home or heads.address(), {}
+    home = home or os.environ.get("COURSE_SOURCE", heads.address())
     if heads.PLACEHOLDER in home:
         raise ValueError(
             "Nobody has published this copy of the course yet, so there is nothing that a link could fetch."
         )
-    for path in heads.lessons():
-        link = {"repo": home, "branch": heads.EDITION, "targetpath": name}
-        link["urlpath"] = f"lab/tree/{name}/notebooks/{path.name}"
-        found[path.stem] = f"{address.rstrip('/')}/hub/user-redirect/git-pull?{urlencode(link)}"
-    return found
+    start = f"{address.rstrip('/')}/hub/user-redirect/git-pull"
+    return {path.stem: f"{start}?{query(home, f'notebooks/{path.name}')}" for path in heads.lessons()}
+
+
+def query(home: str, path: str) -> str:
+    """What a link asks nbgitpuller for: the student edition of the course that lives at `home`, then its file `path`.
+
+    hub/jupyterhub_config.py, which imports nothing of `tools`, says the same of its own first lesson.
+    """
+    name = heads.project()["name"]
+    wanted = {"repo": home, "branch": heads.EDITION, "targetpath": name, "urlpath": f"lab/tree/{name}/{path}"}
+    return urlencode(wanted)
 
 
 def _free_ports(count: int) -> list[int]:
@@ -83,6 +91,15 @@ def _free_ports(count: int) -> list[int]:
         return [place.getsockname()[1] for place in places]
 
 
+def _want_free(port: int) -> None:
+    with socket.socket() as place:
+        place.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a trial that has just ended doesn't count
+        try:
+            place.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise RuntimeError(f"Port {port} is taken. Try make hub OPTIONS=--port={port + 1}.") from error
+
+
 @contextlib.contextmanager
 def trial(state: Path, port: int = 0, log: Path | None = None) -> Iterator[tuple[subprocess.Popen, dict[str, str]]]:
     """A trial hub that answers, as a process and its own variables; it goes with all its servers at the end.
@@ -90,8 +107,10 @@ def trial(state: Path, port: int = 0, log: Path | None = None) -> Iterator[tuple
     state  the folder of everything that is written.
     log    where its messages go, to this terminal unless given.
 
-    Raises RuntimeError if it doesn't start.
+    Raises RuntimeError if the port is taken, or if it doesn't start.
     """
+    if port:
+        _want_free(port)
     for folder in (state, state / "homes", state / "exchange"):
         folder.mkdir(parents=True, exist_ok=True)
     (state / "exchange").chmod(0o777)  # nbgrader insists
@@ -114,8 +133,8 @@ def trial(state: Path, port: int = 0, log: Path | None = None) -> Iterator[tuple
 def _answers(hub: subprocess.Popen, address: str, seconds: float = 60) -> bool:
     end = time.monotonic() + seconds
     while time.monotonic() < end and hub.poll() is None:
-        with contextlib.suppress(urllib.error.URLError, ConnectionError):
-            urllib.request.urlopen(f"{address}/hub/health")
+        with contextlib.suppress(OSError):  # of all kinds: refused, reset, too slow
+            urllib.request.urlopen(f"{address}/hub/health", timeout=5)
             return True
         time.sleep(0.2)
     return False
@@ -134,7 +153,7 @@ def main() -> None:
         if wanted.links:
             print("\n".join(f"{lesson}: {link}" for lesson, link in links(wanted.links).items()))
             return
-        with trial(STATE, wanted.port) as (hub, settings), contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), trial(STATE, wanted.port) as (hub, settings):
             print(
                 f"\nOpen {settings['HUB_ADDRESS']} and log in with any name, without a password. This is a trial: all "
                 f"servers run under your account.\nEverything is kept in {STATE.relative_to(ROOT)}/. Ctrl-C ends it.\n",

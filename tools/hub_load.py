@@ -22,7 +22,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 import psutil
 import requests
@@ -73,9 +72,9 @@ class Student:
     def pull(self, notebook: str) -> None:
         """Follow a link of nbgitpuller to a notebook of the course. Raises RuntimeError if git fails."""
         path = f"{heads.project()['name']}/{notebook}"
-        link = {"repo": self.source, "branch": heads.EDITION, "targetpath": heads.project()["name"]}
-        self._get(f"{self.address}/hub/user-redirect/git-pull?{urlencode(link | {'urlpath': f'lab/tree/{path}'})}")
-        for event in self._events(f"{self.home}/git-pull/api?{urlencode(link)}"):
+        wanted = hub.query(self.source, notebook)
+        self._get(f"{self.address}/hub/user-redirect/git-pull?{wanted}")
+        for event in self._events(f"{self.home}/git-pull/api?{wanted}"):
             if event["phase"] == "error":
                 raise RuntimeError(f"{self.name}: {event['message']}")
             if event["phase"] == "finished":
