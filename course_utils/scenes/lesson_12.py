@@ -50,7 +50,7 @@ def outcome(scores: Scores) -> None:
     """The same with the treated nets."""
     _panels(
         scores,
-        ("The words pay, less with half opened + mixed lags", "The brackets come right"),
+        ("The words pay, less in the last row", "The brackets come right"),
         "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the "
         "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened, "
         "and mixed lags, the brackets are right as well, and the words are nearer to the patient's.",
