@@ -68,7 +68,7 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
         ax,
         alt="Table: how many nets solve recall and adding, by remedy, sorted by the gradient's norm at the start. From "
         "1e-3 on, nearly all recall; below, some do, in no order. Gated nets add whatever their norm, except the LSTM "
-        "with bias +1; those without never.",
+        "with bias +1; those without don't.",
     )
 
 

@@ -15,8 +15,8 @@ PAIRS = ("()", "[]", "{}", "<>")
 ENOUGH = 1e-4  # of a state: what lesson 10 asked for
 BIAS_LABELS = {"bias": "bias of z", "lag": "lag of the labels"}
 FAULTS = ("its gradient explodes", "its gradient vanishes", "neither: both norms are healthy")
-PRICES = ("brackets and words better", "brackets better, words worse", "words better, brackets as before")
-DOSES = ("at most the patients'", "between the two", "at least that of all units opened")
+OUTCOMES = ("brackets and words better", "brackets better, words worse", "words better, brackets as before")
+HALF = ("at most the patients'", "between the two", "at least that of all units opened")
 FITS = {True: ("fits", figures.STATE), False: ("doesn't fit", figures.RNN)}
 
 
@@ -50,7 +50,7 @@ def outcome(scores: Scores) -> None:
     """The same with the treated nets."""
     _panels(
         scores,
-        ("The words pay, less with half opened", "The brackets come right"),
+        ("The words pay, less in the last row", "The brackets come right"),
         "The same panels with two rows more, two seeds after 160 updates at 3e-2. With all units opened the "
         "brackets are right, and the words lie between the patient's and the bigram's. With half of them opened, "
         "and mixed lags, the brackets are right as well, and the words are nearer to the patient's.",
@@ -165,27 +165,27 @@ def weigh_fault(guess: Guess) -> None:
     )
 
 
-def weigh_price(guess: Guess) -> None:
+def weigh_opened(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
-        PRICES[1],
+        OUTCOMES[1],
         meanings={
-            PRICES[0]: "A unit that keeps .95 of its state lets little of each new letter in.",
-            PRICES[2]: "The gates now keep something over 40 steps, and letters need few.",
+            OUTCOMES[0]: "A unit that keeps .95 of its state lets little of each new letter in.",
+            OUTCOMES[2]: "The gates now keep something over 40 steps, and letters need few.",
         },
     )
 
 
-def weigh_dose(guess: Guess, scores: Scores) -> None:
+def weigh_half(guess: Guess, scores: Scores) -> None:
     """What was guessed of the half opened nets' perplexity on words, beside what is measured, means over seeds."""
     whole, half, patient = (
         np.mean([score[0] for score in scores[name]])
         for name in ("GRU, all units opened", "GRU, half opened, mixed lags", "GRU, patient")
     )
     guess.compare(
-        DOSES[int(half > patient) + int(half >= whole)],
+        HALF[int(half > patient) + int(half >= whole)],
         meanings={
-            DOSES[0]: "Only 24 of 48 units read the letters here, and the texts to learn from are cut.",
-            DOSES[2]: "That would be no dose at all. Here 24 quick units read the letters.",
+            HALF[0]: "Only 24 of 48 units read the letters here, and the texts to learn from are cut.",
+            HALF[2]: "That would be no dose at all. Here 24 quick units read the letters.",
         },
     )

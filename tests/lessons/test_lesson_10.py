@@ -213,6 +213,7 @@ def test_which_remedy_reaches_how_far(names):
     all_the_way = {"RNN, identity and relu", "GRU, chrono", "LSTM, chrono"}
     assert {name for name in names["remedies"] if passes(name, 500)} == all_the_way
     assert passes("GRU, update bias +3", 200) and passes("GRU, chrono", 20)
+    assert not passes("minGRU, update bias +3", 200)
 
 
 def nets():
