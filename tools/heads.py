@@ -237,7 +237,7 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         texts[guide] = guide.read_text(encoding="utf-8")
         for name, time in hours.items():
             row = rf"^(\| {name} [^|]*\| )[^|]*( \|)"
-            texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], flags=re.M)
+            texts[guide] = re.sub(row, rf"\g<1>{time:g} h\g<2>".replace(".5", "½"), texts[guide], count=1, flags=re.M)
     plans = root / "docs" / "teaching.md"
     if plans.is_file():
         texts[plans] = with_times(plans.read_text(encoding="utf-8"), minutes)
