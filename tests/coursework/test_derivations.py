@@ -253,6 +253,16 @@ def test_from_notebook_to_mark(tmp_path, sandbox_kind):
         "import importlib as i\n    return i.import_module('torch')",
         "return W.__class__.__mro__",
         "import pickle\n    return pickle.loads(W)",
+        "return W.__class__",
+        "return np.imag(run(W + 1e-20 * (-1) ** 0.5)) / 1e-20",
+        "return run(W + 1e-20 * (-1) ** 0.5).imag / 1e-20",
+        "return run(W.astype('D'))",
+        "return run(np.array(W, dtype='D'))",
+        "return run(W.astype(np.longdouble))",
+        "return run(np.asarray(W, dtype='float128'))",
+        "return run(np.asarray(W, dtype='g'))",
+        "from decimal import Decimal\n    return run(Decimal(W))",
+        "from fractions import Fraction as F\n    return run(F(W))",
     ],
 )
 def test_differences_and_hidden_calls_are_read(body):
@@ -267,10 +277,38 @@ def test_differences_and_hidden_calls_are_read(body):
         "order = 'F'\n    return np.asarray(W, order=order)",
         "return np.einsum('ij,jk->ik', np.diag(1 - h ** 2), W)",
         "d = {}\n    d['dWx'] = W\n    return d",
+        "return (np.exp(W) - np.exp(-W)) / (np.exp(W) + np.exp(-W))",
+        "return (np.sum(W) - np.sum(W * W)) / len(W)",
+        "return (run(W) - run(-W)) / (run(W) + run(-W))",
+        "D, F, G, c8, c16 = W, W, W, W, W\n    return {'D': D, 'F': F, 'g': G, 'c': c8 + c16}",
+        "return type(W).__name__",
     ],
 )
 def test_ones_own_code_is_left_alone(body):
-    assert borrowed.complaint([f"import numpy as np\ndef f(W, h):\n    {body}"], "f") is None
+    cell = f"import numpy as np\ndef run(W):\n    return np.exp(W)\ndef f(W, h):\n    {body}"
+    assert borrowed.complaint([cell], "f") is None
+
+
+def test_a_class_of_ones_own_beside_torch_is_left_alone():
+    """Torch isn't there when a derivation is computed, so `.backward` and `.grad` can only be the student's own."""
+    cells = [
+        "import torch\nimport numpy as np",
+        "class Node:\n    pass",
+        "class Cell(Node):\n    def __init__(self, W):\n        super().__init__()\n        self.grad = W\n"
+        "    def backward(self, requires_grad=True):\n        return self.grad",
+        "def f(W):\n    return Cell(W).backward(requires_grad=True)",
+    ]
+    assert borrowed.complaint(cells, "f") is None
+
+
+def test_numbers_of_more_digits_are_named():
+    """Differences of such numbers reach a derivation's tolerance, which those of float64 numbers don't."""
+    x, step = np.longdouble(0.3), np.longdouble(1e-6)
+    wide = np.finfo(np.longdouble).eps < 1e-18
+    slope = 1 - np.tanh(0.3) ** 2
+    assert abs((np.tanh(x + step) - np.tanh(x - step)) / (2 * step) - slope) < 1e-11 * slope or not wide
+    told = borrowed.complaint(["import numpy as np\ndef f(W):\n    return np.longdouble(W)"], "f")
+    assert "more digits than float64" in told
 
 
 @pytest.mark.parametrize("name", DERIVED)
