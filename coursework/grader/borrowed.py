@@ -16,7 +16,18 @@ from coursework.grader.likeness import READABLE, is_readable
 
 PACKAGE = tuple(
     f"course_utils.{name}"
-    for name in ("gradients", "norms", "_kernels", "training", "torch_bridge", "probe", "_replay", "_report", "scenes")
+    for name in (
+        "gradients",
+        "norms",
+        "_kernels",
+        "training",
+        "torch_bridge",
+        "probe",
+        "_record",
+        "_replay",
+        "_report",
+        "scenes",
+    )
 )
 LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
 TOOLS = (*PACKAGE, *LIBRARIES)

@@ -13,7 +13,6 @@ import atexit
 import contextlib
 import fcntl
 import functools
-import importlib.util
 import json
 import os
 import shutil
@@ -144,11 +143,14 @@ def bare_room() -> Path:
     return Path(shutil.copytree(room(), room().parent / "bare", ignore=skip))
 
 
+PACKAGES = ("lib", "lib64", "local/lib", "envs/*/lib", "pkgs/*/lib")  # where a Python or conda keeps them
+
+
 def libraries() -> list[Path]:
-    """Folders of the libraries that differentiate, of this Python."""
-    found = [spec for name in LIBRARIES if (spec := importlib.util.find_spec(name)) is not None]
-    folders = [Path(folder) for spec in found for folder in spec.submodule_search_locations or []]
-    return [folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, _seen()))]
+    """Folders of the libraries that differentiate: each copy that the sandbox shows, of this Python or another one."""
+    places = [place for top in _seen() for lib in PACKAGES for place in top.glob(f"{lib}/python3*/*-packages")]
+    folders = {(place / name).resolve() for place in places for name in LIBRARIES}
+    return sorted(folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, _seen())))
 
 
 def drop_room() -> None:
@@ -276,7 +278,7 @@ def _see(source: Path, target: Path) -> list[str]:
     return [*made, "--ro-bind", str(source), str(target)]
 
 
-PACKAGES = "/usr/local/lib/python3.11/site-packages"  # of the image
+IN_IMAGE = "/usr/local/lib/python3.11/site-packages"
 
 
 def _container(kind: str, limits: Limits, name: str, place: Path, hidden: Sequence[str]) -> list[str]:
@@ -287,7 +289,7 @@ def _container(kind: str, limits: Limits, name: str, place: Path, hidden: Sequen
     words += ["--user", "65534:65534", "--hostname", "grader", "--pull", "never"]
     words += ["--shm-size", str(limits.disk), "--tmpfs", f"/tmp:size={limits.disk},mode=1777"]
     for library in hidden:
-        words += ["--tmpfs", f"{PACKAGES}/{library}:size=4k,mode=0555"]
+        words += ["--tmpfs", f"{IN_IMAGE}/{library}:size=4k,mode=0555"]
     words += ["--volume", f"{place}:/room:ro", "--tmpfs", f"{WORK}:size={limits.disk},mode=1777", "--workdir", WORK]
     for key, value in ENVIRONMENT.items():
         if key != "PATH":

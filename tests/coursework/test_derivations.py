@@ -105,6 +105,13 @@ TRICKS = {  # what `total` does with its arguments W and h
         "        if isinstance(thing, type) and thing.__name__ == 'Absent':\n            thing.strict = False\n"
         "    import torch\n    return differentiate(torch, W, h)"
     ),
+    "the copy of another Python": (
+        "import glob, sys\n    sys.meta_path[:] = [f for f in sys.meta_path if 'Absen' not in type(f).__name__]\n"
+        "    for top in {sys.base_prefix, '/usr', '/usr/local'}:\n"
+        "        sys.path += glob.glob(top + '/lib/python3*/*-packages')\n"
+        "    import mpmath\n"
+        "    return np.array([float(mpmath.diff(mpmath.tanh, float(a))) for a in W @ h])[:, None] * W"
+    ),
     "a pickle": (
         "import pickle\n    jacobian = pickle.loads(b'ctorch.autograd.functional\\njacobian\\n.')\n"
         "    import torch\n    W, h = torch.tensor(W), torch.tensor(h)\n"
@@ -172,6 +179,19 @@ def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
         assert not (place / library).exists()
     if (ROOT / ".venv").exists():
         assert any(path.name == "torch" for path in sandbox.libraries())
+
+
+@pytest.mark.parametrize("place", ["lib", "lib64", "local/lib", "envs/other/lib", "pkgs/jax-1/lib"])
+def test_every_copy_of_a_library_is_hidden(tmp_path, monkeypatch, place):
+    """Of this Python or of another one: whatever the sandbox shows."""
+    packages = tmp_path / "top" / place / "python3.10" / "site-packages"
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (packages / "jax", packages / "numpy", elsewhere / "sympy"):
+        folder.mkdir(parents=True)
+    (packages / "sympy").symlink_to(elsewhere / "sympy")
+    (packages / "torch").symlink_to(packages / "jax")
+    monkeypatch.setattr(sandbox, "_seen", lambda: [tmp_path / "top", tmp_path / "nowhere"])
+    assert sandbox.libraries() == [packages / "jax"]
 
 
 def test_what_the_open_room_says_of_a_derivation_counts_nowhere(tmp_path):
