@@ -165,6 +165,41 @@ def test_ones_own_derivation_works_beside_a_torch_that_is_not_there(answered):
     assert not right and "torch.tensor isn't there" in reply
 
 
+IN_PASSING = [
+    "print(torch.__version__)",
+    "with torch.no_grad():\n    x = 2 * torch.ones(3) / 3 - 1\n    x[0] += -x[1] ** 2",
+    "assert (torch.ones(3) == torch.ones(3)).all()\nassert abs(torch.ones(3) - 1).max() < 1e-9",
+    "print(f'{torch.pi:.3f} {torch.pi}', '%.3f' % torch.tensor(1.0), float(torch.pi))",
+    "def g(x: np.ndarray | torch.Tensor, y: torch.Tensor | None = None) -> None | torch.Tensor:\n    pass",
+    "import typing\ndef g(x: typing.Optional[torch.Tensor]) -> list[torch.Tensor]:\n    pass",
+    "for row in torch.ones(3):\n    print(row)\nkinds = {torch.float64: 8}",
+    "rows = []\nwhile torch.optim.step():\n    rows.append(1)",
+    "assert np.allclose(np.ones(3) @ torch.ones(3), 3)\nassert np.abs(np.ones(3) - torch.ones(3)).max() < 1e-9",
+    "if torch.cuda.is_available() and torch.zeros(1) >= 0:\n    device = 'cuda'",
+    "class Net(torch.nn.Module):\n    def __init__(self, width):\n        super().__init__()\n"
+    "        self.width = width\nnet = Net(3)\nassert net.width == 3\nnet.to('cpu')\nlist(net.parameters())",
+    "class Both(torch.nn.Module, torch.nn.Other):\n    pass\nBoth()",
+    "try:\n    with torch.no_grad():\n        raise KeyError\nexcept KeyError:\n    raised = True\nassert raised",
+]
+
+
+def test_no_use_in_passing_of_an_absent_torch_ends_a_cell(answered, sandbox_kind):
+    """Else the functions below it in the same cell would be lost."""
+    cells = [f"import numpy as np\nimport torch\n{use}" for use in IN_PASSING]
+    question = {"name": "q", "answer": "total", "calls": [], "derive": True}
+    job = {"cells": cells, "questions": [question], "seed": 7}
+    text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits(cell_seconds=10))
+    assert problem is None, problem
+    assert json.loads(text.split("\n")[-1])["cells"] == {}
+    body = "if isinstance(W, torch.Tensor) or issubclass(type(W), torch.Tensor):\n        return None\n    "
+    body += "assert isinstance(W, np.ndarray | torch.Tensor)\n    return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    right, reply = answered(body, before=["import torch"])
+    assert right, reply
+    for use in ("W + there", "there + W", "np.abs(there)", "float(there)", "there[0]", "there < 1", "-there"):
+        right, reply = answered(f"return {use}", before=["import torch\nthere = torch.ones(3)"])
+        assert not right and "isn't there" in reply
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()
