@@ -309,7 +309,8 @@ def capped_by(kind: str) -> str:
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
-    Both are plain text; what comes out of the bare room is a second line.
+    Both are plain text; what comes out of the bare room is a second line. Where that room fails, its line says why, and
+    the first room's answers stand.
 
     A SandboxError means that the sandbox could not be started, whatever the submission is, a
     MachineError that this machine ran short of memory: that is nobody's mark.
@@ -317,10 +318,16 @@ def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None,
     lines: list[str] = []
     start = time.monotonic()
     for part in parts(job):
-        late = bool(lines) and time.monotonic() > start + limits.seconds
-        text, reason = (_no_time_left(part, limits), None) if late else _execute_patiently(part, kind, limits)
-        if text is None:
+        if lines and time.monotonic() > start + limits.seconds:  # all its time in the open room: it isn't run again
+            text, reason = (
+                None,
+                f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed",
+            )
+        else:
+            text, reason = _execute_patiently(part, kind, limits)
+        if text is None and not lines:
             return None, reason
+        text = text or _nothing(part, str(reason))
         lines.append(text.strip().replace("\n", " "))  # a line of JSON is one: whoever writes two has forged one
     return "\n".join(lines), None
 
@@ -333,10 +340,9 @@ def parts(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**job, "questions": derivations, "absent": TOOLS}
 
 
-def _no_time_left(job: dict[str, Any], limits: Limits) -> str:
-    """What comes out of the bare room of a notebook that took all its time in the open one: it isn't run again."""
-    complaint = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
-    answers = {question["name"]: {"values": [], "complaint": complaint} for question in job["questions"]}
+def _nothing(job: dict[str, Any], reason: str) -> str:
+    """What comes out of a room where no question got an answer."""
+    answers = {question["name"]: {"values": [], "complaint": reason} for question in job["questions"]}
     return json.dumps({"cells": {}, "answers": answers})
 
 

@@ -254,6 +254,30 @@ def test_a_line_that_is_two_is_no_second_room(monkeypatch):
     assert text.count("\n") == 1 and text.split("\n")[1] == '{"answers": {}, "cells": {}}'
 
 
+def test_a_second_room_that_dies_costs_the_derivations_alone(tmp_path, monkeypatch):
+    assignment = load("ps0", write_assignment(tmp_path / "key", KEY))
+    marker = Marker(assignment, assignments.draw(assignment, 7, 2))
+    slope = {"ps0_slope": {"values": [plain.encode(0.25)]}}
+    job = {"cells": [], "questions": [{"name": "ps0_slope"}, {"name": "ps0_total", "derive": True}], "seed": 0}
+
+    def run(*said):
+        replies = iter(said)
+        monkeypatch.setattr(sandbox, "_execute_once", lambda *_: next(replies))
+        return sandbox.execute(job, "unsafe", sandbox.Limits())
+
+    first = (json.dumps({"cells": {}, "answers": slope}), None)
+    text, problem = run(first, (None, sandbox.too_much(sandbox.Limits())))
+    found = {mark.grade_id: mark for mark in marker.marks(text, problem)}
+    assert problem is None and found["ps0_slope"].points == 2
+    assert found["ps0_total"].points == 0 and "took more than" in found["ps0_total"].hint
+    assert run((None, "the notebook ended the whole sandbox")) == (None, "the notebook ended the whole sandbox")
+    monkeypatch.setattr(sandbox, "WAITS", (0, 0))
+    short = (None, sandbox.SHORT)
+    assert run(first, short, first)[0].count("\n") == 1, "what the machine lacks is tried again"
+    with pytest.raises(sandbox.MachineError):
+        run(first, short, short)
+
+
 def test_who_takes_all_the_time_takes_it_once(tmp_path, sandbox_kind):
     """A notebook without time left isn't run in the second room."""
     key = write_assignment(tmp_path / "key", KEY)
