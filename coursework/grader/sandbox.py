@@ -318,12 +318,9 @@ def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None,
     lines: list[str] = []
     start = time.monotonic()
     for part in parts(job):
-        if lines and time.monotonic() > start + limits.seconds:  # all its time in the open room: it isn't run again
-            text, reason = (
-                None,
-                f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed",
-            )
-        else:
+        text: str | None = None
+        reason: str | None = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
+        if not lines or time.monotonic() < start + limits.seconds:
             text, reason = _execute_patiently(part, kind, limits)
         if text is None and not lines:
             return None, reason
