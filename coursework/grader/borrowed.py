@@ -2,8 +2,9 @@
 
 The sandbox computes such answers in a room that has neither the package's gradients nor a library that differentiates
 (`TOOLS`), so no way of writing a call gets at them. What is left are numbers: complex steps and quotients of
-differences. Differences of nearby values don't reach the tolerance. Here the code is read as well, from the answer on
-through all functions of the notebook that it calls, and a derivation has to be written so that it can be read. Who
+differences. Central differences of float64 numbers don't reach the tolerance; those of numbers with more digits do
+(np.longdouble on many machines), and so do differences of a high order. Here the code is read as well, from the answer
+on through all functions of the notebook that it calls, and a derivation has to be written so that it can be read. Who
 hides a difference in yet another way has understood enough to be told apart by `alike`, and by whoever reads the
 notebook.
 """
@@ -15,16 +16,28 @@ from coursework.grader.likeness import READABLE, is_readable
 
 PACKAGE = tuple(
     f"course_utils.{name}"
-    for name in ("gradients", "norms", "_kernels", "training", "torch_bridge", "probe", "_replay", "_report", "scenes")
+    for name in (
+        "gradients",
+        "norms",
+        "_kernels",
+        "training",
+        "torch_bridge",
+        "probe",
+        "_record",
+        "_replay",
+        "_report",
+        "scenes",
+    )
 )
 LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
 TOOLS = (*PACKAGE, *LIBRARIES)
-OPERATIONS = {"autograd", "backward", "grad", "gradient", "GradientTape", "value_and_grad", "func", "functional"}
-OPERATIONS |= {"jacobian", "jacrev", "jacfwd", "hessian", "vjp", "jvp", "vmap", "requires_grad", "requires_grad_"}
-OPERATIONS |= {"differentiate", "approx_fprime"}
 HIDING = {"exec", "eval", "compile", "getattr", "globals", "locals", "vars", "__import__", "__builtins__"}
 HIDDEN_BY = ("builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
-COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "c8", "c16"}
+DUNDER = {"__import__", "__builtins__", "__globals__", "__dict__", "__class__", "__subclasses__", "__getattribute__"}
+DUNDER |= {"__code__", "__loader__", "__spec__"}
+COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
+WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
+LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
 WANTED = "This question asks for your own derivation."
 
 
@@ -42,17 +55,12 @@ def complaint(cells: Sequence[str], answer: str) -> str | None:
         full = _full_name(node, modules)
         if any(full == module or full.startswith(module + ".") for module in PACKAGE):
             return f"{WANTED} It is right, but {full} computes it, which the course's package brings."
-        root, _, rest = full.partition(".")
-        if root in LIBRARIES and any(part in OPERATIONS for part in rest.split(".")):
-            return f"{WANTED} It is right, but {root} differentiates it."
-        if isinstance(node, ast.Attribute) and node.attr in OPERATIONS and any(_is_of(modules, LIBRARIES)):
-            return f"{WANTED} It is right, but a library differentiates it (.{node.attr})."
-        if isinstance(node, ast.keyword) and node.arg == "requires_grad":
-            return f"{WANTED} It is right, but a library differentiates it (requires_grad)."
         if hidden := _hides(node, full):
             return f"{WANTED} It is right, but {hidden} hides what it computes. Write it so that it can be read."
-        if _is_complex(node):
+        if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX) or _is_imaginary(node):
             return f"{WANTED} It is right, but it comes from a complex step, which differentiates by numbers."
+        if _names(node, full, WIDE, LETTERS_OF_WIDE):
+            return f"{WANTED} It is right, but it computes in more digits than float64, which only differences need."
         if _is_quotient(node, called):
             return f"{WANTED} It is right, but it comes from a quotient of differences."
     return None
@@ -118,25 +126,36 @@ def _full_name(node: ast.AST, modules: dict[str, str]) -> str:
     return ""
 
 
-def _is_of(modules: dict[str, str], roots: Sequence[str]) -> Iterator[bool]:
-    return (name.partition(".")[0] in roots for name in modules.values())
-
-
 def _hides(node: ast.AST, full: str) -> str:
     """The name by which a call can be written so that nobody reads what it calls, or an empty text."""
     if isinstance(node, ast.Name) and node.id in HIDING:
         return node.id
-    if isinstance(node, ast.Attribute) and node.attr.startswith("__"):
+    if isinstance(node, ast.Attribute) and node.attr in DUNDER:
         return node.attr
     root = full.partition(".")[0]
     return root if root in HIDDEN_BY else ""
 
 
-def _is_complex(node: ast.AST) -> bool:
-    if isinstance(node, ast.Constant):
-        return isinstance(node.value, complex) or (isinstance(node.value, str) and node.value in COMPLEX)
-    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
-    return name in COMPLEX
+def _is_imaginary(node: ast.AST) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, complex)
+
+
+def _names(node: ast.AST, full: str, types: set[str], letters: set[str]) -> bool:
+    """Whether a node names one of these types of numbers: by name, as what it imports, in a text, or by letters.
+
+    Letters count only where a type is asked for, as in dtype="D" and .astype("D"): order="F" is something else.
+    """
+    if isinstance(node, ast.keyword):
+        return node.arg == "dtype" and _text(node.value) in letters
+    if isinstance(node, ast.Call):
+        asks = isinstance(node.func, ast.Attribute) and node.func.attr in ("astype", "dtype")
+        return asks and any(_text(argument) in letters for argument in node.args)
+    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else _text(node)
+    return name in types or full.rpartition(".")[2] in types
+
+
+def _text(node: ast.AST) -> str:
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
 
 
 def _results(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
@@ -153,8 +172,13 @@ def _results(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
 
 
 def _is_quotient(node: ast.AST, called: dict[str, str]) -> bool:
-    """(f(...) - f(...)) / ..., the two calls being of the same function; also where their results have names."""
+    """(f(...) - f(...)) / step, both calls being of one function of the notebook; also where their results have names.
+
+    A step calls nothing. So (run(x) - run(-x)) / (run(x) + run(-x)) is no such quotient.
+    """
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
+        return False
+    if any(isinstance(part, ast.Call) for part in ast.walk(node.right)):
         return False
     above = node.left
     if not (isinstance(above, ast.BinOp) and isinstance(above.op, ast.Sub)):
@@ -164,7 +188,7 @@ def _is_quotient(node: ast.AST, called: dict[str, str]) -> bool:
 
 
 def _called(node: ast.expr, called: dict[str, str]) -> str | None:
-    """What a term calls, or what gave the name that it is."""
-    if isinstance(node, ast.Call):
+    """The function of the notebook that a term calls, or that gave the name that it is."""
+    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
         return ast.dump(node.func)
     return called.get(node.id) if isinstance(node, ast.Name) else None

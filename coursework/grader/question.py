@@ -30,7 +30,7 @@ class Question(Exercise):
     objective  the learning objective that it measures.
     derive     whether the student's own derivation is asked for: the grader computes the answer where there are neither
                torch nor the package's gradients, and reads its code for differences and complex steps. Its rtol is
-               DERIVATION, which differences don't reach.
+               DERIVATION, which differences of float64 numbers don't reach.
     axes       of a factor of the assignment's derivation, what its axes mean: `debug` holds all that have some against
                what it is given, in this order.
     """

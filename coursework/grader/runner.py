@@ -12,6 +12,7 @@ import importlib.abc
 import importlib.machinery
 import importlib.util
 import json
+import math
 import os
 import re
 import resource
@@ -323,11 +324,16 @@ class NotHereError(Exception):
 
 
 class Absent:
-    """Stands for a tool that isn't in this room, and for all that is in it: cells run on, answers that use it fail."""
+    """Stands for a tool that isn't in this room, and for all that is in it: cells run on, answers that use it fail.
+
+    What a cell does with it in passing (prints it, adds to it, asserts on it) gives this stand-in again, so that what
+    the same cell defines further down is there.
+    """
 
     strict = False
+    asked = 0  # how often one was held for true since the last loop's end
 
-    def __init__(self, name: str):
+    def __init__(self, name: str = "torch"):
         self.called = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
@@ -338,13 +344,53 @@ class Absent:
             )
         return self
 
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __call__
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __call__
+    __and__ = __rand__ = __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = __setitem__ = __call__
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __call__
+    __array_ufunc__ = __array_function__ = __call__  # what NumPy calls where it meets one
+    __hash__ = object.__hash__
+
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
             raise AttributeError(name)
-        return Absent(f"{self.called}.{name}")
+        return Absent(f"{self.__dict__.get('called', 'torch')}.{name}")
+
+    def __or__(self, other: Any) -> Any:
+        """Of `np.ndarray | torch.Tensor` as a type, the part that is here is left."""
+        return type(None) if other is None else other
+
+    __ror__ = __or__
+
+    def __bool__(self) -> bool:
+        """True, so that assertions hold; but a loop that goes on while it is true has an end."""
+        Absent.asked = (Absent.asked + 1) % 1000
+        return Absent.asked != 0
+
+    def __float__(self) -> float:
+        self()
+        return math.nan
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __enter__(self) -> Any:
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        pass
+
+    def __format__(self, form: str) -> str:
+        return str(self)
+
+    def __instancecheck__(self, thing: Any) -> bool:
+        return False
+
+    __subclasscheck__ = __instancecheck__
 
     def __mro_entries__(self, bases: Any) -> tuple:
-        return ()
+        first = next(base for base in bases if type(base) is Absent)
+        return (Absent,) if self is first else ()
 
 
 class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
@@ -360,6 +406,7 @@ class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
     def exec_module(self, module: types.ModuleType) -> None:
         module.__dict__["__getattr__"] = Absent(module.__name__).__getattr__
+        module.__dict__["__version__"] = "0"
 
 
 def run_cell(source: str, number: int, namespace: dict[str, Any]) -> None:

@@ -13,7 +13,6 @@ import atexit
 import contextlib
 import fcntl
 import functools
-import importlib.util
 import json
 import os
 import shutil
@@ -144,11 +143,14 @@ def bare_room() -> Path:
     return Path(shutil.copytree(room(), room().parent / "bare", ignore=skip))
 
 
+PACKAGES = ("lib", "lib64", "local/lib", "envs/*/lib", "pkgs/*/lib")  # where a Python or conda keeps them
+
+
 def libraries() -> list[Path]:
-    """Folders of the libraries that differentiate, of this Python."""
-    found = [spec for name in LIBRARIES if (spec := importlib.util.find_spec(name)) is not None]
-    folders = [Path(folder) for spec in found for folder in spec.submodule_search_locations or []]
-    return [folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, _seen()))]
+    """Folders of the libraries that differentiate: each copy that the sandbox shows, of this Python or another one."""
+    places = [place for top in _seen() for lib in PACKAGES for place in top.glob(f"{lib}/python3*/*-packages")]
+    folders = {(place / name).resolve() for place in places for name in LIBRARIES}
+    return sorted(folder for folder in folders if folder.is_dir() and any(map(folder.is_relative_to, _seen())))
 
 
 def drop_room() -> None:
@@ -276,7 +278,7 @@ def _see(source: Path, target: Path) -> list[str]:
     return [*made, "--ro-bind", str(source), str(target)]
 
 
-PACKAGES = "/usr/local/lib/python3.11/site-packages"  # of the image
+IN_IMAGE = "/usr/local/lib/python3.11/site-packages"
 
 
 def _container(kind: str, limits: Limits, name: str, place: Path, hidden: Sequence[str]) -> list[str]:
@@ -287,7 +289,7 @@ def _container(kind: str, limits: Limits, name: str, place: Path, hidden: Sequen
     words += ["--user", "65534:65534", "--hostname", "grader", "--pull", "never"]
     words += ["--shm-size", str(limits.disk), "--tmpfs", f"/tmp:size={limits.disk},mode=1777"]
     for library in hidden:
-        words += ["--tmpfs", f"{PACKAGES}/{library}:size=4k,mode=0555"]
+        words += ["--tmpfs", f"{IN_IMAGE}/{library}:size=4k,mode=0555"]
     words += ["--volume", f"{place}:/room:ro", "--tmpfs", f"{WORK}:size={limits.disk},mode=1777", "--workdir", WORK]
     for key, value in ENVIRONMENT.items():
         if key != "PATH":
@@ -307,7 +309,8 @@ def capped_by(kind: str) -> str:
 def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
-    Both are plain text; what comes out of the bare room is a second line.
+    Both are plain text; what comes out of the bare room is a second line. Where that room fails, its line says why, and
+    the first room's answers stand.
 
     A SandboxError means that the sandbox could not be started, whatever the submission is, a
     MachineError that this machine ran short of memory: that is nobody's mark.
@@ -315,10 +318,13 @@ def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None,
     lines: list[str] = []
     start = time.monotonic()
     for part in parts(job):
-        late = bool(lines) and time.monotonic() > start + limits.seconds
-        text, reason = (_no_time_left(part, limits), None) if late else _execute_patiently(part, kind, limits)
-        if text is None:
+        text: str | None = None
+        reason: str | None = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
+        if not lines or time.monotonic() < start + limits.seconds:
+            text, reason = _execute_patiently(part, kind, limits)
+        if text is None and not lines:
             return None, reason
+        text = text or _nothing(part, str(reason))
         lines.append(text.strip().replace("\n", " "))  # a line of JSON is one: whoever writes two has forged one
     return "\n".join(lines), None
 
@@ -331,10 +337,9 @@ def parts(job: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield {**job, "questions": derivations, "absent": TOOLS}
 
 
-def _no_time_left(job: dict[str, Any], limits: Limits) -> str:
-    """What comes out of the bare room of a notebook that took all its time in the open one: it isn't run again."""
-    complaint = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
-    answers = {question["name"]: {"values": [], "complaint": complaint} for question in job["questions"]}
+def _nothing(job: dict[str, Any], reason: str) -> str:
+    """What comes out of a room where no question got an answer."""
+    answers = {question["name"]: {"values": [], "complaint": reason} for question in job["questions"]}
     return json.dumps({"cells": {}, "answers": answers})
 
 

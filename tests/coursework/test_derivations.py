@@ -105,6 +105,13 @@ TRICKS = {  # what `total` does with its arguments W and h
         "        if isinstance(thing, type) and thing.__name__ == 'Absent':\n            thing.strict = False\n"
         "    import torch\n    return differentiate(torch, W, h)"
     ),
+    "the copy of another Python": (
+        "import glob, sys\n    sys.meta_path[:] = [f for f in sys.meta_path if 'Absen' not in type(f).__name__]\n"
+        "    for top in {sys.base_prefix, '/usr', '/usr/local'}:\n"
+        "        sys.path += glob.glob(top + '/lib/python3*/*-packages')\n"
+        "    import mpmath\n"
+        "    return np.array([float(mpmath.diff(mpmath.tanh, float(a))) for a in W @ h])[:, None] * W"
+    ),
     "a pickle": (
         "import pickle\n    jacobian = pickle.loads(b'ctorch.autograd.functional\\njacobian\\n.')\n"
         "    import torch\n    W, h = torch.tensor(W), torch.tensor(h)\n"
@@ -158,6 +165,41 @@ def test_ones_own_derivation_works_beside_a_torch_that_is_not_there(answered):
     assert not right and "torch.tensor isn't there" in reply
 
 
+IN_PASSING = [
+    "print(torch.__version__)",
+    "with torch.no_grad():\n    x = 2 * torch.ones(3) / 3 - 1\n    x[0] += -x[1] ** 2",
+    "assert (torch.ones(3) == torch.ones(3)).all()\nassert abs(torch.ones(3) - 1).max() < 1e-9",
+    "print(f'{torch.pi:.3f} {torch.pi}', '%.3f' % torch.tensor(1.0), float(torch.pi))",
+    "def g(x: np.ndarray | torch.Tensor, y: torch.Tensor | None = None) -> None | torch.Tensor:\n    pass",
+    "import typing\ndef g(x: typing.Optional[torch.Tensor]) -> list[torch.Tensor]:\n    pass",
+    "for row in torch.ones(3):\n    print(row)\nkinds = {torch.float64: 8}",
+    "rows = []\nwhile torch.optim.step():\n    rows.append(1)",
+    "assert np.allclose(np.ones(3) @ torch.ones(3), 3)\nassert np.abs(np.ones(3) - torch.ones(3)).max() < 1e-9",
+    "if torch.cuda.is_available() and torch.zeros(1) >= 0:\n    device = 'cuda'",
+    "class Net(torch.nn.Module):\n    def __init__(self, width):\n        super().__init__()\n"
+    "        self.width = width\nnet = Net(3)\nassert net.width == 3\nnet.to('cpu')\nlist(net.parameters())",
+    "class Both(torch.nn.Module, torch.nn.Other):\n    pass\nBoth()",
+    "try:\n    with torch.no_grad():\n        raise KeyError\nexcept KeyError:\n    raised = True\nassert raised",
+]
+
+
+def test_no_use_in_passing_of_an_absent_torch_ends_a_cell(answered, sandbox_kind):
+    """Else the functions below it in the same cell would be lost."""
+    cells = [f"import numpy as np\nimport torch\n{use}" for use in IN_PASSING]
+    question = {"name": "q", "answer": "total", "calls": [], "derive": True}
+    job = {"cells": cells, "questions": [question], "seed": 7}
+    text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits(cell_seconds=10))
+    assert problem is None, problem
+    assert json.loads(text.split("\n")[-1])["cells"] == {}
+    body = "if isinstance(W, torch.Tensor) or issubclass(type(W), torch.Tensor):\n        return None\n    "
+    body += "assert isinstance(W, np.ndarray | torch.Tensor)\n    return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    right, reply = answered(body, before=["import torch"])
+    assert right, reply
+    for use in ("W + there", "there + W", "np.abs(there)", "float(there)", "there[0]", "there < 1", "-there"):
+        right, reply = answered(f"return {use}", before=["import torch\nthere = torch.ones(3)"])
+        assert not right and "isn't there" in reply
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()
@@ -172,6 +214,19 @@ def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
         assert not (place / library).exists()
     if (ROOT / ".venv").exists():
         assert any(path.name == "torch" for path in sandbox.libraries())
+
+
+@pytest.mark.parametrize("place", ["lib", "lib64", "local/lib", "envs/other/lib", "pkgs/jax-1/lib"])
+def test_every_copy_of_a_library_is_hidden(tmp_path, monkeypatch, place):
+    """Of this Python or of another one: whatever the sandbox shows."""
+    packages = tmp_path / "top" / place / "python3.10" / "site-packages"
+    elsewhere = tmp_path / "elsewhere"
+    for folder in (packages / "jax", packages / "numpy", elsewhere / "sympy"):
+        folder.mkdir(parents=True)
+    (packages / "sympy").symlink_to(elsewhere / "sympy")
+    (packages / "torch").symlink_to(packages / "jax")
+    monkeypatch.setattr(sandbox, "_seen", lambda: [tmp_path / "top", tmp_path / "nowhere"])
+    assert sandbox.libraries() == [packages / "jax"]
 
 
 def test_what_the_open_room_says_of_a_derivation_counts_nowhere(tmp_path):
@@ -197,6 +252,30 @@ def test_a_line_that_is_two_is_no_second_room(monkeypatch):
     job = {"cells": [], "questions": [{"name": "q", "derive": True}], "seed": 0}
     text, _ = sandbox.execute(job, "unsafe", sandbox.Limits())
     assert text.count("\n") == 1 and text.split("\n")[1] == '{"answers": {}, "cells": {}}'
+
+
+def test_a_second_room_that_dies_costs_the_derivations_alone(tmp_path, monkeypatch):
+    assignment = load("ps0", write_assignment(tmp_path / "key", KEY))
+    marker = Marker(assignment, assignments.draw(assignment, 7, 2))
+    slope = {"ps0_slope": {"values": [plain.encode(0.25)]}}
+    job = {"cells": [], "questions": [{"name": "ps0_slope"}, {"name": "ps0_total", "derive": True}], "seed": 0}
+
+    def run(*said):
+        replies = iter(said)
+        monkeypatch.setattr(sandbox, "_execute_once", lambda *_: next(replies))
+        return sandbox.execute(job, "unsafe", sandbox.Limits())
+
+    first = (json.dumps({"cells": {}, "answers": slope}), None)
+    text, problem = run(first, (None, sandbox.too_much(sandbox.Limits())))
+    found = {mark.grade_id: mark for mark in marker.marks(text, problem)}
+    assert problem is None and found["ps0_slope"].points == 2
+    assert found["ps0_total"].points == 0 and "took more than" in found["ps0_total"].hint
+    assert run((None, "the notebook ended the whole sandbox")) == (None, "the notebook ended the whole sandbox")
+    monkeypatch.setattr(sandbox, "WAITS", (0, 0))
+    short = (None, sandbox.SHORT)
+    assert run(first, short, first)[0].count("\n") == 1, "what the machine lacks is tried again"
+    with pytest.raises(sandbox.MachineError):
+        run(first, short, short)
 
 
 def test_who_takes_all_the_time_takes_it_once(tmp_path, sandbox_kind):
@@ -253,6 +332,16 @@ def test_from_notebook_to_mark(tmp_path, sandbox_kind):
         "import importlib as i\n    return i.import_module('torch')",
         "return W.__class__.__mro__",
         "import pickle\n    return pickle.loads(W)",
+        "return W.__class__",
+        "return np.imag(run(W + 1e-20 * (-1) ** 0.5)) / 1e-20",
+        "return run(W + 1e-20 * (-1) ** 0.5).imag / 1e-20",
+        "return run(W.astype('D'))",
+        "return run(np.array(W, dtype='D'))",
+        "return run(W.astype(np.longdouble))",
+        "return run(np.asarray(W, dtype='float128'))",
+        "return run(np.asarray(W, dtype='g'))",
+        "from decimal import Decimal\n    return run(Decimal(W))",
+        "from fractions import Fraction as F\n    return run(F(W))",
     ],
 )
 def test_differences_and_hidden_calls_are_read(body):
@@ -267,10 +356,38 @@ def test_differences_and_hidden_calls_are_read(body):
         "order = 'F'\n    return np.asarray(W, order=order)",
         "return np.einsum('ij,jk->ik', np.diag(1 - h ** 2), W)",
         "d = {}\n    d['dWx'] = W\n    return d",
+        "return (np.exp(W) - np.exp(-W)) / (np.exp(W) + np.exp(-W))",
+        "return (np.sum(W) - np.sum(W * W)) / len(W)",
+        "return (run(W) - run(-W)) / (run(W) + run(-W))",
+        "D, F, G, c8, c16 = W, W, W, W, W\n    return {'D': D, 'F': F, 'g': G, 'c': c8 + c16}",
+        "return type(W).__name__",
     ],
 )
 def test_ones_own_code_is_left_alone(body):
-    assert borrowed.complaint([f"import numpy as np\ndef f(W, h):\n    {body}"], "f") is None
+    cell = f"import numpy as np\ndef run(W):\n    return np.exp(W)\ndef f(W, h):\n    {body}"
+    assert borrowed.complaint([cell], "f") is None
+
+
+def test_a_class_of_ones_own_beside_torch_is_left_alone():
+    """Torch isn't there when a derivation is computed, so `.backward` and `.grad` can only be the student's own."""
+    cells = [
+        "import torch\nimport numpy as np",
+        "class Node:\n    pass",
+        "class Cell(Node):\n    def __init__(self, W):\n        super().__init__()\n        self.grad = W\n"
+        "    def backward(self, requires_grad=True):\n        return self.grad",
+        "def f(W):\n    return Cell(W).backward(requires_grad=True)",
+    ]
+    assert borrowed.complaint(cells, "f") is None
+
+
+def test_numbers_of_more_digits_are_named():
+    """Differences of such numbers reach a derivation's tolerance, which those of float64 numbers don't."""
+    x, step = np.longdouble(0.3), np.longdouble(1e-6)
+    wide = np.finfo(np.longdouble).eps < 1e-18
+    slope = 1 - np.tanh(0.3) ** 2
+    assert abs((np.tanh(x + step) - np.tanh(x - step)) / (2 * step) - slope) < 1e-11 * slope or not wide
+    told = borrowed.complaint(["import numpy as np\ndef f(W):\n    return np.longdouble(W)"], "f")
+    assert "more digits than float64" in told
 
 
 @pytest.mark.parametrize("name", DERIVED)

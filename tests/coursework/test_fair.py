@@ -231,17 +231,11 @@ BORROWED = {
     "package renamed": ["import course_utils.gradients as g\nway = g.jacobian_paths", "def f(W):\n    return way(W)"],
     "package in a helper": [BY_PACKAGE.replace("def f", "def helper"), "def f(W):\n    return helper(W)"],
     "package within": ["def f(W):\n    from course_utils import gradients\n    return gradients.jacobian_paths(W)"],
-    "torch autograd": ["import torch\ndef f(W):\n    return torch.autograd.functional.jacobian(run, W)"],
-    "torch from": ["from torch.autograd.functional import jacobian as j\ndef f(W):\n    return j(run, W)"],
-    "torch func": ["import torch.func as tf\nf = tf.jacrev(lambda W: W)"],
-    "backward": ["import torch\ndef f(W):\n    W = torch.tensor(W)\n    loss(W).backward()\n    return W.grad"],
-    "requires grad": ["import torch as t\ndef f(W):\n    W = t.tensor(W, requires_grad=True)\n    return W"],
-    "jax": ["import jax\ndef f(W):\n    return jax.jacobian(run)(W)"],
     "complex step": ["def f(W):\n    return run(W + 1e-20j).imag / 1e-20"],
     "complex by name": ["def f(W):\n    return run(W.astype(complex))"],
     "central": ["def f(W):\n    e = 1e-5\n    return (run(W + e) - run(W - e)) / (2 * e)"],
     "forward": ["def f(W):\n    return (run(W + 1e-7) - run(W)) / 1e-7"],
-    "with magics": ["%matplotlib inline\nimport torch\n!ls\ndef f(W):\n    return torch.autograd.grad(W, W)"],
+    "with magics": ["%matplotlib inline\n!ls\n" + BY_PACKAGE],
 }
 OWN = {
     "matrices": ["def f(W):\n    return np.diag(1 - h**2) @ W"],
@@ -268,9 +262,10 @@ def test_ones_own_derivative_is_left_alone(name):
 
 
 def test_a_right_derivative_by_a_tool_earns_nothing_and_is_told():
-    name, cells = "ps1_gradient_of_Wh", ["import torch\ndef gradient_of_Wh(*net):\n    return torch.autograd.grad(net)"]
-    by_torch = _marked(name, solutions_ps1.gradient_by_torch, cells=cells)
-    assert by_torch.points == 0 and "torch differentiates it" in by_torch.hint
+    name = "ps1_gradient_of_Wh"
+    cells = ["from course_utils.gradients import backward\ndef gradient_of_Wh(*net):\n    return backward(*net)"]
+    by_package = _marked(name, solutions_ps1.gradient_by_torch, cells=cells)
+    assert by_package.points == 0 and "gradients.backward computes it" in by_package.hint
     own = _marked(name, QUESTIONS[name].right, cells=["def gradient_of_Wh(*net):\n    return share(net)"])
     assert own.points == QUESTIONS[name].points and own.hint == ""
 
