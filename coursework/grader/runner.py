@@ -371,6 +371,10 @@ class Absent:
         self()
         return math.nan
 
+    def __index__(self) -> int:
+        self()
+        return 0
+
     def __iter__(self) -> Any:
         return iter(())
 

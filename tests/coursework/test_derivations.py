@@ -172,6 +172,7 @@ IN_PASSING = [
     "print(f'{torch.pi:.3f} {torch.pi}', '%.3f' % torch.tensor(1.0), float(torch.pi))",
     "def g(x: np.ndarray | torch.Tensor, y: torch.Tensor | None = None) -> None | torch.Tensor:\n    pass",
     "import typing\ndef g(x: typing.Optional[torch.Tensor]) -> list[torch.Tensor]:\n    pass",
+    "for row in range(torch.ones(3).shape[0]):\n    total = int(torch.ones(()))",
     "for row in torch.ones(3):\n    print(row)\nkinds = {torch.float64: 8}",
     "rows = []\nwhile torch.optim.step():\n    rows.append(1)",
     "assert np.allclose(np.ones(3) @ torch.ones(3), 3)\nassert np.abs(np.ones(3) - torch.ones(3)).max() < 1e-9",
