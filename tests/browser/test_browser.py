@@ -55,7 +55,9 @@ def function_and_grid(name):
 
 
 def explorer(driver, name):
-    return driver.find_elements(By.CSS_SELECTOR, ".explorer")[PLACES[driver.place].index(name)]
+    root = driver.find_elements(By.CSS_SELECTOR, ".explorer")[PLACES[driver.place].index(name)]
+    driver.execute_script("arguments[0].scrollIntoView({block: 'center'})", root)  # Lab's notices cover the bottom
+    return root
 
 
 def controls(root):

@@ -34,8 +34,7 @@ def lab(tmp_path_factory):
     folder = tmp_path_factory.mktemp("course") / "my_lessons"
     assert working_copies.refresh(ROOT / "notebooks", folder) == []
     (folder.parent / "data").symlink_to(ROOT / "data")
-    settings = f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab' / 'settings'}"
-    with chromium.lab(folder, settings) as url:
+    with chromium.lab(folder) as url:
         yield url
 
 

@@ -9,7 +9,6 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests import chromium
-from tests.notebook import ROOT
 
 pytestmark = pytest.mark.skipif(bool(chromium.MISSING), reason=f"not on this machine: {', '.join(chromium.MISSING)}")
 CELLS = [
@@ -207,7 +206,7 @@ def test_guess_by_mouse(lab):
 def test_a_saved_copy_shows_the_guess_again_before_anything_runs(tmp_path):
     """With the settings of `make lab`; without them a reopened notebook says "model not found"."""
     chromium.write(tmp_path / "copy.ipynb", CELLS[0])
-    with chromium.lab(tmp_path, f"--LabApp.app_settings_dir={ROOT / 'tools' / 'lab' / 'settings'}") as url:
+    with chromium.lab(tmp_path) as url:
         for again in (False, True):
             with chromium.chromium(1100, 900) as driver:
                 if again:
