@@ -339,7 +339,7 @@ def test_the_weaker_project_has_numbers_that_contradict_it():
     """The text says that the RNN does not learn. Its table says that two of three did, and that the LSTM explodes."""
     found = rows("ps6 project", evidence_of("ps6/example_weaker.ipynb", "evidence"))
     assert (found["RNN (control)"]["solved"], found["LSTM"]["solved"]) == ("2/3", "3/3")
-    assert float(found["LSTM"]["median"]) == 75 and float(found["LSTM"]["after"]) > 50
+    assert float(found["LSTM"]["median"]) == 75 and 20 < float(found["LSTM"]["after"]) < 45
     assert 1e-7 < float(found["RNN (control)"]["before"]) < 6e-7 and 4 < float(found["LSTM"]["before"]) < 9
     page = (ROOT / "coursework" / "ps6" / "examples.md").read_text(encoding="utf-8")
     points = [[int(n) for n in row] for row in re.findall(r"^\| [\w ]+ \| (\d+) \| (\d+) \|", page, re.M)]
