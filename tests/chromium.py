@@ -53,16 +53,16 @@ def resize(driver, width, height=900, ratio=1):
 
 
 @contextlib.contextmanager
-def lab(folder):
-    """JupyterLab with the settings of `make lab`, serving `folder`; all its traces are in a temporary place. Yields its
-    address."""
+def lab(folder, *options):
+    """JupyterLab with the settings of `make lab` and these options, serving `folder`; all its traces are in a temporary
+    place. Yields its address."""
     with tempfile.TemporaryDirectory() as home:
         places = {f"JUPYTER_{name}_DIR": f"{home}/{name.lower()}" for name in ("CONFIG", "RUNTIME", "DATA")}
         places |= {"JUPYTERLAB_SETTINGS_DIR": f"{home}/settings", "JUPYTERLAB_WORKSPACES_DIR": f"{home}/workspaces"}
         command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--ServerApp.port=0"]
         command += ["--IdentityProvider.token=", f"--ServerApp.root_dir={folder}"]
         command += [f"--LabApp.app_settings_dir={SETTINGS}", "--LabApp.expose_app_in_browser=True"]
-        command += ["--LabApp.news_url=None", "--log-level=WARN"]
+        command += ["--LabApp.news_url=None", "--log-level=WARN", *options]
         with open(f"{home}/log", "w+") as log:
             server = subprocess.Popen(command, env=os.environ | places, stdout=log, stderr=log)
             try:
