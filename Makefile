@@ -8,7 +8,7 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-site test-hub site student slides exam lesson notebooks heads \
+.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-browser test-hub site student slides exam lesson notebooks heads \
 	hub hub-load constraints bench bench-widgets format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
@@ -24,7 +24,7 @@ test: .venv/dev ## everything that has to hold: style, types, package, claims, h
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow" --doctest-modules --ignore=tests/coursework --ignore=tests/hub \
-		--ignore=tests/browser/test_site.py tests course_utils
+		--ignore=tests/browser tests course_utils
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m pytest $(NBVAL) -n 2 --dist loadfile notebooks
 
 test-slow: .venv/dev ## the stated training outcomes on at least 15 further seeds, in minutes
@@ -39,8 +39,8 @@ test-coursework: .venv/instructor ## the grader, against right, wrong and hostil
 site: .venv/site ## the course as a book in site/, from the stored outputs, in seconds; needs node and npm: make site OUT=folder
 	$(BIN)/python -m tools.book $(if $(OUT),--out $(OUT),)
 
-test-site: .venv/dev .venv/site ## the book in a real browser with all other hosts blocked, and axe-core over every page
-	$(BIN)/pytest -m "not slow" tests/browser/test_site.py
+test-browser: .venv/dev .venv/site ## in a real browser: explorers and guesses in JupyterLab, the book with all other hosts blocked, axe-core
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n 2 --dist loadgroup -m "not slow" tests/browser
 
 hub: .venv/hub ## a trial JupyterHub with the student edition on this computer, until Ctrl-C; needs node and npm; docs/hub.md
 	$(BIN)/python -m tools.hub $(OPTIONS)

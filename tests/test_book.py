@@ -1,5 +1,5 @@
 """How the book finds out where it is published, and what it says where something is missing. Its pages are tested in
-tests/browser/test_site.py, by `make test-site`."""
+tests/browser/test_site.py, by `make test-browser`."""
 
 import subprocess
 

@@ -1,4 +1,4 @@
-"""The book in a real browser that reaches no other host, from a disk and from a server: `make test-site`."""
+"""The book in a real browser that reaches no other host, from a disk and from a server: `make test-browser`."""
 
 import functools
 import gzip

@@ -1,5 +1,7 @@
 """What lesson 00 states."""
 
+import functools
+
 import numpy as np
 import pytest
 import torch
@@ -84,7 +86,7 @@ def test_what_a_bias_leaves_on_seeds_that_the_lesson_does_not_show(lesson, bias,
     for seed in range(60, 65):
         p = init_params("GRU", 8, 64, seed=seed, gate_bias=float(bias))
         J = jacobians(forward(p, tasks.noise(200, 8, seed=100 + seed)))
-        norms.append(np.linalg.svd(np.linalg.multi_dot(J[::-1]), compute_uv=False)[0])
+        norms.append(np.linalg.svd(functools.reduce(np.matmul, J[::-1]), compute_uv=False)[0])
     assert np.median(norms) == pytest.approx(left, rel=0.3)
     assert max(norms) < 0.2 or bias == 5
     lost = torch.sigmoid(torch.tensor(-float(bias))).item()
@@ -99,7 +101,7 @@ def test_the_average_share_alone_would_leave_less(lesson, bias, stated):
     p = init_params("GRU", 8, 64, seed=70, gate_bias=float(bias))
     trace = forward(p, tasks.noise(200, 8, seed=170))
     best = np.exp(np.log(trace.gates["z"]).sum(axis=0)).max()  # the unit that keeps most, by its own gate alone
-    norm = np.linalg.svd(np.linalg.multi_dot(jacobians(trace)[::-1]), compute_uv=False)[0]
+    norm = np.linalg.svd(functools.reduce(np.matmul, jacobians(trace)[::-1]), compute_uv=False)[0]
     assert alone < best < norm
 
 

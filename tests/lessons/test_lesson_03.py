@@ -1,5 +1,6 @@
 """Every figure that lesson 03 states, recomputed by another way than the lesson's."""
 
+import functools
 import math
 import re
 from fractions import Fraction
@@ -74,7 +75,7 @@ def test_nilpotent_weights_explode_at_a_held_state():
     Wh, h = np.array(W, float), np.array([0.0, math.sqrt(0.7)])
     held = Params("RNN", np.zeros((2, 1)), Wh, np.zeros(2), np.arctanh(h) - Wh @ h)
     J = autograd_jacobians(held, np.zeros((60, 1)), h)
-    assert np.linalg.norm(np.linalg.multi_dot(J[::-1]), 2) == pytest.approx(closed_form, rel=1e-4)
+    assert np.linalg.norm(functools.reduce(np.matmul, J[::-1]), 2) == pytest.approx(closed_form, rel=1e-4)
 
 
 def test_gains_on_both_sides_of_the_edge():

@@ -1,4 +1,4 @@
-"""Every figure that lesson 07 states, recomputed by torch's forward and reverse mode or in closed form."""
+"""Every figure that lesson 07 states, recomputed by torch or in closed form."""
 
 import functools
 import math
@@ -35,41 +35,39 @@ SETTINGS = {
 
 
 @functools.cache
-def forward_mode(name):
-    """States (5, 201, ·), and ∂state_200/∂state_{200-lag} at LAGS (5, 4, ·, ·), all five nets of a setting at once."""
+def measured(name):
+    """The five nets of a setting, torch's ∂state_t/∂state_{t-1} at every step (5, 200, ·, ·), and the products
+    ∂state_200/∂state_{200-lag} at LAGS (5, 4, ·, ·)."""
     kind, options = SETTINGS[name]
     nets = [init_params(kind, 8, 64, seed=seed, **options) for seed in SEEDS]
-    weights = [torch.stack(arrays) for arrays in zip(*map(oracles.tensors, nets), strict=True)]
-    xs = torch.stack([torch.from_numpy(noise(200, 8, seed=100 + seed)) for seed in SEEDS])
-    start = torch.zeros(5, 128 if kind == "LSTM" else 64, dtype=torch.float64)
-
-    def run(weights, xs, state):
-        states = [state]
-        for x in xs:
-            states.append(oracles.next_state(nets[0], x, states[-1], weights))
-        return torch.stack(states)
-
-    def back(weights, xs, states):
-        return [
-            torch.func.jacfwd(lambda h, lag=lag: run(weights, xs[200 - lag :], h)[-1])(states[200 - lag])
-            for lag in LAGS
-        ]
-
-    states = torch.vmap(run)(weights, xs, start)
-    P = torch.stack(torch.vmap(back)(weights, xs, states), dim=1)
-    return nets, states, P
+    xs = [noise(200, 8, seed=100 + seed) for seed in SEEDS]
+    steps = torch.stack([oracles.jacobians(p, x) for p, x in zip(nets, xs, strict=True)])
+    product, products = torch.eye(steps.shape[-1], dtype=torch.float64), []
+    for lag in range(1, 201):
+        product = product @ steps[:, 200 - lag]
+        if lag in LAGS:
+            products.append(product)
+    return nets, steps, torch.stack(products, dim=1)
 
 
 def decades(name):
     """log10 ‖∂state_200/∂state_{200-lag}‖₂ at LAGS for five nets: (5, 4)."""
-    return torch.linalg.matrix_norm(forward_mode(name)[2], 2).log10().numpy()
+    return torch.linalg.matrix_norm(measured(name)[2], 2).log10().numpy()
 
 
-def one_step(name, t):
-    """∂state_t/∂state_{t-1} of the five nets, from torch."""
-    nets, states, _ = forward_mode(name)
-    xs = [noise(200, 8, seed=100 + seed)[t - 1 : t] for seed in SEEDS]
-    return torch.cat([oracles.jacobians(*net) for net in zip(nets, xs, states[:, t - 1], strict=True)])
+@pytest.mark.parametrize("name", ["RNN, orthogonal", "GRU, bias +3", "LSTM, chrono"])
+def test_products_are_what_a_change_of_a_state_becomes(name):
+    """The change is carried by torch through 50 whole steps at once, without any step's Jacobian."""
+    nets, _, products = measured(name)
+    x = noise(200, 8, seed=100)
+    weights, start = oracles.tensors(nets[0]), oracles.states(nets[0], x)[150]
+
+    def run(state):
+        for xt in torch.from_numpy(x[150:]):
+            state = oracles.next_state(nets[0], xt, state, weights)
+        return state
+
+    assert torch.allclose(products[0, LAGS.index(50)], torch.func.jacfwd(run)(start), rtol=1e-9, atol=1e-15)
 
 
 def test_fresh_networks_all_vanish_and_one_rnn_beats_every_gru():
@@ -110,7 +108,7 @@ def test_chrono_without_the_input_gates_bias_grows(lesson):
 
 
 def test_a_fresh_gate_is_half_open(lesson):
-    z = oracles.gates(forward_mode("GRU, fresh")[0][0], noise(200, 8, seed=100))["z"]
+    z = oracles.gates(measured("GRU, fresh")[0][0], noise(200, 8, seed=100))["z"]
     assert f"mean update gate: {z.mean():.2f}\n" == "mean update gate: 0.50\n"
     assert "mean update gate: 0.50\n" in lesson.printed
     assert f"{math.log10(0.5**200):.0f}" == "-60" and "leaves $10^{-60}$ after 200 steps" in lesson.prose
@@ -126,7 +124,7 @@ def test_chrono_draws_time_scales_of_up_to_200_steps():
 @pytest.mark.parametrize("label", ["fresh", "bias +1", "bias +3", "chrono"])
 def test_eigenvalues(lesson, label):
     name = f"GRU, {label}"
-    radius = np.median(torch.linalg.eigvals(one_step(name, 200)).abs().max(dim=1).values)
+    radius = np.median(torch.linalg.eigvals(measured(name)[1][:, -1]).abs().max(dim=1).values)
     per_step = 10 ** np.median(decades(name)[:, -1] / 200)
     assert f"{label:8} largest |eigenvalue| {radius:.3f}, measured factor a step {per_step:.3f}\n" in lesson.printed
     assert radius == pytest.approx(per_step, abs=0.03)
@@ -135,7 +133,7 @@ def test_eigenvalues(lesson, label):
 def test_eigenvalues_move_towards_one():
     """As the panels' titles say, of the first net; chrono's reach further than those of bias +3 and spread more."""
     names = ("GRU, fresh", "GRU, bias +1", "GRU, bias +3", "GRU, chrono")
-    values = {name: torch.linalg.eigvals(one_step(name, 200)[0]) for name in names}
+    values = {name: torch.linalg.eigvals(measured(name)[1][0, -1]) for name in names}
     distance = [(1 - values[name]).abs().mean() for name in names[:3]]
     assert distance[0] > 0.4 and distance[0] > 1.5 * distance[1] and distance[2] < 0.1
     assert values["GRU, chrono"].abs().max() > 0.99 and values["GRU, chrono"].imag.abs().max() < 0.05
@@ -158,7 +156,7 @@ def scaled_log10(steps):
 
 
 def test_the_lstm_without_its_c_looks_dead(lesson):
-    steps = oracles.jacobians(forward_mode("LSTM, chrono")[0][0], noise(200, 8, seed=100))
+    steps = oracles.jacobians(measured("LSTM, chrono")[0][0], noise(200, 8, seed=100))
     assert 10 ** scaled_log10(steps) > 1 / 3
     assert scaled_log10(steps[:, :64, :64]) < -300
     assert "more than a third is left: True" in lesson.printed
@@ -288,7 +286,7 @@ def test_all_pairs_bands():
         kind, options = SETTINGS[name]
         J = jacobians(forward(init_params(kind, 8, 64, seed=0, **options), noise(200, 8, seed=100)))
         norms = all_pairs_norms(J, log=True) / np.log(10)
-        row = torch.linalg.matrix_norm(forward_mode(name)[2][0]).log10().numpy()  # by torch: t = 200
+        row = torch.linalg.matrix_norm(measured(name)[2][0]).log10().numpy()  # by torch: t = 200
         assert norms[200, [190, 150, 100, 0]] == pytest.approx(row, abs=1e-8)
         widths[name] = np.array([np.sum(row > -8) for row in norms[60:]])
     assert row[-1] > -3 and np.nanmin(norms) > -3
