@@ -23,6 +23,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike
+from PIL import Image  # comes with matplotlib
 
 from course_utils import _validate
 
@@ -59,17 +60,25 @@ def show(figure: Figure | Axes, alt: str) -> None:
     whole = figure if isinstance(figure, Figure) else figure.get_figure(root=True)
     assert whole is not None  # axes stand in a figure until they are removed from it
     buffer = io.BytesIO()
-    whole.savefig(buffer, format="png", metadata={"Software": None})
+    whole.savefig(buffer, format="png", pil_kwargs={"compress_level": 1})
     plt.close(whole)
     display(bundle(buffer.getvalue(), alt), raw=True)
 
 
 def bundle(png: bytes, alt: str) -> dict[str, str]:
     """{MIME type: content} of a picture as notebooks store it: an HTML <img> with its alt text, the bare PNG, words."""
-    data, words = base64.b64encode(png).decode(), html.escape(alt)
+    data, words = base64.b64encode(_with_palette(png)).decode(), html.escape(alt)
     img = f'<img alt="{words}" style="display:block;max-width:100%" src="data:image/png;base64,{data}">'
     picture = f'<figure style="{PAPER}">{img}</figure>'
     return {"text/html": picture, "image/png": data, "text/plain": f"Figure: {alt}"}
+
+
+def _with_palette(png: bytes) -> bytes:
+    """The same picture in a third of the bytes. A figure holds few colours, and their mixtures along the edges of what is
+    drawn: 256 that are chosen from them look the same."""
+    picture, buffer = Image.open(io.BytesIO(png)).convert("RGB"), io.BytesIO()
+    picture.quantize(256, dither=Image.Dither.NONE).save(buffer, "png", optimize=True)
+    return buffer.getvalue()
 
 
 def decades(low: float, high: float, most: int = MOST_DECADES) -> list[int]:

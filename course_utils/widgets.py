@@ -571,7 +571,7 @@ def _poster(grid: Grid, spec: dict, panels: list[Panel], equations: list[str], s
         place |= {"top": top / high, "bottom": (top - 2.0) / high}
         _draw(figure.add_subplot(figure.add_gridspec(1, 1, **place)[0]), look, panel)
     buffer = io.BytesIO()
-    canvas.print_png(buffer, metadata={"Software": None})
+    canvas.print_png(buffer, pil_kwargs={"compress_level": 1})
     titles = "; ".join(look["title"] for look in spec["panels"])
     alt = " ".join([f"{titles}. At {stands}:", *(f"{text}." for text in equations), sentence])
     return figures.bundle(buffer.getvalue(), f"{alt} Run this cell to move the figure.")

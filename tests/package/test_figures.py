@@ -3,6 +3,8 @@
 No picture is compared by its pixels; fonts differ from machine to machine.
 """
 
+import base64
+import io
 from itertools import pairwise
 from types import SimpleNamespace
 from xml.etree.ElementTree import fromstring
@@ -11,6 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex, to_rgb
+from PIL import Image
 
 from course_utils import figures
 
@@ -349,3 +352,20 @@ def test_what_is_shown_has_all_its_words_and_is_closed(monkeypatch):
     assert image.attrib["alt"] == alt
     assert image.attrib["src"] == f"data:image/png;base64,{data['image/png']}"
     assert data["image/png"].startswith("iVBORw0KGgo")  # how every PNG begins, in base64
+
+
+def test_a_stored_picture_looks_as_matplotlib_draws_it_and_is_light():
+    """Two curves beside a heatmap: each colour that covers much is the same to the last bit, and no pixel is far off."""
+    figure, (left, right) = figures.panels(2)
+    figures.curves({"RNN": np.linspace(1, 2, 50), "GRU": np.linspace(2, 1, 50)}, ax=left, **LABELS)
+    table = np.random.default_rng(0).normal(size=(30, 30)).cumsum(0)
+    figures.heatmap(table, ax=right, label="norm", **LABELS)
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    png = base64.b64decode(figures.bundle(buffer.getvalue(), "words")["image/png"])
+    drawn, stored = (np.asarray(Image.open(io.BytesIO(data)).convert("RGB"), int) for data in (buffer.getvalue(), png))
+    assert len(png) < len(buffer.getvalue()) / 2
+    colours, counts = np.unique(drawn.reshape(-1, 3), axis=0, return_counts=True)
+    most = colours[np.argsort(counts)[-3:]]
+    assert {tuple(colour) for colour in most} <= {tuple(colour) for colour in np.unique(stored.reshape(-1, 3), axis=0)}
+    assert np.abs(drawn - stored).mean() < 0.5 and np.quantile(np.abs(drawn - stored).max(-1), 0.999) < 40
