@@ -16,6 +16,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests.notebook import LESSONS, ROOT, code_cells, read
 from tools import heads, new_lesson, notebooks, pace, views, working_copies
+from tools.bench_widgets import PEER
 from tools.views import VIEW
 
 NOT_COPIED = shutil.ignore_patterns(
@@ -591,3 +592,15 @@ def test_a_taken_number_is_left_alone():
     with pytest.raises(ValueError, match="there already"):
         new_lesson.create("03_again")
     assert files(ROOT / "notebooks") == before
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What the explorers are measured against
+
+
+def test_the_inline_figure_of_the_benchmark_is_drawn():
+    """Its first lines are a lesson's, which change with the lesson."""
+    environment = {**os.environ, "MPLBACKEND": "agg"}
+    code = [sys.executable, "-c", f"{PEER}\ndraw(0.0)"]
+    run = subprocess.run(code, cwd=ROOT, env=environment, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr

@@ -35,6 +35,8 @@ PEER = (
 import ipywidgets
 import matplotlib.pyplot as plt
 
+from course_utils import figures
+
 
 def draw(bias):
     J = jacobians(forward(init_params("GRU", 8, 32, gate_bias=bias), tasks.noise(80, 8, seed=100)))
