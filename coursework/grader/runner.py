@@ -6,6 +6,7 @@ then forks once more for each question, so that no answer can spoil another. If 
 takes too long, everything but the first process is killed and a new stage starts without the offender.
 """
 
+import ast
 import contextlib
 import ctypes
 import importlib.abc
@@ -226,7 +227,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
                 continue
             say("cell", number, None)
             try:
-                run_cell(cell, number, namespace)
+                run_cell(cell, number, namespace, by_statement=bool(absent))
             except BaseException as error:  # a cell may raise what it likes, SystemExit too
                 say("error", number, describe(error))
             look_around()
@@ -413,13 +414,34 @@ class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__dict__["__version__"] = "0"
 
 
-def run_cell(source: str, number: int, namespace: dict[str, Any]) -> None:
-    """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics."""
+def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: bool = False) -> None:
+    """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics.
+
+    by_statement  what fails costs its own statement alone: where tools are missing, a line that needs one must not take
+                  the functions below it along. The first failure is raised when all statements have run.
+    """
+    file = f"cell {number}"
     try:
-        code = compile(source, f"cell {number}", "exec", dont_inherit=True)
+        code = compile(source, file, "exec", dont_inherit=True)
     except SyntaxError:
-        code = compile(without_magics(source), f"cell {number}", "exec", dont_inherit=True)
-    exec(code, namespace)
+        source = without_magics(source)
+        code = compile(source, file, "exec", dont_inherit=True)
+    failures = []
+    for part in statements(source, file) if by_statement else [code]:
+        try:
+            exec(part, namespace)
+        except BaseException as error:
+            failures.append(error)
+    if failures:
+        raise failures[0]
+
+
+def statements(source: str, file: str) -> list[types.CodeType]:
+    """A cell's statements, each compiled by itself under the cell's `from __future__`."""
+    body = ast.parse(source).body
+    future = [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
+    alone = [ast.Module([*future, each], []) for each in body if each not in future]
+    return [compile(tree, file, "exec", dont_inherit=True) for tree in alone]
 
 
 def without_magics(source: str) -> str:

@@ -202,6 +202,20 @@ def test_no_use_in_passing_of_an_absent_torch_ends_a_cell(answered, sandbox_kind
         assert not right and "isn't there" in reply
 
 
+def test_what_needs_torch_costs_its_own_statement_alone(answered):
+    """Of a stand-in nobody knows how many it holds; what the cell defines further down is there all the same."""
+    before = [
+        "from __future__ import annotations\nimport numpy as np\nimport torch\n"
+        "out, last = torch.nn.GRU(1, 1)(torch.ones(3, 1))\nassert len(out) == 3\n"
+        "np.testing.assert_allclose(out.detach().numpy(), np.ones(3))\n"
+        "def slope(h: unheard | of) -> wherever:\n    return 1 - h ** 2"
+    ]
+    right, reply = answered("return np.diag(slope(np.tanh(W @ h))) @ W", before=before)
+    assert right, reply
+    right, reply = answered("return out @ W", before=before)
+    assert not right, reply
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()
