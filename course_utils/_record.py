@@ -148,16 +148,19 @@ class Watch(TorchFunctionMode):
             return self._cell(name, *args)
         return func(*args, **(kwargs or {}))
 
+    def _origin(self, tensor: torch.Tensor) -> torch.Tensor:
+        """The float64 node that a layer put out as this tensor; any other tensor itself."""
+        source, version, node = self.known.get(id(tensor), (None, 0, tensor))
+        return node if source is tensor and tensor._version == version else tensor
+
     def _exact(self, tensor: torch.Tensor) -> torch.Tensor:
         """The tensor in float64 on the CPU, as a node of its own: what a layer put out comes without any rounding."""
-        source, version, node = self.known.get(id(tensor), (None, 0, tensor))
-        if source is tensor and tensor._version == version:
-            return node.clone()
-        copied = exact(tensor).clone()
+        copied = exact(self._origin(tensor)).clone()
         return copied if copied.requires_grad else copied.requires_grad_()
 
     def _rounded(self, node: torch.Tensor, like: torch.Tensor) -> torch.Tensor:
         """A node as the model wants it, in its dtype and on its device."""
+        node = node.clone()  # of its own: an LSTM's h is computed from its c, and what the model is given from neither
         out = node.to(like.dtype, copy=True).to(like.device)
         self.known[id(out)] = (out, out._version, node)
         return out
@@ -190,7 +193,7 @@ class Watch(TorchFunctionMode):
             outs = []
             for direction in ("forward", "backward") if both else ("forward",):
                 i = len(ends[0])
-                weights, parts = flat[i * each : (i + 1) * each], [Part(start, i) for start in entered]
+                weights, parts = flat[i * each : (i + 1) * each], [Part(self._origin(start), i) for start in entered]
                 run = self._unroll(given, layer + 1, direction, weights, biases, x, [s[i] for s in starts], parts)
                 outs.append(_turned(run.outs[0], given.lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
@@ -211,7 +214,8 @@ class Watch(TorchFunctionMode):
             x, starts = x[None], [start[None] for start in starts]
         lengths = torch.ones(len(x), dtype=torch.int64)
         given = Given(self._module(CELLS[name]), *_kind(name.removesuffix("_cell")), data, lengths)
-        those, parts = [weight for weight in weights if weight is not None], [Part(start) for start in entered]
+        those = [weight for weight in weights if weight is not None]
+        parts = [Part(self._origin(start)) for start in entered]
         run = self._unroll(given, 1, "forward", those, len(those) == 4, x[None], starts, parts)
         ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
         rounded = tuple(self._rounded(end, data) for end in ends)
@@ -286,8 +290,8 @@ def joined(runs: list[Run]) -> list[Run]:
             joined.append(run)
             latest[run.key] = run
             continue
-        steps, ended = len(before.hs) - 1, [Part(states[-1]) for states in (before.hs, before.cs) if states]
-        before.entries.append((steps, run.entries[0][1] if how == "altered" else ended))
+        h, *c = run.entries[0][1]
+        before.entries.append((len(before.hs) - 1, [h if how == "altered" else Part(before.hs[-1]), *c]))
         before.altered |= how == "altered"
         before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])
         before.xs += run.xs
@@ -303,18 +307,22 @@ def joined(runs: list[Run]) -> list[Run]:
 
 def _goes_on(before: Run, run: Run) -> str | None:
     """How a run goes on where another one ended: "as it was", but for the model's rounding, "altered", or not."""
-    ended, begins = before.hs[-1], run.hs[0]
-    if ended.shape != begins.shape or bool((before.lengths < sum(len(x) for x in before.xs)).any()):
+    pairs = [(old[-1], new[0]) for old, new in ((before.hs, run.hs), (before.cs, run.cs)) if old]
+    if pairs[0][0].shape != pairs[0][1].shape or bool((before.lengths < sum(len(x) for x in before.xs)).any()):
         return None
-    if torch.equal(ended, begins) or torch.equal(ended.to(before.given.source.dtype).to(torch.float64), begins):
+    dtype = before.given.source.dtype
+    if all(torch.equal(a, b) or torch.equal(a.to(dtype).to(torch.float64), b) for a, b in pairs):
         return "as it was"
-    return "altered" if any(_descends(part.whole, [ended]) for part in run.entries[0][1]) else None
+    ended = [old for old, _ in pairs]
+    return "altered" if any(_descends(part.whole, ended) for part in run.entries[0][1]) else None
 
 
-def _descends(tensor: torch.Tensor, earlier: Sequence[torch.Tensor], most: int = 400) -> bool:
+def _descends(
+    tensor: torch.Tensor, earlier: Sequence[torch.Tensor], most: int = 400, but_not_through: Sequence[torch.Tensor] = ()
+) -> bool:
     """Whether a tensor was computed from one of the earlier ones, by at most that many operations."""
     wanted = {node.grad_fn for node in earlier if node.grad_fn is not None}
-    ahead, seen = [tensor.grad_fn], set[Any]()
+    ahead, seen = [tensor.grad_fn], {node.grad_fn for node in but_not_through}
     while ahead and len(seen) < most:
         node = ahead.pop(0)
         if node in wanted:
@@ -339,6 +347,16 @@ def looped(watch: Watch) -> list[Loop]:
     return list(loops.values())
 
 
+def _passes_beside(states: list[list[Part]]) -> bool:
+    """Whether a state is made of more than the one before it: then an older one leads to it on another way, too."""
+    wholes = [[part.whole for part in parts] for parts in states]
+    return any(
+        _descends(tensor, old, but_not_through=between)
+        for old, between, new in zip(wholes, wholes[1:], wholes[2:], strict=False)
+        for tensor in new
+    )
+
+
 def _states_of(calls: list[Call]) -> list[list[Part]]:
     """The inputs that each call has from the outputs of the call before, and at the end what stands for them there."""
     places = [
@@ -353,9 +371,11 @@ def _states_of(calls: list[Call]) -> list[list[Part]]:
         return []
     states = [[Part(call.inputs[place]) for place in places] for call in calls]
     outputs = [out for out in calls[-1].outputs if out.is_floating_point()]
-    last = [next((o for o in outputs if o.shape == calls[-1].inputs[p].shape), None) for p in places]
-    if len(places) == 1 and last[0] is not None:
-        states.append([Part(last[0])])
+    whose = [next((i for i, o in enumerate(calls[0].outputs) if o is calls[1].inputs[p]), None) for p in places]
+    if None not in whose and len(calls[-1].outputs) == len(calls[0].outputs):
+        states.append([Part(calls[-1].outputs[i]) for i in whose if i is not None])
+    elif len(places) == 1:  # the model does something to the state between two calls
+        states += [[Part(out)] for out in outputs if out.shape == calls[-1].inputs[places[0]].shape][:1]
     return states
 
 
@@ -435,7 +455,8 @@ def _of_run(run: Run, grads: Gradients) -> Recording:
                 found[step] = _norm([part], grads)
         first, last = ([Part(states[i]) for states in (run.hs, run.cs) if states] for i in (0, -1))
         steps = [*(step for step, _ in run.entries), len(run.hs) - 1]
-        recording.by_autograd = _reach_by_autograd([first, *(parts for _, parts in run.entries[1:]), last], steps)
+        states = [first, *(parts for _, parts in run.entries[1:]), last]
+        recording.by_autograd, recording.beside = _reach_by_autograd(states, steps), _passes_beside(states[1:])
         recording.seen = "altered"
     return recording
 
@@ -463,12 +484,34 @@ def _of_loop(loop: Loop, grads: Gradients) -> Recording:
         own=unknown,
         seen="exotic",
         by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
+        beside=_passes_beside(loop.states),
     )
 
 
 def _norm(parts: list[Part], grads: Gradients) -> np.ndarray:
     """‖∂L/∂ a state in parts‖ of each sequence, (B,)."""
-    return _length(torch.cat([part.of(grads(part.whole)) for part in parts], dim=1)).numpy()
+    return _length(torch.cat(_apart(parts, grads, _ways(parts)), dim=1)).numpy()
+
+
+def _ways(parts: list[Part]) -> list[tuple[int, int]]:
+    """(i, j) wherever a state's part j was computed from its part i, as an LSTM's h is from its c; the last j first."""
+    pairs = [
+        (i, j)
+        for i, one in enumerate(parts)
+        for j, other in enumerate(parts)
+        if one.whole is not other.whole and _descends(other.whole, [one.whole])
+    ]
+    return sorted(pairs, key=lambda pair: -sum(j == pair[1] for _, j in pairs))
+
+
+def _apart(parts: list[Part], grads: Gradients, ways: list[tuple[int, int]]) -> list[torch.Tensor]:
+    """The gradient (B, H) of each part of a state with its other parts held fixed."""
+    found = [grads(part.whole) for part in parts]
+    for i, j in ways:
+        one, other = parts[i].whole, parts[j].whole
+        (passed,) = torch.autograd.grad(other, one, found[j].to(other), retain_graph=True)
+        found[i] = found[i] - exact(passed)
+    return [part.of(gradient) for part, gradient in zip(parts, found, strict=True)]
 
 
 def _length(vectors: torch.Tensor) -> torch.Tensor:
@@ -505,6 +548,7 @@ def _reach_by_autograd(states: list[list[Part]], steps: list[int]) -> tuple[np.n
     squares = torch.zeros(len(states), len(last[0].of(last[0].whole)), dtype=torch.float64)
     reachable = [i for i, parts in enumerate(states[:-1]) if all(part.whole.requires_grad for part in parts)]
     wholes = list({id(part.whole): part.whole for i in reachable for part in states[i]}.values())
+    ways = {i: _ways(states[i]) for i in reachable}
     for direction in basis.T:
         shares = torch.split(torch.from_numpy(direction.copy()), widths)
         height = torch.stack(
@@ -512,7 +556,7 @@ def _reach_by_autograd(states: list[list[Part]], steps: list[int]) -> tuple[np.n
         ).sum()
         grads = _gradients(height, wholes)
         for i in reachable:
-            squares[i] += sum(part.of(grads(part.whole)).square().sum(1) for part in states[i])
+            squares[i] += sum(gradient.square().sum(1) for gradient in _apart(states[i], grads, ways[i]))
     squares[reachable] *= size / basis.shape[1]
     squares[[i for i in range(len(states) - 1) if i not in reachable]] = np.nan
     squares[-1] = size

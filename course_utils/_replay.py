@@ -38,6 +38,7 @@ class Recording:
     seen                       "": a plain layer. "altered": between two steps the model did something to the state.
                                "exotic": a cell that the course has no equations of; then x and h hold no numbers.
     by_autograd                unless plain: ln of the reach by lag (B, T+1), and whether that is exact.
+    beside                     unless plain: whether a part of the state passes beside what enters the cell.
     """
 
     module: str
@@ -58,6 +59,7 @@ class Recording:
     fed_back: bool = False
     seen: str = ""
     by_autograd: tuple[np.ndarray, bool] | None = None
+    beside: bool = False
 
     @property
     def params(self) -> Params | None:
@@ -216,7 +218,7 @@ def layer_report(recording: Recording, name: str, rows: int, tick: Callable[[], 
     notes += said_of(recording)
     if recording.by_autograd is not None:
         logs, exact = recording.by_autograd
-        chosen = tuple(range(len(logs)))
+        exact, chosen = exact and not recording.beside, tuple(range(len(logs)))
     else:
         chosen, exact = longest(recording.lengths, rows), True
         logs = reach(recording, chosen, tick)
@@ -277,6 +279,11 @@ def said_of(recording: Recording) -> Iterator[str]:
             yield f"The model changes its state between two steps, which no cell of ours does: {how}."
         else:
             yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
+    if recording.beside:
+        yield (
+            "What enters the cell is not the whole state, a part passes beside it. The reach here is that of what "
+            "enters alone, with the other part held fixed; that of the whole state is another."
+        )
     if recording.fed_back:
         yield "The model computes its inputs from its own outputs; the reach holds them fixed, it leaves out that way."
     if "Whr" in recording.weights:

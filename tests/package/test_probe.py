@@ -3,6 +3,7 @@
 The oracle takes the same layers once more, a sequence and a step at a time, with the torch step of tests/oracles.py.
 """
 
+import functools
 import random
 import tracemalloc
 from dataclasses import dataclass, replace
@@ -548,6 +549,93 @@ def test_a_cell_of_ones_own_is_seen_and_measured_by_autograd():
         rows = [torch.autograd.grad(h[-1][0, i], h[k], retain_graph=True)[0][0] for i in range(4)]
         assert np.exp(layer.reach[0, 6 - k]) == pytest.approx(torch.stack(rows).norm().item())
     assert np.isnan(layer.reach[0, 6])
+
+
+class OwnLSTM(nn.Module):
+    def __init__(self, H=4):
+        super().__init__()
+        self.gates, self.hidden_size = nn.Linear(3 + H, 4 * H), H
+
+    def forward(self, x, state):
+        h, c = state
+        i, f, g, o = self.gates(torch.cat([x, h], -1)).chunk(4, -1)
+        c = f.sigmoid() * c + i.sigmoid() * g.tanh()
+        return o.sigmoid() * c.tanh(), c
+
+
+class LSTMLoop(nn.Module):
+    def __init__(self, cell, alter):
+        super().__init__()
+        self.cell, self.alter = cell, alter
+
+    def forward(self, x):
+        state = (x.new_zeros(x.shape[1], self.cell.hidden_size),) * 2
+        for t, xt in enumerate(x):
+            state = self.cell(xt, state if t == 0 else self.alter(*state))
+        return state[0]
+
+
+ALTER = {
+    "nothing": lambda h, c: (h, c),
+    "h": lambda h, c: (0.9 * h, c),
+    "c": lambda h, c: (h, 0.9 * c),
+    "both": lambda h, c: (0.9 * h, torch.tanh(c)),
+}
+
+
+@pytest.mark.parametrize("altered", ALTER)
+@pytest.mark.parametrize("make", [OwnLSTM, lambda: nn.LSTMCell(3, 4)], ids=["own cell", "LSTMCell"])
+def test_a_state_of_two_parts_is_measured_in_both(make, altered):
+    """h and c are each a coordinate of the state, though an LSTM computes h from c."""
+    torch.manual_seed(0)
+    cell, alter, x = make().double(), ALTER[altered], torch.randn(6, 1, 3, dtype=torch.float64)
+    (layer,) = probe(LSTMLoop(cell, alter), x).layers
+    own = isinstance(cell, OwnLSTM)
+
+    def step(state, t):
+        h, c = cell(x[t], (state[None, :4], state[None, 4:]))
+        return torch.cat([h, c] if t == 5 else alter(h, c), 1)[0]
+
+    # Which outputs the altered state of an own cell is, nobody knows: its last state is the one that enters the end.
+    ends = 5 if own and altered != "nothing" else 6
+    assert layer.lengths.tolist() == [ends] and layer.exact
+    states = [torch.zeros(8, dtype=torch.float64)]
+    for t in range(ends):
+        states.append(step(states[-1], t).detach())
+    for k in range(int(own), ends):  # of an own cell, state 0 is a constant of the model
+        J = torch.func.jacrev(lambda s, k=k: functools.reduce(step, range(k, ends), s))(states[k])
+        assert np.exp(layer.reach[0, ends - k]) == pytest.approx(torch.linalg.matrix_norm(J).item(), rel=1e-9)
+
+
+def test_a_state_that_passes_beside_the_cell_is_no_exact_reach():
+    """Where only a part of the state enters the cell, the report says so; where all of it does, it says nothing."""
+    torch.manual_seed(0)
+    x, norm, cell = torch.randn(6, 2, 3, dtype=torch.float64), nn.LayerNorm(4).double(), nn.GRUCell(3, 4).double()
+    own = OwnCell().double()
+    steps = {
+        "pre-norm": (cell, lambda x, h: h + 0.1 * cell(x, norm(h)), True),
+        "leaky": (cell, lambda x, h: 0.9 * h + 0.1 * cell(x, 1.5 * h), True),
+        "leaky, own": (own, lambda x, h: 0.9 * h + 0.1 * own(x, torch.sin(h)), True),
+        "post-norm": (cell, lambda x, h: cell(x, norm(h)), False),
+        "whole": (own, lambda x, h: own(x, h) + h, False),
+    }
+    for name, (module, step, beside) in steps.items():
+        (layer,) = probe(Steps(module, norm, step), x).layers
+        assert ("passes beside" in layer.verdict()) == beside and layer.exact != beside, name
+
+
+class Steps(nn.Module):
+    """A state of four numbers, taken on by `step`."""
+
+    def __init__(self, cell, norm, step):
+        super().__init__()
+        self.cell, self.norm, self.step = cell, norm, step
+
+    def forward(self, x):
+        h = x.new_zeros(x.shape[1], 4)
+        for xt in x:
+            h = self.step(xt, h)
+        return h
 
 
 def test_the_reach_of_a_wide_cell_of_ones_own_is_estimated():
