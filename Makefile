@@ -9,7 +9,7 @@ export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
 .PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-browser test-hub site student slides exam lesson notebooks heads \
-	hub hub-load constraints bench bench-widgets format clean
+	hub hub-load constraints bench bench-widgets bench-book format clean
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
@@ -86,6 +86,9 @@ constraints: .venv/dev ## write constraints.txt anew, after a change of pins; to
 
 bench-widgets: .venv/dev ## how fast the figures move in a real browser; writes docs/benchmark_widgets.md
 	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_widgets.py
+
+bench-book: .venv/dev .venv/site ## how fast the pages of the book come, on a desk and on a phone; writes docs/benchmark_book.md
+	OMP_NUM_THREADS=1 $(BIN)/python tools/bench_book.py
 
 bench: .venv/dev ## time the package beside torch and write docs/benchmark.md; takes minutes
 	$(BIN)/python tools/bench.py --write docs/benchmark.md

@@ -172,13 +172,10 @@ def drag(driver: WebDriver, handle: str, seconds: float) -> dict[str, float]:
 
 def report(rows: dict[str, dict[str, float]], presses: int, seconds: float, load: float) -> str:
     """The page for docs/."""
-    model = next(
-        (line.split(":")[1].strip() for line in _cpuinfo() if line.startswith("model name")), platform.machine()
-    )
     lines = [
         "# How fast the figures move",
         "",
-        f"Measured on {datetime.date.today()} by `make bench-widgets` on {os.cpu_count()} cores of {model},",
+        f"Measured on {datetime.date.today()} by `make bench-widgets` on {os.cpu_count()} cores of {processor()},",
         f"in JupyterLab in headless Chromium. Load of the machine as it began: {load:.1f} processes.",
         f"{presses} key presses, {seconds:g} s of drag to and fro over the whole slider, 125 pointer events a second.",
         "",
@@ -202,9 +199,11 @@ def report(rows: dict[str, dict[str, float]], presses: int, seconds: float, load
     return "\n".join(lines) + "\n"
 
 
-def _cpuinfo() -> list[str]:
+def processor() -> str:
+    """The processor's name."""
     path = Path("/proc/cpuinfo")
-    return path.read_text().splitlines() if path.exists() else []
+    lines = path.read_text().splitlines() if path.exists() else []
+    return next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
 def main() -> None:
