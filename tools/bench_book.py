@@ -77,8 +77,8 @@ def report(rows: dict[tuple[str, str], dict[str, float]], load: float) -> str:
         "",
         f"Measured on {date.today()} by `make bench-book` on {os.cpu_count()} cores of {processor()},",
         "in headless Chromium, from a local server, with an empty cache; the middle of",
-        f"{TIMES} openings. Load of the machine as it began: {load:.1f} processes. The phone is 390 pixels wide, and its",
-        "processor four times slower.",
+        f"{TIMES} openings. Load of the machine as it began: {load:.1f} processes. The phone is 390 pixels wide,",
+        "and its processor four times slower.",
         "",
         "| page | on | first paint, ms | largest paint, ms | explorers live, ms | blocked, ms | moved | weight, MB |",
         "|---|---|---|---|---|---|---|---|",
@@ -89,10 +89,10 @@ def report(rows: dict[tuple[str, str], dict[str, float]], load: float) -> str:
         lines.append(f"| {page} | {device} | " + " | ".join(cells) + " |")
     lines += [
         "",
-        "Lighthouse's names for them are first and largest contentful paint (FCP, LCP), total blocking time (TBT: what",
-        "long tasks after the first paint take beyond 50 ms each) and cumulative layout shift (CLS: 0 if nothing moves).",
-        "It calls an FCP up to 1.8 s, an LCP up to 2.5 s, a TBT up to 200 ms and a CLS up to 0.1 good. Weights are those",
-        "of all files that a page loads, as servers compress them.",
+        "Lighthouse's names for them are first and largest contentful paint (FCP, LCP), total blocking time (TBT:",
+        "what long tasks after the first paint take beyond 50 ms each), and cumulative layout shift (CLS: 0 if nothing",
+        "moves). It calls an FCP up to 1.8 s, an LCP up to 2.5 s, a TBT up to 200 ms and a CLS up to 0.1 good. Weights",
+        "are those of all files that a page loads, as servers compress them.",
     ]
     return "\n".join(lines) + "\n"
 
