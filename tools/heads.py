@@ -282,9 +282,15 @@ def write(root: Path = ROOT) -> list[Path]:
 
 
 def move(repository: str, root: Path = ROOT) -> list[Path]:
-    """Point the whole course at github.com/`repository`, such as "owner/name". Returns the files that were changed."""
+    """Point the whole course at github.com/`repository`. Returns the files that were changed.
+
+    repository  "owner/name", or its whole address as a browser or GitHub's button for cloning gives it.
+
+    Raises ValueError if it is neither.
+    """
+    given, repository = repository, repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
     if not re.fullmatch(r"[\w-]+/[\w.-]+", repository):
-        raise ValueError(f"repository: got {repository!r}, wants owner/name as on GitHub")
+        raise ValueError(f"repository: got {given!r}, wants owner/name as on GitHub")
     place = root / "pyproject.toml"
     before = place.read_text(encoding="utf-8")
     text = re.sub(r'^(Repository = ").*(?=")', rf"\g<1>https://github.com/{repository}", before, flags=re.M)
