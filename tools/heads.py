@@ -37,6 +37,7 @@ BOOTSTRAP = """\
 # Where the course isn't installed, as on Colab, this fetches it once. Then it gets ready.
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,19 +45,34 @@ import tempfile
 version = "{version}"
 source = os.environ.get("COURSE_SOURCE", "{address}")
 home = os.path.abspath(f"{name}-{{version}}")
-whole = os.path.exists(f"{{home}}/course_utils/machine.py")
-if not whole and importlib.util.find_spec("course_utils") is None:
+
+
+def whole():
+    parts = ["cells.py", "machine.py", "widgets.py", "../data/seattle-weather.csv"]
+    return all(os.path.exists(f"{{home}}/course_utils/{{part}}") for part in parts)
+
+
+if not whole() and importlib.util.find_spec("course_utils") is None:
+    if shutil.which("git") is None:
+        raise FileNotFoundError("No git here. Install it, or download the course as a ZIP.")
     with tempfile.TemporaryDirectory(dir=".") as part:
         git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"]
         tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
         if subprocess.run([*git, tag, source, new]).returncode:
             raise ConnectionError({advice})
-        if os.path.exists(home):  # half a course, or something else: it stays, renamed
+        if os.path.exists(home) and not whole():  # half a course, or another thing: renamed
             os.rename(home, f"{{home}}-found-{{os.path.basename(part)}}")
-        os.rename(new, home)
+        if not os.path.exists(home):  # else another lesson was quicker
+            os.rename(new, home)
 sys.path.append(home)
 
-from course_utils import machine
+try:
+    from course_utils import machine
+except ImportError:
+    other = importlib.util.find_spec("course_utils")
+    other = other.origin or next(iter(other.submodule_search_locations))
+    advice = "Rename it, restart the kernel, and run this cell again."
+    raise ImportError(f"{{other}} is not the course, but has its name. {{advice}}") from None
 
 machine.prepare(version{needs})"""
 PICTURES = {  # of the README: a lesson, and how the words of its figure begin
