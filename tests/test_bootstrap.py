@@ -47,10 +47,10 @@ def publish(place, edition, version=VERSION):
     return subprocess.run(command, cwd=work, env=os.environ | named, check=True, capture_output=True, text=True)
 
 
-def run(folder, source, *cells, path=""):
+def run(folder, source, *cells, path="", **variables):
     """Run cells in a fresh process that starts in `folder`, as a kernel does; the course is where `path` says."""
     code = "\n".join([HIDDEN, f"sys.path[:0] = ['', {str(path)!r}]", *(f"exec({cell!r}, globals())" for cell in cells)])
-    settings = {**os.environ, "COURSE_SOURCE": source, "PYTHONPATH": ""}
+    settings = {**os.environ, "COURSE_SOURCE": source, "PYTHONPATH": "", **variables}
     command = [sys.executable, "-P", "-c", code]
     return subprocess.run(command, cwd=folder, env=settings, capture_output=True, text=True)
 
@@ -87,12 +87,34 @@ def half(home):
     (home / "course_utils" / "__init__.py").write_text("")
 
 
+def without_its_modules(home):
+    """What a copy that broke off early leaves: the file of the first cell, and not much else."""
+    (home / "course_utils").mkdir(parents=True)
+    for name in ("__init__.py", "cells.py", "machine.py"):
+        shutil.copy(ROOT / "course_utils" / name, home / "course_utils")
+
+
+def without_its_data(home):
+    shutil.copytree(ROOT / "course_utils", home / "course_utils", ignore=SKIPPED)
+    (home / "data").mkdir()
+
+
 def foreign(home):
     home.mkdir()
     (home / "my essay.txt").write_text("mine")
 
 
-@pytest.mark.parametrize("found", [lambda home: home.mkdir(), half, foreign, lambda home: home.write_text("a file")])
+@pytest.mark.parametrize(
+    "found",
+    [
+        lambda home: home.mkdir(),
+        half,
+        without_its_modules,
+        without_its_data,
+        foreign,
+        lambda home: home.write_text("a file"),
+    ],
+)
 def test_what_is_in_the_way_is_kept_under_another_name(found, public, tmp_path):
     found(tmp_path / HOME)
     assert fetched(tmp_path, public) == str(tmp_path / HOME / "course_utils" / "cells.py")
@@ -100,6 +122,58 @@ def test_what_is_in_the_way_is_kept_under_another_name(found, public, tmp_path):
     assert len(kept) == 1 and len(list(tmp_path.iterdir())) == 2
     if found is foreign:
         assert (kept[0] / "my essay.txt").read_text() == "mine"
+
+
+def test_of_two_lessons_started_at_once_neither_takes_the_others_course(public, tmp_path):
+    """The second clone ends when the first has arrived: it goes, and nothing is renamed away under the first's feet."""
+    first = """
+import os, shutil, subprocess
+def slower(command, clone=subprocess.run):
+    done = clone(command)
+    shutil.copytree(command[-1], home)
+    return done
+subprocess.run = slower
+"""
+    done = run(tmp_path, public.as_uri(), first, bootstrap(), AFTER)
+    assert (done.stdout.strip(), done.stderr) == (str(tmp_path / HOME / "course_utils" / "cells.py"), "")
+    assert [path.name for path in tmp_path.iterdir()] == [HOME]
+
+
+def own_folder(place):
+    place.mkdir()
+    (place / "my essay.txt").write_text("mine")
+    return place
+
+
+def own_package(place):
+    own_folder(place)
+    (place / "__init__.py").write_text("")
+    return place / "__init__.py"
+
+
+def own_module(place):
+    place.with_suffix(".py").write_text("")
+    return place.with_suffix(".py")
+
+
+@pytest.mark.parametrize("other", [own_folder, own_package, own_module])
+def test_something_else_of_its_name_is_named_and_left_alone(other, public, tmp_path):
+    named = other(tmp_path / "course_utils")
+    done = run(tmp_path, public.as_uri(), bootstrap())
+    assert done.returncode == 1
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ImportError: {named} is not the course, but has its name. Rename it")
+    assert "During handling" not in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} <= {"course_utils", "course_utils.py", "__pycache__"}
+    (tmp_path / "course_utils").with_suffix(named.suffix if other is own_module else "").rename(tmp_path / "mine")
+    assert fetched(tmp_path, public) == str(tmp_path / HOME / "course_utils" / "cells.py")
+
+
+def test_without_git_it_says_what_to_do_and_leaves_nothing(public, tmp_path):
+    done = run(tmp_path, public.as_uri(), bootstrap(), PATH="")
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("FileNotFoundError: No git here. Install it, or download the course")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_an_older_course_beside_it_is_not_taken(public, tmp_path):

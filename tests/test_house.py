@@ -169,6 +169,36 @@ def test_a_picture_is_stored_once_and_what_moves_is_stored_with_it(path):
                 assert views.unpack(data[VIEW])[0] in views.KINDS
 
 
+LONG_INDEX = re.compile(r"[_^](?:\d|[-−+])\d")  # only the first letter of h_12 would be set low
+
+
+def texts(found):
+    """All strings in what JSON or a widget holds."""
+    if isinstance(found, str):
+        yield found
+    elif isinstance(found, dict | list):
+        for inner in [*found, *found.values()] if isinstance(found, dict) else found:
+            yield from texts(inner)
+
+
+@lessons
+def test_a_long_index_has_braces_in_guesses_and_explorers(path):
+    """h_{12} and 10^{-3} in what the page shows of a stored widget: questions, titles, sentences, equations."""
+    outputs = [output.get("data", {}) for cell in code_cells(read(path)) for output in cell.outputs]
+    shown = [text for data in outputs if VIEW in data for text in texts(views.unpack(data[VIEW])[1])]
+    assert [text for text in shown if LONG_INDEX.search(text)] == []
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("course_utils.scenes.")])
+def test_a_long_index_has_braces_in_scenes(module):
+    """Nothing stores what a scene says of a wrong guess, so its source is read, without the docstrings."""
+    tree = parsed(module)
+    described = [node for node in ast.walk(tree) if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)]
+    docstrings = {ast.get_docstring(node, clean=False) for node in described}
+    words = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)} - docstrings
+    assert [text for text in words if LONG_INDEX.search(text)] == []
+
+
 @lessons
 def test_a_lesson_fits_an_hour_and_draws_elsewhere(path):
     """Its minutes by the stated formula; and at most a quarter of its code lines draw."""

@@ -89,6 +89,19 @@ def test_binder_has_the_bounds_of_the_package():
     for name in ("numpy", "anywidget", "tqdm"):
         assert ours[name] in lines
     assert ours["matplotlib"].replace("matplotlib", "matplotlib-base") in lines
+    (torch,) = (line.partition(" ;")[0] for line in matrix.bounds("torch") if line.startswith("torch>="))
+    assert torch.replace("torch", "pytorch-cpu") in lines
+
+
+def test_torch_is_new_enough_for_the_probe():
+    """Hooks for all modules are given keywords from torch 2.6 on; where 2.5 stands, every `probe` is a TypeError."""
+    assert "register_module_forward_hook(self._called, with_kwargs=True)" in (
+        ROOT / "course_utils" / "_record.py"
+    ).read_text(encoding="utf-8")
+    bounds = [line for line in matrix.bounds("torch") if line.startswith("torch>=")]
+    bounds += [line for line in load(ROOT / ".binder" / "environment.yml")["dependencies"] if "torch" in line]
+    lowest = [tuple(map(int, re.search(r">=(\d+)\.(\d+)", line).groups())) for line in bounds]
+    assert len(lowest) == 2 and min(lowest) >= (2, 6)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

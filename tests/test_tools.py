@@ -472,7 +472,19 @@ def test_a_published_course_opens_the_student_edition(course):
     assert f"]({colab.format(LESSONS[0].name)})" in top and "`git clone https://github.com/ada/course`" in top
 
 
-@pytest.mark.parametrize("repository", ["", "ada", "https://github.com/ada/course", "ada/course/x", "a b/c"])
+@pytest.mark.parametrize(
+    "given", ["ada/course.git", "https://github.com/ada/course", "https://github.com/ada/course.git"]
+)
+def test_a_forks_address_is_taken_as_github_gives_it(given, course):
+    written = heads.move(given, course)
+    assert heads.address(course) == "https://github.com/ada/course"
+    assert len(written) > len(LESSONS) and not any(b"course.git" in path.read_bytes() for path in written)
+
+
+@pytest.mark.parametrize(
+    "repository",
+    ["", "ada", "ada/.git", "ada/course/x", "a b/c", "https://example.org/ada/course", "http://ada/course"],
+)
 def test_an_address_is_an_owner_and_a_name(repository, course):
     with pytest.raises(ValueError, match="owner/name"):
         heads.move(repository, course)

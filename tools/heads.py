@@ -37,6 +37,7 @@ BOOTSTRAP = """\
 # Where the course isn't installed, as on Colab, this fetches it once. Then it gets ready.
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -44,19 +45,34 @@ import tempfile
 version = "{version}"
 source = os.environ.get("COURSE_SOURCE", "{address}")
 home = os.path.abspath(f"{name}-{{version}}")
-whole = os.path.exists(f"{{home}}/course_utils/machine.py")
-if not whole and importlib.util.find_spec("course_utils") is None:
+
+
+def whole():
+    parts = ["cells.py", "machine.py", "widgets.py", "../data/seattle-weather.csv"]
+    return all(os.path.exists(f"{{home}}/course_utils/{{part}}") for part in parts)
+
+
+if not whole() and importlib.util.find_spec("course_utils") is None:
+    if shutil.which("git") is None:
+        raise FileNotFoundError("No git here. Install it, or download the course as a ZIP.")
     with tempfile.TemporaryDirectory(dir=".") as part:
         git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"]
         tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
         if subprocess.run([*git, tag, source, new]).returncode:
             raise ConnectionError({advice})
-        if os.path.exists(home):  # half a course, or something else: it stays, renamed
+        if os.path.exists(home) and not whole():  # half a course, or another thing: renamed
             os.rename(home, f"{{home}}-found-{{os.path.basename(part)}}")
-        os.rename(new, home)
+        if not os.path.exists(home):  # else another lesson was quicker
+            os.rename(new, home)
 sys.path.append(home)
 
-from course_utils import machine
+try:
+    from course_utils import machine
+except ImportError:
+    other = importlib.util.find_spec("course_utils")
+    other = other.origin or next(iter(other.submodule_search_locations))
+    advice = "Rename it, restart the kernel, and run this cell again."
+    raise ImportError(f"{{other}} is not the course, but has its name. {{advice}}") from None
 
 machine.prepare(version{needs})"""
 PICTURES = {  # of the README: a lesson, and how the words of its figure begin
@@ -282,9 +298,15 @@ def write(root: Path = ROOT) -> list[Path]:
 
 
 def move(repository: str, root: Path = ROOT) -> list[Path]:
-    """Point the whole course at github.com/`repository`, such as "owner/name". Returns the files that were changed."""
+    """Point the whole course at github.com/`repository`. Returns the files that were changed.
+
+    repository  "owner/name", or its whole address as a browser or GitHub's button for cloning gives it.
+
+    Raises ValueError if it is neither.
+    """
+    given, repository = repository, repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
     if not re.fullmatch(r"[\w-]+/[\w.-]+", repository):
-        raise ValueError(f"repository: got {repository!r}, wants owner/name as on GitHub")
+        raise ValueError(f"repository: got {given!r}, wants owner/name as on GitHub")
     place = root / "pyproject.toml"
     before = place.read_text(encoding="utf-8")
     text = re.sub(r'^(Repository = ").*(?=")', rf"\g<1>https://github.com/{repository}", before, flags=re.M)

@@ -199,7 +199,7 @@ def weigh_alive(guess: Guess) -> None:
 
 def weigh_slope(guess: Guess, slope: Callable, b: np.ndarray) -> None:
     """What was guessed, beside what is measured."""
-    alone = sigmoid(b) * (1 - sigmoid(b)), "But 100 z^99 multiplies the sigmoid's slope."
+    alone = sigmoid(b) * (1 - sigmoid(b)), "But 100 z^{99} multiplies the sigmoid's slope."
     guess.compare(slope(b, 100), x=b, meanings={"largest for a half-open gate": alone})
 
 

@@ -32,6 +32,8 @@ FILES = (
     "course_utils/**/*",
     "coursework/*.py",
     "data/*",
+    "docs/platforms.md",
+    "docs/questions.md",
     "hub/**/*",
     "notebooks/*.ipynb",
 )
@@ -51,6 +53,9 @@ The lessons are in `notebooks/`, without outputs, so that you can guess before y
 `coursework/`. Hand in the notebook of an assignment, `psN.ipynb`, under its own name and with every cell where it was.
 The checks in it know the common mistakes, from a table of numbers (`hints.json`); the points come from the same
 questions with other numbers.
+
+[Where the course runs](docs/platforms.md) says what to do where pip finds no PyTorch, and
+[Where is my question answered?](docs/questions.md) leads from twenty questions to the lessons.
 """
 
 

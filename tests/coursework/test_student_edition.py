@@ -11,6 +11,7 @@ import sys
 import nbformat
 import pytest
 
+from course_utils import machine
 from coursework.grader import leaks as gate
 from coursework.grader.assignment import load, names
 from coursework.grader.likeness import KEPT, shape
@@ -93,14 +94,38 @@ def test_the_edition_runs(course, tmp_path):
     assert last.startswith(str(tmp_path / "out")) and last.endswith(" []")
 
 
-def test_nothing_leaks_from_the_course_itself(tmp_path):
+@pytest.fixture(scope="module")
+def edition(tmp_path_factory):
+    """The student edition of the course itself."""
+    folder = tmp_path_factory.mktemp("edition") / "out"
+    build(folder)
+    return folder
+
+
+def test_nothing_leaks_from_the_course_itself(edition):
     """The whole house passes its gate, and everything on the list of what lessons teach is needed there."""
-    files = build(tmp_path / "out")
-    assert {f"coursework/{name}/hints.json" for name in names()} <= {path.as_posix() for path in files}
+    assert all((edition / "coursework" / name / "hints.json").is_file() for name in names())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gate, "TAUGHT", {})
-        found = gate.leaks(tmp_path / "out", [load(name) for name in names()])
+        found = gate.leaks(edition, [load(name) for name in names()])
     assert sorted(found) == sorted(f"{file}: the right answer to {answer}" for answer, file in gate.TAUGHT)
+
+
+def test_every_page_that_it_names_is_in_it(edition):
+    """What its lessons, assignments and pages link to, and the page that the missing torch names; no other page."""
+    texts = {path: path.read_text(encoding="utf-8") for path in edition.rglob("*.md")}
+    for path in edition.rglob("*.ipynb"):
+        texts[path] = "\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells)
+    links = [
+        (path, path.parent / link)
+        for path, text in texts.items()
+        for link in re.findall(r"\]\((?!https?:|#|data:)([^)#\s]+)[^)]*\)", text)
+    ]
+    assert len(links) > 10
+    assert [(path.name, str(to)) for path, to in links if not to.exists()] == []
+    named = set(re.findall(r"docs/\w+\.md", machine.TORCH))
+    assert named and all((edition / page).is_file() for page in named)
+    assert {path.name for path in (edition / "docs").iterdir()} == {"platforms.md", "questions.md"}
 
 
 def _in_lesson(words, kind="markdown"):
