@@ -185,7 +185,7 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
     """Submissions in a zip, read in memory: nothing is written, so no name in it can lead anywhere."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # a damaged list of its files raises this or that
         return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
     by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
@@ -224,7 +224,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(entry) as file:
             content = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+    except Exception as error:  # each way of packing has errors of its own
         raise _ProblemError(f"it can't be unpacked ({error})") from None
     if len(content) > LARGEST:
         raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
@@ -235,7 +235,10 @@ def _read(student: str, find_bytes: Callable[[], bytes]) -> Submission:
     try:
         return Submission(_clean(student), cells=parse(find_bytes()))
     except _ProblemError as problem:
-        return Submission(_clean(student), problem=f"The notebook could not be read: {problem}.")
+        why = str(problem)
+    except OSError as error:
+        why = f"its folder can't be opened ({error.strerror})"
+    return Submission(_clean(student), problem=f"The notebook could not be read: {why}.")
 
 
 def parse(content: bytes) -> list[Cell]:
