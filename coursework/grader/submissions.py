@@ -20,6 +20,7 @@ from typing import Any, TypedDict
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
+MOST_CODE = 100_000  # signs in all code cells: who marks parses them, and a line can be made to take for ever
 NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
 LMS_NAMES = (
     re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
@@ -248,13 +249,16 @@ def parse(content: bytes) -> list[Cell]:
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
         if len(cells) > MOST_CELLS:
             raise _ProblemError(f"it has more than {MOST_CELLS} cells")
-        return [_cell(cell) for cell in cells]
+        read = [_cell(cell) for cell in cells]
     except UnicodeDecodeError:
         raise _ProblemError("it is not UTF-8 text") from None
     except json.JSONDecodeError:
         raise _ProblemError("it is not a notebook") from None
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError):
         raise _ProblemError("it is not a notebook of a form that Jupyter writes") from None
+    if sum(len(cell["source"]) for cell in read if cell["cell_type"] == "code") > MOST_CODE:
+        raise _ProblemError(f"its code cells hold more than {MOST_CODE:,} signs")
+    return read
 
 
 def _cell(cell: dict[str, Any]) -> Cell:
