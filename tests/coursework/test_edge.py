@@ -233,7 +233,11 @@ def test_chance_is_the_same_every_time(tmp_path):
     lucky = (
         "import random, secrets, os\nimport torch\n"
         "draws = [np.random.default_rng().random(), np.random.rand(), random.random(), random.Random().random(),\n"
-        "         secrets.randbelow(10**9) / 1e9, os.urandom(1)[0] / 256, torch.rand(1).item()]\n"
+        "         np.random.RandomState().rand(), secrets.randbelow(10**9) / 1e9, os.urandom(4)[0] / 256,\n"
+        "         os.getrandom(4)[0] / 256, torch.rand(1).item(), torch.seed() / 2**64, torch.rand(1).item()]\n"
+        "generator = torch.Generator()\n"
+        "draws += [generator.seed() / 2**64, torch.rand(1, generator=generator).item(),\n"
+        "          torch.default_generator.seed() / 2**64, torch.rand(1).item()]\n"
         "slope = float(np.mean(draws))\nraise ValueError(' '.join(f'{1e9 * draw:.0f}'[:4] for draw in draws))"
     )
     said = []
@@ -243,6 +247,7 @@ def test_chance_is_the_same_every_time(tmp_path):
         (run,) = (tmp_path / f"out{turn}" / "runs" / "ps0").glob("*.json")
         said.append(json.loads(run.read_text())["text"])
     assert "ValueError" in said[0] and said[0] == said[1]
+    assert len(set(json.loads(said[0].split("\n")[0])["cells"]["4"].split()[1:])) > 10
 
 
 def test_a_machine_short_of_memory_is_nobodys_mark(tmp_path, monkeypatch, capsys):
