@@ -77,6 +77,10 @@ ESSAY = [
     f"\\\\(\\href{{javascript:{HIT}}}{{x}}\\\\)",
     f"$\\unicode[{HIT}]{{x61}}$ $\\style{{background:url(http://evil.example/12)}}{{x}}$",
     "$\\require{autoload-all}\\require{action}\\toggle{a}{b}\\endtoggle$",
+    "$\\mmlToken{mtext}[href='https:evil.example/link']{\\text{click}}$ $\\mmlToken{mi}[style='top:0']{x}$",
+    "$\\bbox[background:url(http://evil.example/13)]{x}$ $\\bbox[position:fixed;top:0;left:0;width:100vw]{x}$",
+    f"$\\newenvironment{{q}}{{\\href{{javascript:{HIT}}}}}{{}}\\begin{{q}}{{x}}\\end{{q}}$",
+    "$\\color{red;background:url(http://evil.example/14)}{x}$",
     f"$<img src=x onerror={HIT}>$",
     f"$\\text{{<script>{HIT}</script>}}$",
     f"`<script>{HIT}</script>`",
@@ -199,6 +203,8 @@ def test_mathjax_sets_type_and_does_nothing_else(reading, tmp_path):
             part.click()
     links = driver.execute_script("return [...document.querySelectorAll('a[href], [*|href]')].map(a => a.outerHTML)")
     assert [link for link in links if "#" not in link] == []
+    styled = driver.execute_script("return [...document.querySelectorAll('body [style]')].map(p => p.style.cssText)")
+    assert [style for style in styled if "url(" in style or "fixed" in style] == []
     assert nothing_ran(driver, page.as_uri())
     assert {host for host in asked if host and "evil" in host} == set()
 
