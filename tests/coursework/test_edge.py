@@ -146,6 +146,18 @@ def test_known_forms_of_forgery(marker, text):
         mark.hint.encode()  # it can be written
 
 
+@pytest.mark.parametrize("wrong", [[0], [1], [0, 1]])
+def test_no_hint_tells_of_the_graders_own_numbers(marker, right, wrong):
+    """An input's number in the run is no input, so neither its value nor where it changes the result is a hint."""
+    reply = json.loads(json.dumps(right))
+    values = reply["answers"]["ps0_step"]["values"]
+    for trial in wrong:
+        values[trial] = plain.encode(plain.decode(values[trial]) + 3.5)
+    hint = next(mark.hint for mark in marker.marks(json.dumps(reply)) if mark.grade_id == "ps0_step")
+    assert "differ" in hint and "trial" not in hint and "smallest input" not in hint
+    assert ("right on 1 of 2 inputs" in hint) == (len(wrong) == 1)
+
+
 def test_words_are_cleaned_before_they_are_shown():
     words = without_numbers("a\ud800b\x00c\u202ed 3.14159")
     assert words.encode() and "\x00" not in words and "\u202e" not in words and "3.14" not in words
