@@ -17,7 +17,7 @@ pytest.importorskip("nbgrader")
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
-from tests.chromium import MISSING, chromium, lab, npm, waits
+from tests.chromium import MISSING, chromium, lab, npm, resize, waits
 from tests.coursework.material import IMPORT, RIGHT, edited, graded_here, notebook_of, submit, write_assignment
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
@@ -247,3 +247,27 @@ def test_feedback_shows_words_as_words(tmp_path, reading):
     assert driver.find_element(By.TAG_NAME, "table").text.count(words) == 2
     assert driver.execute_script("return window.hit") is None
     assert HIT in driver.title
+
+
+def test_a_long_word_stays_within_the_pages(tmp_path, reading):
+    """A student names exceptions, functions and himself."""
+    from coursework.grader import alike, classes, items
+    from coursework.grader.marking import Mark
+    from coursework.grader.report import Result, page
+
+    driver, *_ = reading
+    long, code = f"your function raised {'Exception' * 7}: {'x' * 250}", "y" * 120
+    results = [Result("N" * 80, [Mark("ps0_gate_by_state", 0, 10, "Run one step.", long)], note="n" * 200)] * 3
+    pairs = [alike.Pair(("N" * 80, "M" * 80), 0.9, 3, code)]
+    classes.write_class(items.summary(results), pairs, "ps0", tmp_path)
+    (tmp_path / "feedback.html").write_text(page(results[0], "ps0"), encoding="utf-8")
+    for name in ("ps0_class.html", "feedback.html"):
+        for width in (1400, 1000, 800):
+            resize(driver, width)
+            driver.get((tmp_path / name).as_uri())
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= width, (name, width)
+            body = driver.execute_script("return document.body.getBoundingClientRect().right")
+            widest = (
+                "return Math.max(...[...document.querySelectorAll('body *')].map(p => p.getBoundingClientRect().right))"
+            )
+            assert driver.execute_script(widest) <= body + 1, (name, width)
