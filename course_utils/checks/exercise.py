@@ -29,6 +29,10 @@ class Verdict:
         return self.words if self.right or self.words == NOT_STARTED else f"Not yet: {self.words}"
 
 
+class Trial(int):
+    """The number of an input that lies elsewhere, in place of the input itself: nothing is said of it in a verdict."""
+
+
 class Case(Protocol):
     """One input of an exercise, and how to tell right results from wrong ones. The first hint that fits is told."""
 
@@ -252,7 +256,7 @@ def _names(answer: Callable, count: int) -> list[str]:
 
 
 def _is_number(argument: Any) -> bool:
-    return isinstance(argument, int | float | np.integer | np.floating) and not isinstance(argument, bool)
+    return isinstance(argument, int | float | np.integer | np.floating) and not isinstance(argument, bool | Trial)
 
 
 def is_single(got: Any) -> bool:

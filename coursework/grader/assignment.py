@@ -14,7 +14,7 @@ from typing import Any
 import nbformat
 import numpy as np
 
-from course_utils.checks.exercise import Exercise, Worked
+from course_utils.checks.exercise import Exercise, Trial, Worked
 from coursework import plain
 from coursework.grader.question import Essay, Question
 
@@ -135,8 +135,8 @@ def cases(exercise: Exercise, calls: list[str] | None) -> list[Worked]:
     return found
 
 
-def _alone(trial: int) -> tuple[int]:
-    return (trial,)
+def _alone(trial: int) -> tuple[Trial]:
+    return (Trial(trial),)
 
 
 def _once(function: Callable[[], Any]) -> Callable[[], Any]:

@@ -9,6 +9,7 @@ takes too long, everything but the first process is killed and a new stage start
 import ast
 import contextlib
 import ctypes
+import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
@@ -266,8 +267,9 @@ def prepare(seed: int) -> dict[str, Any]:
     bits.randbits = entropy.getrandbits
     chance: Any = random
     os.urandom = chance._urandom = entropy.randbytes
+    os.getrandom = lambda size, flags=0: entropy.randbytes(size)
     chance.Random.seed = _seeded(random.Random.seed, entropy)
-    sys.meta_path.insert(0, _SeedsTorch(seed))
+    sys.meta_path.insert(0, _SeedsTorch(seed, entropy))
     module = types.ModuleType("__main__")
     sys.modules["__main__"] = module
     module.__dict__.update(get_ipython=Quiet, display=Quiet())
@@ -284,10 +286,13 @@ def _seeded(seed: Any, entropy: Any) -> Any:
 
 
 class _SeedsTorch(importlib.abc.MetaPathFinder):
-    """Gives torch's random generator its start as soon as torch is imported, which takes too long to do for all."""
+    """Gives torch's random generator its start as soon as torch is imported, which takes too long to do for all.
 
-    def __init__(self, seed: int):
-        self.seed = seed
+    What torch would take from the machine, in `torch.seed()` and `torch.Generator().seed()`, comes from `entropy`.
+    """
+
+    def __init__(self, seed: int, entropy: Any):
+        self.seed, self.entropy = seed, entropy
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> Any:
         if name != "torch":
@@ -300,6 +305,14 @@ class _SeedsTorch(importlib.abc.MetaPathFinder):
             def exec_module(module: Any) -> None:
                 load(module)
                 module.manual_seed(self.seed)
+                (methods,) = gc.get_referents(module.Generator.__dict__)  # a type of C, which takes no new method
+                methods["seed"] = seed
+                ctypes.pythonapi.PyType_Modified(ctypes.py_object(module.Generator))
+
+            def seed(generator: Any) -> int:
+                number: int = self.entropy.getrandbits(64)
+                generator.manual_seed(number)
+                return number
 
             spec.loader.exec_module = exec_module  # type: ignore[method-assign]
         return spec

@@ -20,6 +20,7 @@ from typing import Any, TypedDict
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
+MOST_CODE = 100_000  # signs in all code cells: who marks parses them, and a line can be made to take for ever
 NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
 LMS_NAMES = (
     re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
@@ -185,7 +186,7 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
     """Submissions in a zip, read in memory: nothing is written, so no name in it can lead anywhere."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
-    except (zipfile.BadZipFile, OSError) as error:
+    except Exception as error:  # a damaged list of its files raises this or that
         return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
     by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
@@ -224,7 +225,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(entry) as file:
             content = file.read(LARGEST + 1)
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError, OSError, EOFError) as error:
+    except Exception as error:  # each way of packing has errors of its own
         raise _ProblemError(f"it can't be unpacked ({error})") from None
     if len(content) > LARGEST:
         raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
@@ -235,7 +236,10 @@ def _read(student: str, find_bytes: Callable[[], bytes]) -> Submission:
     try:
         return Submission(_clean(student), cells=parse(find_bytes()))
     except _ProblemError as problem:
-        return Submission(_clean(student), problem=f"The notebook could not be read: {problem}.")
+        why = str(problem)
+    except OSError as error:
+        why = f"its folder can't be opened ({error.strerror})"
+    return Submission(_clean(student), problem=f"The notebook could not be read: {why}.")
 
 
 def parse(content: bytes) -> list[Cell]:
@@ -245,13 +249,16 @@ def parse(content: bytes) -> list[Cell]:
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
         if len(cells) > MOST_CELLS:
             raise _ProblemError(f"it has more than {MOST_CELLS} cells")
-        return [_cell(cell) for cell in cells]
+        read = [_cell(cell) for cell in cells]
     except UnicodeDecodeError:
         raise _ProblemError("it is not UTF-8 text") from None
     except json.JSONDecodeError:
         raise _ProblemError("it is not a notebook") from None
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError):
         raise _ProblemError("it is not a notebook of a form that Jupyter writes") from None
+    if sum(len(cell["source"]) for cell in read if cell["cell_type"] == "code") > MOST_CODE:
+        raise _ProblemError(f"its code cells hold more than {MOST_CODE:,} signs")
+    return read
 
 
 def _cell(cell: dict[str, Any]) -> Cell:

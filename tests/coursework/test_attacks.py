@@ -14,7 +14,8 @@ import zipfile
 
 import pytest
 
-from coursework.grader.submissions import MOST_CELLS, find, parse
+from coursework.grader import assignment as assignments
+from coursework.grader.submissions import MOST_CELLS, MOST_CODE, find, parse
 from tests.coursework.material import (
     IMPORT,
     RIGHT,
@@ -430,7 +431,11 @@ FILES = {  # content: whether it can be read
     "no worksheet": ('{"worksheets": []}', False),
     "surrogates": (_cells(CODE).replace("x = 1", "\\ud800"), True),
     "a million cells": ('{"cells": [' + ",".join(["{}"] * 10**6) + "]}", False),
-    "a million lines": (_cells({**CODE, "source": ["x\n"] * 10**6}), True),
+    "a million lines": (_cells({**CODE, "source": ["x\n"] * 10**6}), False),
+    "a million lines of text": (_cells({**CODE, "cell_type": "markdown", "source": ["x\n"] * 10**6}), True),
+    "a line that takes for ever": (_cells({**CODE, "source": "x = f'" + "{x}" * 325_000 + "'"}), False),
+    "many long cells": (_cells(*[{**CODE, "source": "x = 1\n" * 2000}] * 9), False),
+    "a long cell": (_cells({**CODE, "source": "x = 1\n" * 16_000}), True),
     "format 99": (_cells(CODE).replace('"nbformat": 4', '"nbformat": 99'), True),
     "format a word": (_cells(CODE).replace('"nbformat": 4', '"nbformat": "=1+1"'), True),
     "infinite cells": (_cells(CODE).replace("[{", "Infinity, [{", 1), False),
@@ -460,6 +465,13 @@ def test_a_file_is_read_or_it_is_that_students_problem(tmp_path, name):
         assert mallory.problem.startswith("The notebook could not be read: ")
     for cell in mallory.cells:
         cell["source"].encode()
+
+
+def test_what_a_notebook_may_hold_is_far_from_what_is_handed_out():
+    """All code of an assignment, with its solutions and tests, is a small part of what is read."""
+    for name in assignments.names():
+        cells = assignments.load(name).notebook.cells
+        assert sum(len(cell.source) for cell in cells if cell.cell_type == "code") < MOST_CODE / 5, name
 
 
 def _zip(path, *entries):

@@ -6,6 +6,7 @@ writes; `complaint`, words; `raised`, a name and words. `cells`, errors by numbe
 
 import json
 import math
+import re
 from html.parser import HTMLParser
 
 import nbformat
@@ -22,7 +23,9 @@ from coursework.grader import report, sandbox, submissions
 from coursework.grader.gradebook import harmless
 from coursework.grader.marking import Marker, without_numbers
 from coursework.grader.submissions import Submission, told_apart
+from coursework.grader.tex import type_alone
 from tests.coursework.material import RIGHT, STEP, graded_here, grader, marks, notebook_of, submit, write_assignment
+from tests.notebook import ROOT
 
 TRIALS = 2
 
@@ -143,6 +146,18 @@ def test_known_forms_of_forgery(marker, text):
         mark.hint.encode()  # it can be written
 
 
+@pytest.mark.parametrize("wrong", [[0], [1], [0, 1]])
+def test_no_hint_tells_of_the_graders_own_numbers(marker, right, wrong):
+    """An input's number in the run is no input, so neither its value nor where it changes the result is a hint."""
+    reply = json.loads(json.dumps(right))
+    values = reply["answers"]["ps0_step"]["values"]
+    for trial in wrong:
+        values[trial] = plain.encode(plain.decode(values[trial]) + 3.5)
+    hint = next(mark.hint for mark in marker.marks(json.dumps(reply)) if mark.grade_id == "ps0_step")
+    assert "differ" in hint and "trial" not in hint and "smallest input" not in hint
+    assert ("right on 1 of 2 inputs" in hint) == (len(wrong) == 1)
+
+
 def test_words_are_cleaned_before_they_are_shown():
     words = without_numbers("a\ud800b\x00c\u202ed 3.14159")
     assert words.encode() and "\x00" not in words and "\u202e" not in words and "3.14" not in words
@@ -233,7 +248,11 @@ def test_chance_is_the_same_every_time(tmp_path):
     lucky = (
         "import random, secrets, os\nimport torch\n"
         "draws = [np.random.default_rng().random(), np.random.rand(), random.random(), random.Random().random(),\n"
-        "         secrets.randbelow(10**9) / 1e9, os.urandom(1)[0] / 256, torch.rand(1).item()]\n"
+        "         np.random.RandomState().rand(), secrets.randbelow(10**9) / 1e9, os.urandom(4)[0] / 256,\n"
+        "         os.getrandom(4)[0] / 256, torch.rand(1).item(), torch.seed() / 2**64, torch.rand(1).item()]\n"
+        "generator = torch.Generator()\n"
+        "draws += [generator.seed() / 2**64, torch.rand(1, generator=generator).item(),\n"
+        "          torch.default_generator.seed() / 2**64, torch.rand(1).item()]\n"
         "slope = float(np.mean(draws))\nraise ValueError(' '.join(f'{1e9 * draw:.0f}'[:4] for draw in draws))"
     )
     said = []
@@ -243,6 +262,7 @@ def test_chance_is_the_same_every_time(tmp_path):
         (run,) = (tmp_path / f"out{turn}" / "runs" / "ps0").glob("*.json")
         said.append(json.loads(run.read_text())["text"])
     assert "ValueError" in said[0] and said[0] == said[1]
+    assert len(set(json.loads(said[0].split("\n")[0])["cells"]["4"].split()[1:])) > 10
 
 
 def test_a_machine_short_of_memory_is_nobodys_mark(tmp_path, monkeypatch, capsys):
@@ -297,6 +317,15 @@ LINKS = [
     "- [ ] [x](javascript:alert(1))",
     "> [x](vbscript:alert(1))",
 ]
+ACTING = [
+    "$\\mmlToken{mi}[href='https:/evil.example']{x}$",
+    "$\\bbox[background:url(http://evil.example)]{x}$",
+    "$\\newenvironment{q}{\\href{javascript:alert(1)}}{}\\begin{q}{x}\\end{q}$",
+    "$\\DeclareMathOperator{\\x}{a}$",
+    "$$\\class{a}{\\cssId{b}{\\style{c}{\\unicode{d}}}}$$",
+    "\\\\(\\gdef\\x{y}\\\\\\newcommand{z}{y}\\\\)",
+    "$\\madeUpTomorrow{x}$",
+]
 
 
 @pytest.fixture(scope="module")
@@ -334,6 +363,38 @@ def test_an_honest_essay_reads_as_it_was_written(shown):
     page = shown("Because of *products*: $a_1 < 1$, $x[0]$ and `h[0] & z`.\n\n- one\n- two\n\n**Bold** [sic], a & b.")
     for part in ("<em>products</em>", "<li>one</li>", "<strong>Bold</strong>", "[sic]", "a_1", "x[0]"):
         assert part in page, part
+
+
+@pytest.mark.parametrize("text", ACTING, ids=range(len(ACTING)))
+def test_a_command_that_is_not_known_to_set_type_is_text(text):
+    left = re.findall(r"\\([A-Za-z]+)", harmless(text))
+    assert left == [], left
+    assert [word for word in re.findall("[A-Za-z]+", text) if word not in harmless(text)] == []
+
+
+def test_the_courses_own_formulas_stay_as_they_are():
+    """What lessons, assignments, rubrics and model answers write, students may write, too."""
+    texts = [path.read_text(encoding="utf-8") for path in sorted((ROOT / "notebooks").glob("*.ipynb"))]
+    notebooks = [nbformat.reads(text, as_version=4) for text in texts]
+    for name in assignments.names():
+        assignment = assignments.load(name)
+        notebooks.append(assignment.notebook)
+        for essay in assignment.essays.values():
+            assert type_alone(essay.levels + essay.model) == essay.levels + essay.model
+    formulas = 0
+    for notebook in notebooks:
+        for cell in notebook.cells:
+            if cell.cell_type == "markdown":
+                assert type_alone(cell.source) == cell.source
+                formulas += cell.source.count("\\frac")
+    assert formulas > 20
+
+
+def test_a_formula_of_a_student_stays_as_it_is():
+    honest = r"""$$\begin{aligned} \frac{\partial h_t}{\partial h_k} &= \prod_{j=k+1}^{t} \operatorname{diag}(z_j) \\
+    \left\lVert W_{hh}^\top \right\rVert &\le \varepsilon,\quad \tilde{h} \in \mathbb{R}^H \end{aligned}$$
+    $\begin{pmatrix} 1 & 0 \\ 0 & \cdots \end{pmatrix}$ and $\sum_i \mathrm{e}^{x_i} \Rightarrow \text{as is}$"""
+    assert harmless(honest) == honest
 
 
 def test_the_guard_of_an_essay_is_kept_in_what_is_graded(tmp_path):

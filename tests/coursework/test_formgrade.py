@@ -17,7 +17,7 @@ pytest.importorskip("nbgrader")
 from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 
-from tests.chromium import MISSING, chromium, lab, npm, waits
+from tests.chromium import MISSING, chromium, lab, npm, resize, waits
 from tests.coursework.material import IMPORT, RIGHT, edited, graded_here, notebook_of, submit, write_assignment
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
@@ -77,6 +77,10 @@ ESSAY = [
     f"\\\\(\\href{{javascript:{HIT}}}{{x}}\\\\)",
     f"$\\unicode[{HIT}]{{x61}}$ $\\style{{background:url(http://evil.example/12)}}{{x}}$",
     "$\\require{autoload-all}\\require{action}\\toggle{a}{b}\\endtoggle$",
+    "$\\mmlToken{mtext}[href='https:evil.example/link']{\\text{click}}$ $\\mmlToken{mi}[style='top:0']{x}$",
+    "$\\bbox[background:url(http://evil.example/13)]{x}$ $\\bbox[position:fixed;top:0;left:0;width:100vw]{x}$",
+    f"$\\newenvironment{{q}}{{\\href{{javascript:{HIT}}}}}{{}}\\begin{{q}}{{x}}\\end{{q}}$",
+    "$\\color{red;background:url(http://evil.example/14)}{x}$",
     f"$<img src=x onerror={HIT}>$",
     f"$\\text{{<script>{HIT}</script>}}$",
     f"`<script>{HIT}</script>`",
@@ -199,6 +203,8 @@ def test_mathjax_sets_type_and_does_nothing_else(reading, tmp_path):
             part.click()
     links = driver.execute_script("return [...document.querySelectorAll('a[href], [*|href]')].map(a => a.outerHTML)")
     assert [link for link in links if "#" not in link] == []
+    styled = driver.execute_script("return [...document.querySelectorAll('body [style]')].map(p => p.style.cssText)")
+    assert [style for style in styled if "url(" in style or "fixed" in style] == []
     assert nothing_ran(driver, page.as_uri())
     assert {host for host in asked if host and "evil" in host} == set()
 
@@ -241,3 +247,27 @@ def test_feedback_shows_words_as_words(tmp_path, reading):
     assert driver.find_element(By.TAG_NAME, "table").text.count(words) == 2
     assert driver.execute_script("return window.hit") is None
     assert HIT in driver.title
+
+
+def test_a_long_word_stays_within_the_pages(tmp_path, reading):
+    """A student names exceptions, functions and himself."""
+    from coursework.grader import alike, classes, items
+    from coursework.grader.marking import Mark
+    from coursework.grader.report import Result, page
+
+    driver, *_ = reading
+    long, code = f"your function raised {'Exception' * 7}: {'x' * 250}", "y" * 120
+    results = [Result("N" * 80, [Mark("ps0_gate_by_state", 0, 10, "Run one step.", long)], note="n" * 200)] * 3
+    pairs = [alike.Pair(("N" * 80, "M" * 80), 0.9, 3, code)]
+    classes.write_class(items.summary(results), pairs, "ps0", tmp_path)
+    (tmp_path / "feedback.html").write_text(page(results[0], "ps0"), encoding="utf-8")
+    for name in ("ps0_class.html", "feedback.html"):
+        for width in (1400, 1000, 800):
+            resize(driver, width)
+            driver.get((tmp_path / name).as_uri())
+            assert driver.execute_script("return document.documentElement.scrollWidth") <= width, (name, width)
+            body = driver.execute_script("return document.body.getBoundingClientRect().right")
+            widest = (
+                "return Math.max(...[...document.querySelectorAll('body *')].map(p => p.getBoundingClientRect().right))"
+            )
+            assert driver.execute_script(widest) <= body + 1, (name, width)

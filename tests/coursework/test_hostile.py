@@ -313,3 +313,53 @@ def test_a_zip_climbs_nowhere(tmp_path, key):
     (found,) = find(tmp_path / "a" / "b" / "all.zip", "ps0")
     assert "leads out of the folder" in found.problem
     assert sorted(tmp_path.rglob("*")) == before
+
+
+PACKED = {"deflate": zipfile.ZIP_DEFLATED, "bzip2": zipfile.ZIP_BZIP2, "lzma": zipfile.ZIP_LZMA}
+
+
+@pytest.mark.parametrize("packed", PACKED)
+def test_a_damaged_file_in_a_zip_is_its_students_alone(packed, tmp_path):
+    """The first student's bytes are turned over within the zip, the second's are sound."""
+    from coursework.grader.submissions import find
+
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w", PACKED[packed]) as archive:
+        archive.writestr("ann/ps0/ps0.ipynb", notebook_of(RIGHT))
+        archive.writestr("bob/ps0/ps0.ipynb", notebook_of(RIGHT))
+    damaged = bytearray(content.getvalue())
+    damaged[70:300] = bytes(255 - byte for byte in damaged[70:300])
+    (tmp_path / "all.zip").write_bytes(damaged)
+    ann, bob = find(tmp_path, "ps0")
+    assert "can't be unpacked" in ann.problem and ann.cells == []
+    assert bob.problem is None and bob.code == RIGHT
+
+
+@contextlib.contextmanager
+def as_an_ordinary_user():
+    """Root may open everything, so for a while this process is not root."""
+    user = os.geteuid()
+    if user == 0:
+        os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(user)
+
+
+@pytest.mark.parametrize("closed", ["bob", "bob/ps0", "bob/ps0/ps0.ipynb"])
+def test_a_closed_folder_is_its_students_alone(closed, tmp_path, monkeypatch):
+    from coursework.grader.submissions import find
+
+    submit(tmp_path, "ann", RIGHT)
+    submit(tmp_path, "bob", RIGHT)
+    tmp_path.chmod(0o755)
+    monkeypatch.chdir(tmp_path)  # the folders above are closed, too
+    (tmp_path / closed).chmod(0)
+    try:
+        with as_an_ordinary_user():
+            ann, bob = find(Path(), "ps0")
+    finally:
+        (tmp_path / closed).chmod(0o700)
+    assert ann.problem is None and ann.code == RIGHT
+    assert "can't be opened" in bob.problem and bob.cells == []
