@@ -19,11 +19,11 @@ from typing import Any
 import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
-from tqdm.auto import tqdm
 
 from course_utils import _record, _replay, _validate
 from course_utils._replay import Recording
 from course_utils._report import Gate, LayerReport, Report
+from course_utils.progress import tqdm
 from course_utils.training import silent
 
 __all__ = ["Gate", "LayerReport", "Report", "open_gate", "orthogonal", "probe"]

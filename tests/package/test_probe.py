@@ -3,10 +3,13 @@
 The oracle takes the same layers once more, a sequence and a step at a time, with the torch step of tests/oracles.py.
 """
 
+import os
 import random
 import tracemalloc
 from dataclasses import dataclass, replace
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -22,6 +25,7 @@ from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.probe import open_gate, orthogonal, probe
 from course_utils.torch_bridge import to_params
 from tests import oracles
+from tests.notebook import ROOT
 
 KINDS = ("RNN tanh", "RNN relu", "GRU", "LSTM", "LSTM proj")
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
@@ -680,6 +684,24 @@ def test_a_bar_is_shown_to_those_who_wait_unless_it_is_silenced(disable, monkeyp
     monkeypatch.setattr("course_utils.probe.PATIENCE", 0)
     probe(nn.GRU(2, 3), torch.randn(5, 2, 2))
     assert ("exact rows" in capsys.readouterr().err) == (not disable)
+
+
+def test_a_bar_that_waits_leaves_nothing_in_a_saved_notebook():
+    """Nothing at all where the work is done before the delay is over; else an empty output, where the bar has been."""
+    cells = [
+        "import time\nfrom course_utils.progress import tqdm\nwith tqdm(total=2, delay=0.5, leave=False) as bar:\n"
+        "    bar.update()\n    print('early')\n    time.sleep(0.6)\n    bar.update()\n    print('late')",
+        "with tqdm(total=1, delay=100, leave=False) as bar:\n    bar.update()\nprint(type(bar).__name__)",
+        "import functools, torch, course_utils.probe as module\nmodule.PATIENCE = 1e-9\n"
+        "module.tqdm = functools.partial(module.tqdm, mininterval=0)\n"
+        "_ = module.probe(torch.nn.GRU(2, 3), torch.randn(5, 4, 2))",
+    ]
+    saved = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    environment = {**os.environ, "TQDM_DISABLE": ""}
+    nbclient.NotebookClient(saved, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute(env=environment)
+    assert "widget" not in str([cell.outputs for cell in saved.cells])
+    shown = [output.get("text", output.get("data")) for cell in saved.cells for output in cell.outputs]
+    assert shown == ["early\n", {"text/plain": ""}, "late\n", "Bar\n", {"text/plain": ""}]
 
 
 def test_few_rows_of_wide_layers_and_all_of_narrow_ones():
