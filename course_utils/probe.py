@@ -68,12 +68,11 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        own = _lengths(lengths, batch, runs)
         recordings = _record.recordings(runs, loops, value)
-    if own is not None:
-        for recording in recordings:
-            _replay.shorten(recording, own)
-    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, own, loss is None)))
+    own = _lengths(lengths, batch, recordings)
+    notes = [] if own is None else _shorten(recordings, *own)
+    notes = [*_notes(model, recordings, own is not None, loss is None), *notes]
+    return _report(recordings, float(value.detach()), tuple(notes))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -135,28 +134,47 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
     return value.reshape(())
 
 
-def _lengths(lengths: Any, batch: Any, runs: list[_record.Run]) -> np.ndarray | None:
-    """The sequences' own lengths (B,): as handed in, or from the batch's entry "lengths" or "attention_mask"."""
-    name, given = "lengths", lengths
-    if given is None and isinstance(batch, Mapping) and any(not run.given.packed for run in runs):
+def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.ndarray, int] | None:
+    """The sequences' own lengths (B,), as handed in, or from the batch's entry "lengths" or "attention_mask".
+
+    And of how many steps the padded batch is that they are lengths of: an attention mask has as many columns; else it
+    is what the first layer reads that has enough steps.
+    """
+    padded = [recording for recording in recordings if not recording.packed]
+    name, given, steps = "lengths", lengths, 0
+    if given is None and isinstance(batch, Mapping) and padded:
         found = [key for key in ("lengths", "attention_mask") if isinstance(batch.get(key), torch.Tensor)]
         if not found:
             return None
         name, given = f"batch[{found[0]!r}]", batch[found[0]]
-        given = given.sum(-1) if found[0] == "attention_mask" else given
+        if found[0] == "attention_mask":
+            given, steps = given.sum(-1), given.shape[-1]
     if given is None:
         return None
     values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
-    padded = [run for run in runs if not run.given.packed]
-    most = max((sum(len(x) for x in run.xs) for run in padded), default=0)
-    if not padded or any(len(run.lengths) != len(values) for run in padded):
-        sizes = sorted({len(run.lengths) for run in padded})
+    fitting = [recording for recording in padded if len(recording.lengths) == len(values)]
+    if not fitting:
+        sizes = sorted({len(recording.lengths) for recording in padded})
         raise ValueError(
             f"{name}: got {len(values)} for layers that read padded batches of {sizes}, wants one a sequence"
         )
+    taken = [len(recording.dx) for recording in fitting if recording.seen != "exotic"]  # one's state may lack a step
+    most = steps or max(taken, default=int(values.max()))
     if np.any(values != values.astype(int)) or values.min() < 1 or values.max() > most:
         raise ValueError(f"{name}: got {values.tolist()}, wants whole numbers from 1 to {most}, the steps of the batch")
-    return values.astype(int)
+    return values.astype(int), steps or next((n for n in taken if n >= values.max()), most)
+
+
+def _shorten(recordings: list[Recording], lengths: np.ndarray, steps: int) -> list[str]:
+    """Leave out all padding, and say of which layers that could not be done."""
+    left = dict.fromkeys((recording.module, _replay.shorten(recording, lengths, steps)) for recording in recordings)
+    if lengths.min() == steps:  # there is none
+        return []
+    return [
+        f"The lengths were not used for {module}: {why}. If it reads padding, that counts as steps of its own."
+        for module, why in left
+        if why
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -245,8 +263,8 @@ def _report(recordings: list[Recording], loss: float, notes: tuple[str, ...]) ->
     return Report(layers, loss, notes)
 
 
-def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray | None, default: bool) -> Iterator[str]:
-    """What has to be said of the whole run."""
+def _notes(model: torch.nn.Module, recordings: list[Recording], known: bool, default: bool) -> Iterator[str]:
+    """What has to be said of the whole run; `known`: whether lengths are."""
     if default:
         yield "The loss is the sum of the squares of all numbers in the output."
     top = recordings[-1]
@@ -266,7 +284,7 @@ def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray 
             f"The model computes in {', '.join(sorted(dtypes))}; its recurrent layers were taken in float64 here, all "
             "else as it is."
         )
-    equal = 0 if recordings[0].packed or own is not None else _replay.constant_end(recordings[0])
+    equal = 0 if recordings[0].packed or known else _replay.constant_end(recordings[0])
     if equal > 2:
         yield (
             f"Some sequences end in {equal} equal inputs. If that is padding, hand in lengths=..., or what is "

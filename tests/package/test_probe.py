@@ -756,6 +756,60 @@ def test_a_dicts_own_lengths_are_taken(entry):
     assert layer.lengths.tolist() == [6, 2]
 
 
+class Translator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.GRU(3, 4, batch_first=True), nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x, y, lengths=None, attention_mask=None):
+        return self.decoder(y, self.encoder(x)[1])[0]
+
+
+@pytest.mark.parametrize("decoded", [5, 15])
+@pytest.mark.parametrize("by", ["lengths=", "lengths", "attention_mask"])
+def test_lengths_of_the_source_leave_a_decoder_of_other_steps_as_it_is(decoded, by):
+    """A shorter one has no such steps, and of a longer one they would cut some off."""
+    torch.manual_seed(0)
+    model, ends, T = Translator(), [3, 10, 7], 10 if by == "lengths=" else 12
+    batch = {"x": torch.randn(3, T, 3), "y": torch.randn(3, decoded, 3)}
+    given = {"lengths": torch.tensor(ends), "attention_mask": (torch.arange(T) < torch.tensor(ends)[:, None]).long()}
+    report = probe(model, batch, lengths=ends) if by == "lengths=" else probe(model, {**batch, by: given[by]})
+    encoder, decoder = report.layers
+    assert encoder.lengths.tolist() == ends and decoder.lengths.tolist() == [decoded] * 3
+    assert np.array_equal(decoder.grad_h, probe(model, batch).layers[1].grad_h)
+    assert f"The lengths were not used for decoder: it takes {decoded} steps" in str(report)
+    assert "not used for encoder" not in str(report)
+    assert "not used" not in str(probe(model, batch, lengths=[T] * 3))  # no padding anywhere
+
+
+@pytest.mark.parametrize("between", [nn.LayerNorm(4), None])
+def test_lengths_that_a_loop_can_not_use_are_named(between):
+    """What autograd measured through all steps, padding included, isn't cut afterwards."""
+    torch.manual_seed(0)
+    model = Loop(OwnCell() if between is None else nn.GRUCell(3, 4), between)
+    report = probe(model, torch.randn(6, 2, 3), lengths=[6, 2])
+    assert report.layers[0].lengths.tolist() == [6, 6]
+    assert "The lengths were not used for cell: it was measured by autograd" in str(report)
+
+
+class Documents(nn.Module):
+    """A layer over words, and one over sentences."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.sentences = nn.GRU(3, 4), nn.GRU(4, 4)
+
+    def forward(self, x):
+        return self.sentences(self.words(x)[1].view(5, 2, 4))[0]
+
+
+def test_lengths_of_other_sequences_are_named():
+    torch.manual_seed(0)
+    report = probe(Documents(), torch.randn(6, 10, 3), lengths=[5, 2])
+    assert [layer.lengths.tolist() for layer in report.layers] == [[6] * 10, [5, 2]]
+    assert "The lengths were not used for words: it reads 10 sequences, and there are 2 lengths." in str(report)
+
+
 def test_a_report_draws_a_figure_for_each_layer(monkeypatch):
     from course_utils import figures
 
