@@ -148,7 +148,7 @@ def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.
             return None
         name, given = f"batch[{found[0]!r}]", batch[found[0]]
         if found[0] == "attention_mask":
-            given, steps = given.sum(-1), given.shape[-1]
+            given, steps = _ones(name, given), given.shape[-1]
     if given is None:
         return None
     values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
@@ -163,6 +163,19 @@ def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.
     if np.any(values != values.astype(int)) or values.min() < 1 or values.max() > most:
         raise ValueError(f"{name}: got {values.tolist()}, wants whole numbers from 1 to {most}, the steps of the batch")
     return values.astype(int), steps or next((n for n in taken if n >= values.max()), most)
+
+
+def _ones(name: str, mask: torch.Tensor) -> np.ndarray:
+    """How many ones (B,) each row of a mask (B, T) begins with, if zeros are all that follows."""
+    rows = _validate.array(name, _record.exact(mask.detach()).numpy(), ("B", "T"))
+    ones = rows.sum(axis=1)
+    other = np.flatnonzero((rows != (np.arange(rows.shape[1]) < ones[:, None])).any(axis=1))
+    if len(other):
+        raise ValueError(
+            f"{name}: got {rows[other[0]].tolist()} in row {other[0]}, wants ones before zeros in each row, for "
+            "padding that stands behind a sequence; hand in lengths=... otherwise"
+        )
+    return ones
 
 
 def _shorten(recordings: list[Recording], lengths: np.ndarray, steps: int) -> list[str]:

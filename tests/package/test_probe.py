@@ -756,6 +756,18 @@ def test_a_dicts_own_lengths_are_taken(entry):
     assert layer.lengths.tolist() == [6, 2]
 
 
+@pytest.mark.parametrize("row", [[0, 0, 1, 1], [1, 0, 1, 0], [1.0, 0.5, 0.5, 0.0]])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.bfloat16])
+def test_a_mask_of_anything_but_padding_at_the_end_is_refused(row, dtype):
+    """Its sum says nothing about where the padding stands; lengths that are handed in do."""
+    if dtype != torch.bfloat16 and 0.5 in row:
+        return
+    batch = {"x": torch.randn(2, 4, 3), "attention_mask": torch.tensor([[1, 1, 1, 0], row]).to(dtype)}
+    with pytest.raises(ValueError, match=r"batch\['attention_mask'\]: got .* in row 1, wants ones before zeros"):
+        probe(Named(), batch)
+    assert probe(Named(), batch, lengths=[3, 4]).layers[0].lengths.tolist() == [3, 4]
+
+
 class Translator(nn.Module):
     def __init__(self):
         super().__init__()
