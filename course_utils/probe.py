@@ -71,7 +71,7 @@ def probe(
         recordings = _record.recordings(runs, loops, value)
     own = _lengths(lengths, batch, recordings)
     notes = [] if own is None else _shorten(recordings, *own)
-    notes = [*_notes(model, recordings, own is not None, loss is None), *notes]
+    notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs)]
     return _report(recordings, float(value.detach()), tuple(notes))
 
 
@@ -303,6 +303,16 @@ def _notes(model: torch.nn.Module, recordings: list[Recording], known: bool, def
             f"Some sequences end in {equal} equal inputs. If that is padding, hand in lengths=..., or what is "
             "measured is how the layers read padding."
         )
+
+
+def _unordered(runs: list[_record.Run]) -> list[str]:
+    """Of which layers the sequences may stand in another order than in the batch."""
+    modules = dict.fromkeys(run.given.module for run in runs if not run.given.ordered)
+    return [
+        f"The sequences of {module} were packed out of sight: they stand as they were packed, the longest one first, "
+        "which may not be the batch's order."
+        for module in modules
+    ]
 
 
 def _drops(module: torch.nn.Module) -> bool:

@@ -739,6 +739,53 @@ def test_the_steps_that_a_loss_reads_are_counted_in_each_sequence_without_its_pa
     assert "The loss reads 4 to 9 steps of a sequence directly" in str(report)
 
 
+class Packing(nn.Module):
+    """Hands over packed sequences as a keyword, or lets torch's function have their tensors."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.rnn, self.how = nn.GRU(3, 4, batch_first=True), how
+        if how == "forward of its own":
+            own = self.rnn.forward
+            self.rnn.forward = lambda packed: own(packed)
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        if self.how == "keyword":
+            return self.rnn(input=packed)[1][0]
+        if self.how != "tensors":
+            return self.rnn(packed)[1][0]
+        h0, weights = torch.zeros(1, len(x), 4), list(self.rnn.parameters())
+        return torch.gru(packed.data, packed.batch_sizes, h0, weights, True, 1, 0.0, False, False)[1][0]
+
+
+class PacksItself(nn.GRU):
+    def forward(self, x, lengths):
+        return super().forward(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0]
+
+
+@pytest.mark.parametrize("how", ["subclass", "keyword", "forward of its own", "tensors"])
+def test_packed_sequences_stand_in_the_order_of_the_batch_or_it_is_said(how):
+    """The loss reads the batch's sequence 1, the longest one."""
+    torch.manual_seed(0)
+    model = PacksItself(3, 4, batch_first=True) if how == "subclass" else Packing(how)
+    forwards = [kind.forward for kind in (nn.RNN, nn.GRU, nn.LSTM)]
+    batch, known = (torch.randn(4, 9, 3), torch.tensor([3, 9, 5, 7])), how != "tensors"
+    report = probe(model, batch, loss=lambda h: h[1 if known else 0].sum())
+    (layer,) = report.layers
+    assert layer.lengths.tolist() == ([3, 9, 5, 7] if known else [9, 7, 5, 3])
+    assert np.flatnonzero(layer.grad_h[:, 0]).tolist() == [1 if known else 0]
+    assert ("packed out of sight" in str(report)) == (not known)
+    assert [kind.forward for kind in (nn.RNN, nn.GRU, nn.LSTM)] == forwards
+
+
+@pytest.mark.parametrize("keyword", [False, True])
+def test_a_packed_batch_comes_back_in_its_own_order(keyword):
+    packed = pack_padded_sequence(torch.randn(9, 4, 3), torch.tensor([3, 9, 5, 7]), enforce_sorted=False)
+    report = probe(nn.GRU(3, 4), {"input": packed} if keyword else packed)
+    assert report.layers[0].lengths.tolist() == [3, 9, 5, 7] and "out of sight" not in str(report)
+
+
 class Named(nn.Module):
     def __init__(self):
         super().__init__()
