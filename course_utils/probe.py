@@ -12,8 +12,10 @@ the course's own cells: see `_replay`. What results mean stands in `_report`.
 
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -196,16 +198,12 @@ def _shorten(recordings: list[Recording], lengths: np.ndarray, steps: int) -> li
 
 @contextmanager
 def _untouched(model: torch.nn.Module) -> Iterator[None]:
-    """Whatever a forward pass changes is put back, bit for bit: tensors, attributes, mode, hooks, random states."""
-    saved = []
-    for module in model.modules():
-        attributes = dict(vars(module))
-        inside = {name: value.copy() for name, value in attributes.items() if isinstance(value, dict | list | set)}
-        saved.append((module, attributes, inside))
-    tensors = []
-    for _, attributes, inside in saved:
-        for group in (attributes, *(values for values in inside.values() if isinstance(values, dict))):
-            tensors += [(value, value._version, value.detach().clone()) for value in group.values() if _is_plain(value)]
+    """Whatever a forward pass changes is put back, bit for bit: numbers, attributes, mode, hooks, random states.
+
+    That is said of all modules and of tensors, arrays, containers and random generators that they hold, however deep.
+    What an object of another class holds is left to it.
+    """
+    undo = [_undo(value) for value in _held(model)]
     grads = [(p, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
@@ -213,20 +211,54 @@ def _untouched(model: torch.nn.Module) -> Iterator[None]:
             yield
     finally:
         with torch.no_grad():
-            for tensor, version, copied in tensors:
-                if tensor._version != version or not torch.equal(tensor, copied):  # .data leaves no new version
-                    tensor.copy_(copied)
+            for put_back in undo:
+                put_back()
             for p, grad, copied in grads:
                 p.grad = grad
                 if grad is not None and copied is not None:
                     grad.copy_(copied)
-        for module, attributes, inside in saved:
-            vars(module).clear()
-            vars(module).update(attributes)
-            for name, values in inside.items():
-                _refill(attributes[name], values)
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
+
+
+def _held(model: torch.nn.Module) -> Iterator[Any]:
+    """Its modules, and all that stands in their attributes and in containers there; each once."""
+    ahead, seen = list[Any](model.modules()), dict[int, Any]()
+    while ahead:
+        value = ahead.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        yield value
+        if isinstance(value, torch.nn.Module):
+            ahead += vars(value).values()
+        elif isinstance(value, dict):
+            ahead += value.values()
+        elif isinstance(value, list | tuple | set | frozenset | deque):
+            ahead += value
+
+
+def _undo(value: Any) -> Callable[[], object]:
+    """What puts a value back to how it is now."""
+    if isinstance(value, torch.nn.Module):
+        return partial(_refill, vars(value), dict(vars(value)))
+    if isinstance(value, dict):
+        return partial(_refill, value, dict(value.items()))
+    if isinstance(value, list | set | deque):
+        return partial(_refill, value, list(value))
+    if isinstance(value, torch.Tensor) and not value.is_inference() and not value.is_meta:
+        return partial(_rewrite, value, value._version, value.detach().clone())
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        return partial(np.copyto, value, value.copy())
+    if isinstance(value, torch.Generator):
+        return partial(value.set_state, value.get_state())
+    if isinstance(value, np.random.Generator):
+        return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return partial(value.set_state, value.get_state())
+    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
+        return partial(value.setstate, value.getstate())
+    return lambda: None
 
 
 @contextmanager
@@ -240,14 +272,22 @@ def _same_draws(model: torch.nn.Module) -> Iterator[None]:
         yield
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and not value.is_inference()
+def _rewrite(tensor: torch.Tensor, version: int, numbers: torch.Tensor) -> None:
+    """The very same tensor, with the numbers that it had at that version."""
+    comparable = tensor.layout == torch.strided and not tensor.is_nested
+    if tensor._version != version or (comparable and not torch.equal(tensor, numbers)):  # .data leaves no new version
+        tensor.copy_(numbers)
 
 
 def _refill(container: Any, values: Any) -> None:
-    """The very same dict, list or set, holding what it held."""
-    container.clear()
-    (container.extend if isinstance(container, list) else container.update)(values)
+    """The very same dict, list, set or deque, holding what it held."""
+    if _identities(container) != _identities(values):  # some dicts of libraries refuse to be written
+        container.clear()
+        (container.extend if isinstance(container, list | deque) else container.update)(values)
+
+
+def _identities(container: Any) -> list[int]:
+    return [id(value) for value in (*container, *(container.values() if isinstance(container, dict) else ()))]
 
 
 @contextmanager

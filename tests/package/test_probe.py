@@ -6,6 +6,7 @@ The oracle takes the same layers once more, a sequence and a step at a time, wit
 import os
 import random
 import tracemalloc
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 
 import nbclient
@@ -346,6 +347,75 @@ def test_whatever_a_forward_pass_changes_is_put_back(training):
     assert fingerprint(model) == before
     hooks = torch.nn.modules.module
     assert not hooks._global_forward_hooks and not hooks._global_forward_pre_hooks
+
+
+class Hoarding(nn.Module):
+    """Holds what changes in containers, and draws from generators of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 4)
+        self.nested = {"a": [1, {"b": torch.zeros(2)}], "c": deque([torch.zeros(2)], maxlen=2)}
+        self.pair, self.array, self.counts = ([torch.zeros(2)], torch.zeros(2)), np.zeros(3), Counter("ab")
+        self.bench, self.kept = [nn.Linear(3, 3)], {1, 2}  # a module that torch doesn't know of
+        self.register_buffer("graph", torch.eye(3).to_sparse())
+        self.odd = [torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), torch.zeros(2, device="meta")]
+        self.frozen = np.zeros(2)
+        self.frozen.flags.writeable = False
+        self.nested["itself"] = self.nested
+        self.draws = [torch.Generator().manual_seed(1)]
+        self.others = {
+            "new": np.random.default_rng(1),
+            "old": np.random.RandomState(1),
+            "plain": random.Random(1),
+            "system": random.SystemRandom(),
+        }
+
+    def forward(self, x):
+        self.nested["a"][1]["b"] += 1
+        self.nested["a"].append(2)
+        self.nested["c"][0].data.add_(1)
+        self.nested["c"] += [x, x]
+        self.pair[0][0].sub_(1)
+        self.pair[0].append(x)
+        self.pair[1].mul_(0).add_(3)
+        self.array += 1
+        self.counts["a"] += 1
+        self.graph.mul_(2)
+        self.kept.add(3)
+        self.bench[0].weight.data += 1
+        self.bench[0].extra = x
+        torch.rand(1, generator=self.draws[0])
+        for draws in self.others.values():
+            draws.random()
+        return self.rnn(x)
+
+    def seen(self):
+        """All of it, as text, and who is who."""
+        deep = [self.nested["a"][1]["b"], self.nested["c"][0], self.pair[0][0], self.pair[1], self.array]
+        states = [self.draws[0].get_state().tolist(), self.others["new"].bit_generator.state]
+        states += [str(self.others["old"].get_state()), self.others["plain"].getstate()]
+        whole = [
+            *deep,
+            self.graph.to_dense(),
+            len(self.nested["a"]),
+            len(self.nested["c"]),
+            len(self.pair[0]),
+            self.counts,
+            self.kept,
+        ]
+        return str([*whole, *vars(self.bench[0]), self.bench[0].weight.tolist(), list(map(id, deep)), states])
+
+
+def test_what_stands_in_containers_and_generators_of_the_model_is_put_back():
+    torch.manual_seed(0)
+    model, x = Hoarding(), torch.randn(5, 2, 3)
+    before = model.seen()
+    first = probe(model, x)
+    assert model.seen() == before
+    assert probe(model, x).loss == first.loss
+    model(x)
+    assert model.seen() != before
 
 
 def test_grad_mode_and_inference_mode_stay():
