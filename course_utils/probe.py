@@ -60,6 +60,7 @@ def probe(
         with watch.watching():
             output = _call(model, batch)
         value = _squares(output) if loss is None else _own_loss(loss, output)
+        _check_loss(value, batch, loss is None)
         runs, loops = _record.joined(watch.runs), _record.looped(watch)
         if not runs and not loops:
             raise ValueError(
@@ -70,7 +71,12 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        recordings = _record.recordings(runs, loops, value)
+        recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
+    if not torch.isfinite(value):
+        raise ValueError(
+            f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
+            "numbers there, or a loss=... of those that are"
+        )
     own = _lengths(lengths, batch, recordings)
     notes = [] if own is None else _shorten(recordings, *own)
     notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs)]
@@ -97,8 +103,8 @@ def _check_model(model: object) -> None:
 def _call(model: torch.nn.Module, batch: Any) -> Any:
     """The model's output."""
     for tensor in _record.tensors(batch):
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError("batch: got NaN or inf, wants finite numbers")
+        if tensor.is_floating_point() and not (tensor < torch.inf).all():  # false for NaN
+            raise ValueError("batch: got NaN or inf, wants finite numbers, or a mask with -inf")
     try:
         if isinstance(batch, torch.Tensor | PackedSequence):
             return model(batch)
@@ -131,9 +137,17 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
         raise ValueError(f"loss: got {got} from it, wants a scalar tensor")
-    if not torch.isfinite(value):
-        raise ValueError(f"loss: got {value.item()} from it, wants a finite number")
     return value.reshape(())
+
+
+def _check_loss(value: torch.Tensor, batch: Any, default: bool) -> None:
+    """Where a loss isn't finite, -inf in the batch is named first, then one's own loss; the model is left to later."""
+    if torch.isfinite(value):
+        return
+    if any(tensor.is_floating_point() and torch.isneginf(tensor).any() for tensor in _record.tensors(batch)):
+        raise ValueError(f"batch: got -inf, with which the loss is {value.item()}, wants one whose loss is finite")
+    if not default:
+        raise ValueError(f"loss: got {value.item()} from it, wants a finite number")
 
 
 def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.ndarray, int] | None:

@@ -1038,6 +1038,40 @@ def test_bad_input_names_the_argument(make, batch, options, message):
         probe(model, batch, **options)
 
 
+class Attention(nn.Module):
+    """Weighs its states; a mask with -inf keeps some of them out. Its output may be masked as well."""
+
+    def __init__(self, ends=0.0):
+        super().__init__()
+        self.rnn, self.ends = nn.GRU(3, 4, batch_first=True), ends
+
+    def forward(self, x, mask):
+        states = self.rnn(x)[0]
+        weights = torch.softmax(states.sum(-1) + mask, dim=1)
+        return (weights[..., None] * states).sum(1) + torch.tensor([0, 0, 0, self.ends])
+
+
+def test_a_mask_may_hold_minus_infinity_where_the_loss_is_finite():
+    torch.manual_seed(0)
+    mask = torch.tensor([[0, 0, -np.inf, -np.inf], [0, 0, 0, 0]])
+    batch = {"x": torch.randn(2, 4, 3), "mask": mask}
+    (layer,) = probe(Attention(), batch).layers
+    assert layer.grad_h[0, :2].tolist() == [0, 0] and (layer.grad_h[1, :4] > 0).all()
+    with pytest.raises(ValueError, match="batch: got -inf, with which the loss is nan"):
+        probe(Attention(), {**batch, "mask": torch.full((2, 4), -np.inf)})
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="batch: got NaN or inf"):
+            probe(Attention(), {**batch, "mask": torch.full((2, 4), bad)})
+
+
+@pytest.mark.parametrize("ends", [np.nan, -np.inf])
+def test_an_output_that_is_not_finite_wants_a_loss(ends):
+    batch = {"x": torch.randn(2, 4, 3), "mask": torch.zeros(2, 4)}
+    with pytest.raises(ValueError, match=r"model: got one whose output on this batch has (nan|inf) as the sum"):
+        probe(Attention(ends), batch)
+    assert np.isfinite(probe(Attention(ends), batch, loss=lambda output: output[:, :3].sum()).loss)
+
+
 def test_a_model_without_numbers_in_its_output_wants_a_loss():
     class Says(nn.GRU):
         def forward(self, x):
