@@ -15,6 +15,7 @@ from there.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import wraps
 from itertools import pairwise
 from typing import Any
 
@@ -47,7 +48,8 @@ class Given:
     """What one call of torch's recurrent functions was given.
 
     module runs it, by name; source is the input in the model's own graph. lengths (B,): how many steps each sequence
-    has. Packed sequences have their own and are sorted by them; order (B,) says where in them the user's stand.
+    has. Packed sequences have their own and are sorted by them; order (B,) says where in them the user's stand, and
+    without one they are in that order already, unless it is not `ordered`: then it is unknown.
     """
 
     module: str
@@ -57,6 +59,7 @@ class Given:
     lengths: torch.Tensor
     packed: bool = False
     order: torch.Tensor | None = None
+    ordered: bool = True
 
 
 @dataclass
@@ -109,7 +112,7 @@ class Watch(TorchFunctionMode):
         self.runs: list[Run] = []
         self.names = {module: _plain_name(name) for name, module in model.named_modules()}
         self.within: list[torch.nn.Module] = []  # the modules that are running, the innermost one last
-        self.order: torch.Tensor | None = None  # where the user's sequences stand in a packed batch
+        self.packed: PackedSequence | None = None  # the latest one that was handed to a module
         self.calls: dict[torch.nn.Module, list[Call]] = {}
         self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
         self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
@@ -121,16 +124,41 @@ class Watch(TorchFunctionMode):
         before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
-            with self:
+            with self, self._unpacking():
                 yield
         finally:
             before.remove()
             after.remove()
 
+    @contextmanager
+    def _unpacking(self) -> Iterator[None]:
+        """torch's layers tell what they are given: a hook sees neither keywords nor what a subclass packs itself."""
+        plain = {kind: kind.forward for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)}
+        try:
+            for kind, forward in plain.items():
+                kind.forward = self._telling(forward)  # type: ignore[method-assign]
+            yield
+        finally:
+            for kind, forward in plain.items():
+                kind.forward = forward  # type: ignore[method-assign]
+
+    def _telling(self, forward: Callable) -> Callable:
+        """torch's own forward of a layer, which notes the packed sequences that go in."""
+
+        @wraps(forward)
+        def telling(layer: torch.nn.Module, *args: Any, **kwargs: Any) -> Any:
+            self._note((*args, *kwargs.values()))
+            return forward(layer, *args, **kwargs)
+
+        return telling
+
+    def _note(self, args: Sequence[Any]) -> None:
+        self.packed = next((arg for arg in args if isinstance(arg, PackedSequence)), self.packed)
+
     def _calling(self, module: torch.nn.Module, args: Any) -> None:
         """Before each call of any module."""
         self.within.append(module)
-        self.order = next((arg.unsorted_indices for arg in args if isinstance(arg, PackedSequence)), None)
+        self._note(args)  # also of one whose forward is nobody's but its own
 
     def _called(self, module: torch.nn.Module, args: Any, kwargs: Any, output: Any) -> None:
         """After each call of any module."""
@@ -179,7 +207,11 @@ class Watch(TorchFunctionMode):
         """torch.gru, lstm, rnn_tanh, rnn_relu: layer by layer, direction by direction, step by step."""
         given = Given(self._module(LAYERS[name]), *_kind(name), data, torch.empty(0))
         if isinstance(rest[2], list | tuple):
-            given.packed, given.order, batch_first = True, self.order, False
+            given.packed, batch_first = True, False
+            if self.packed is not None and self.packed.data is data:
+                given.order = self.packed.unsorted_indices
+            else:
+                given.ordered = len(data) == len(rest[0])  # of a single sequence there is one order only
             sizes, hx, flat, biases, num_layers, dropout, training, both = rest
             x, given.lengths = pad_packed_sequence(PackedSequence(self._exact(data), sizes))
         else:

@@ -131,10 +131,21 @@ def by_lag(values: np.ndarray, last: np.ndarray) -> np.ndarray:
     return np.where(index >= 0, values.T[np.arange(len(last))[:, None], np.maximum(index, 0)], np.nan)
 
 
-def shorten(recording: Recording, lengths: np.ndarray) -> None:
-    """Leave out the padding behind each sequence's own steps; a layer that reads backwards has read it first."""
-    if recording.packed or recording.seen or len(lengths) != len(recording.lengths):
-        return
+def shorten(recording: Recording, lengths: np.ndarray, steps: int) -> str:
+    """Leave out the padding behind each sequence's own steps; a layer that reads backwards has read it first.
+
+    lengths (B,) are those of a padded batch of that many steps. Returns why a layer is left as it is; "" if it isn't,
+    or if it was packed and so has no padding.
+    """
+    T, B = recording.dx.shape
+    if recording.packed:
+        return ""
+    if B != len(lengths):
+        return f"it reads {B} sequences, and there are {len(lengths)} lengths"
+    if recording.seen:
+        return "it was measured by autograd through all that the model does"
+    if steps != T:
+        return f"it takes {T} steps, and the padded batch that the lengths are of has {steps}"
     for name in ("h", "c", "dh", "dc", "x", "own", "dx"):  # dx last: it tells how many steps there are
         values = getattr(recording, name)
         if values is None:
@@ -144,6 +155,7 @@ def shorten(recording: Recording, lengths: np.ndarray) -> None:
         states = len(values) > len(recording.dx)  # h and c have one more than there are steps
         setattr(recording, name, values[: lengths.max() + states])
     recording.lengths = lengths
+    return ""
 
 
 def steps_read(recording: Recording) -> np.ndarray:

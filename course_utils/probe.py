@@ -12,18 +12,20 @@ the course's own cells: see `_replay`. What results mean stands in `_report`.
 
 import random
 import sys
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 from torch.nn.utils.rnn import PackedSequence
-from tqdm.auto import tqdm
 
 from course_utils import _record, _replay, _validate
 from course_utils._replay import Recording
 from course_utils._report import Gate, LayerReport, Report
+from course_utils.progress import tqdm
 from course_utils.training import silent
 
 __all__ = ["Gate", "LayerReport", "Report", "open_gate", "orthogonal", "probe"]
@@ -58,6 +60,7 @@ def probe(
         with watch.watching():
             output = _call(model, batch)
         value = _squares(output) if loss is None else _own_loss(loss, output)
+        _check_loss(value, batch, loss is None)
         runs, loops = _record.joined(watch.runs), _record.looped(watch)
         if not runs and not loops:
             raise ValueError(
@@ -68,12 +71,16 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        own = _lengths(lengths, batch, runs)
-        recordings = _record.recordings(runs, loops, value)
-    if own is not None:
-        for recording in recordings:
-            _replay.shorten(recording, own)
-    return _report(recordings, float(value.detach()), tuple(_notes(model, recordings, own, loss is None)))
+        recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
+    if not torch.isfinite(value):
+        raise ValueError(
+            f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
+            "numbers there, or a loss=... of those that are"
+        )
+    own = _lengths(lengths, batch, recordings)
+    notes = [] if own is None else _shorten(recordings, *own)
+    notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs)]
+    return _report(recordings, float(value.detach()), tuple(notes))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -96,8 +103,8 @@ def _check_model(model: object) -> None:
 def _call(model: torch.nn.Module, batch: Any) -> Any:
     """The model's output."""
     for tensor in _record.tensors(batch):
-        if tensor.is_floating_point() and not torch.isfinite(tensor).all():
-            raise ValueError("batch: got NaN or inf, wants finite numbers")
+        if tensor.is_floating_point() and not (tensor < torch.inf).all():  # false for NaN
+            raise ValueError("batch: got NaN or inf, wants finite numbers, or a mask with -inf")
     try:
         if isinstance(batch, torch.Tensor | PackedSequence):
             return model(batch)
@@ -130,33 +137,73 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
         raise ValueError(f"loss: got {got} from it, wants a scalar tensor")
-    if not torch.isfinite(value):
-        raise ValueError(f"loss: got {value.item()} from it, wants a finite number")
     return value.reshape(())
 
 
-def _lengths(lengths: Any, batch: Any, runs: list[_record.Run]) -> np.ndarray | None:
-    """The sequences' own lengths (B,): as handed in, or from the batch's entry "lengths" or "attention_mask"."""
-    name, given = "lengths", lengths
-    if given is None and isinstance(batch, Mapping) and any(not run.given.packed for run in runs):
+def _check_loss(value: torch.Tensor, batch: Any, default: bool) -> None:
+    """Where a loss isn't finite, -inf in the batch is named first, then one's own loss; the model is left to later."""
+    if torch.isfinite(value):
+        return
+    if any(tensor.is_floating_point() and torch.isneginf(tensor).any() for tensor in _record.tensors(batch)):
+        raise ValueError(f"batch: got -inf, with which the loss is {value.item()}, wants one whose loss is finite")
+    if not default:
+        raise ValueError(f"loss: got {value.item()} from it, wants a finite number")
+
+
+def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.ndarray, int] | None:
+    """The sequences' own lengths (B,), as handed in, or from the batch's entry "lengths" or "attention_mask".
+
+    And of how many steps the padded batch is that they are lengths of: an attention mask has as many columns; else it
+    is what the first layer reads that has enough steps.
+    """
+    padded = [recording for recording in recordings if not recording.packed]
+    name, given, steps = "lengths", lengths, 0
+    if given is None and isinstance(batch, Mapping) and padded:
         found = [key for key in ("lengths", "attention_mask") if isinstance(batch.get(key), torch.Tensor)]
         if not found:
             return None
         name, given = f"batch[{found[0]!r}]", batch[found[0]]
-        given = given.sum(-1) if found[0] == "attention_mask" else given
+        if found[0] == "attention_mask":
+            given, steps = _ones(name, given), given.shape[-1]
     if given is None:
         return None
     values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
-    padded = [run for run in runs if not run.given.packed]
-    most = max((sum(len(x) for x in run.xs) for run in padded), default=0)
-    if not padded or any(len(run.lengths) != len(values) for run in padded):
-        sizes = sorted({len(run.lengths) for run in padded})
+    fitting = [recording for recording in padded if len(recording.lengths) == len(values)]
+    if not fitting:
+        sizes = sorted({len(recording.lengths) for recording in padded})
         raise ValueError(
             f"{name}: got {len(values)} for layers that read padded batches of {sizes}, wants one a sequence"
         )
+    taken = [len(recording.dx) for recording in fitting if recording.seen != "exotic"]  # one's state may lack a step
+    most = steps or max(taken, default=int(values.max()))
     if np.any(values != values.astype(int)) or values.min() < 1 or values.max() > most:
         raise ValueError(f"{name}: got {values.tolist()}, wants whole numbers from 1 to {most}, the steps of the batch")
-    return values.astype(int)
+    return values.astype(int), steps or next((n for n in taken if n >= values.max()), most)
+
+
+def _ones(name: str, mask: torch.Tensor) -> np.ndarray:
+    """How many ones (B,) each row of a mask (B, T) begins with, if zeros are all that follows."""
+    rows = _validate.array(name, _record.exact(mask.detach()).numpy(), ("B", "T"))
+    ones = rows.sum(axis=1)
+    other = np.flatnonzero((rows != (np.arange(rows.shape[1]) < ones[:, None])).any(axis=1))
+    if len(other):
+        raise ValueError(
+            f"{name}: got {rows[other[0]].tolist()} in row {other[0]}, wants ones before zeros in each row, for "
+            "padding that stands behind a sequence; hand in lengths=... otherwise"
+        )
+    return ones
+
+
+def _shorten(recordings: list[Recording], lengths: np.ndarray, steps: int) -> list[str]:
+    """Leave out all padding, and say of which layers that could not be done."""
+    left = dict.fromkeys((recording.module, _replay.shorten(recording, lengths, steps)) for recording in recordings)
+    if lengths.min() == steps:  # there is none
+        return []
+    return [
+        f"The lengths were not used for {module}: {why}. If it reads padding, that counts as steps of its own."
+        for module, why in left
+        if why
+    ]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -165,16 +212,12 @@ def _lengths(lengths: Any, batch: Any, runs: list[_record.Run]) -> np.ndarray | 
 
 @contextmanager
 def _untouched(model: torch.nn.Module) -> Iterator[None]:
-    """Whatever a forward pass changes is put back, bit for bit: tensors, attributes, mode, hooks, random states."""
-    saved = []
-    for module in model.modules():
-        attributes = dict(vars(module))
-        inside = {name: value.copy() for name, value in attributes.items() if isinstance(value, dict | list | set)}
-        saved.append((module, attributes, inside))
-    tensors = []
-    for _, attributes, inside in saved:
-        for group in (attributes, *(values for values in inside.values() if isinstance(values, dict))):
-            tensors += [(value, value._version, value.detach().clone()) for value in group.values() if _is_plain(value)]
+    """Whatever a forward pass changes is put back, bit for bit: numbers, attributes, mode, hooks, random states.
+
+    That is said of all modules and of tensors, arrays, containers and random generators that they hold, however deep.
+    What an object of another class holds is left to it.
+    """
+    undo = [_undo(value) for value in _held(model)]
     grads = [(p, p.grad, None if p.grad is None else p.grad.clone()) for p in model.parameters()]
     numpy_state, python_state = np.random.get_state(), random.getstate()  # noqa: NPY002
     try:
@@ -182,20 +225,54 @@ def _untouched(model: torch.nn.Module) -> Iterator[None]:
             yield
     finally:
         with torch.no_grad():
-            for tensor, version, copied in tensors:
-                if tensor._version != version or not torch.equal(tensor, copied):  # .data leaves no new version
-                    tensor.copy_(copied)
+            for put_back in undo:
+                put_back()
             for p, grad, copied in grads:
                 p.grad = grad
                 if grad is not None and copied is not None:
                     grad.copy_(copied)
-        for module, attributes, inside in saved:
-            vars(module).clear()
-            vars(module).update(attributes)
-            for name, values in inside.items():
-                _refill(attributes[name], values)
         np.random.set_state(numpy_state)  # noqa: NPY002
         random.setstate(python_state)
+
+
+def _held(model: torch.nn.Module) -> Iterator[Any]:
+    """Its modules, and all that stands in their attributes and in containers there; each once."""
+    ahead, seen = list[Any](model.modules()), dict[int, Any]()
+    while ahead:
+        value = ahead.pop()
+        if id(value) in seen:
+            continue
+        seen[id(value)] = value
+        yield value
+        if isinstance(value, torch.nn.Module):
+            ahead += vars(value).values()
+        elif isinstance(value, dict):
+            ahead += value.values()
+        elif isinstance(value, list | tuple | set | frozenset | deque):
+            ahead += value
+
+
+def _undo(value: Any) -> Callable[[], object]:
+    """What puts a value back to how it is now."""
+    if isinstance(value, torch.nn.Module):
+        return partial(_refill, vars(value), dict(vars(value)))
+    if isinstance(value, dict):
+        return partial(_refill, value, dict(value.items()))
+    if isinstance(value, list | set | deque):
+        return partial(_refill, value, list(value))
+    if isinstance(value, torch.Tensor) and not value.is_inference() and not value.is_meta:
+        return partial(_rewrite, value, value._version, value.detach().clone())
+    if isinstance(value, np.ndarray) and value.flags.writeable:
+        return partial(np.copyto, value, value.copy())
+    if isinstance(value, torch.Generator):
+        return partial(value.set_state, value.get_state())
+    if isinstance(value, np.random.Generator):
+        return partial(setattr, value.bit_generator, "state", value.bit_generator.state)
+    if isinstance(value, np.random.RandomState):
+        return partial(value.set_state, value.get_state())
+    if isinstance(value, random.Random) and not isinstance(value, random.SystemRandom):  # which has no state
+        return partial(value.setstate, value.getstate())
+    return lambda: None
 
 
 @contextmanager
@@ -209,14 +286,22 @@ def _same_draws(model: torch.nn.Module) -> Iterator[None]:
         yield
 
 
-def _is_plain(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and not value.is_inference()
+def _rewrite(tensor: torch.Tensor, version: int, numbers: torch.Tensor) -> None:
+    """The very same tensor, with the numbers that it had at that version."""
+    comparable = tensor.layout == torch.strided and not tensor.is_nested
+    if tensor._version != version or (comparable and not torch.equal(tensor, numbers)):  # .data leaves no new version
+        tensor.copy_(numbers)
 
 
 def _refill(container: Any, values: Any) -> None:
-    """The very same dict, list or set, holding what it held."""
-    container.clear()
-    (container.extend if isinstance(container, list) else container.update)(values)
+    """The very same dict, list, set or deque, holding what it held."""
+    if _identities(container) != _identities(values):  # some dicts of libraries refuse to be written
+        container.clear()
+        (container.extend if isinstance(container, list | deque) else container.update)(values)
+
+
+def _identities(container: Any) -> list[int]:
+    return [id(value) for value in (*container, *(container.values() if isinstance(container, dict) else ()))]
 
 
 @contextmanager
@@ -245,8 +330,8 @@ def _report(recordings: list[Recording], loss: float, notes: tuple[str, ...]) ->
     return Report(layers, loss, notes)
 
 
-def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray | None, default: bool) -> Iterator[str]:
-    """What has to be said of the whole run."""
+def _notes(model: torch.nn.Module, recordings: list[Recording], known: bool, default: bool) -> Iterator[str]:
+    """What has to be said of the whole run; `known`: whether lengths are."""
     if default:
         yield "The loss is the sum of the squares of all numbers in the output."
     top = recordings[-1]
@@ -266,12 +351,22 @@ def _notes(model: torch.nn.Module, recordings: list[Recording], own: np.ndarray 
             f"The model computes in {', '.join(sorted(dtypes))}; its recurrent layers were taken in float64 here, all "
             "else as it is."
         )
-    equal = 0 if recordings[0].packed or own is not None else _replay.constant_end(recordings[0])
+    equal = 0 if recordings[0].packed or known else _replay.constant_end(recordings[0])
     if equal > 2:
         yield (
             f"Some sequences end in {equal} equal inputs. If that is padding, hand in lengths=..., or what is "
             "measured is how the layers read padding."
         )
+
+
+def _unordered(runs: list[_record.Run]) -> list[str]:
+    """Of which layers the sequences may stand in another order than in the batch."""
+    modules = dict.fromkeys(run.given.module for run in runs if not run.given.ordered)
+    return [
+        f"The sequences of {module} were packed out of sight: they stand as they were packed, the longest one first, "
+        "which may not be the batch's order."
+        for module in modules
+    ]
 
 
 def _drops(module: torch.nn.Module) -> bool:

@@ -11,11 +11,23 @@ from tqdm import auto, notebook
 
 
 class Bar(notebook.tqdm):
-    """tqdm's bar for notebooks, in an output that is empty as soon as the bar is closed."""
+    """tqdm's bar for notebooks, in an output that is empty as soon as the bar is closed; with `delay`, none before."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        self._output: Any = None
         super().__init__(*arguments, display=False, **options)
-        self._output = None if self.disable else display(self.container, display_id=True)
+        if not self.disable and self.delay <= 0:
+            self._show()
+
+    def display(self, *arguments: Any, check_delay: bool = True, **options: Any) -> None:
+        """Bring the bar up to date. tqdm calls this when the delay is over, and earlier with check_delay=False."""
+        super().display(*arguments, check_delay=False, **options)
+        if check_delay and not self.displayed:
+            self._show()
+
+    def _show(self) -> None:
+        self._output = display(self.container, display_id=True)
+        self.displayed = True
 
     def close(self) -> None:
         """Close the bar, and take away what it has shown."""

@@ -4,10 +4,14 @@ The oracle takes the same layers once more, a sequence and a step at a time, wit
 """
 
 import functools
+import os
 import random
 import tracemalloc
+from collections import Counter, deque
 from dataclasses import dataclass, replace
 
+import nbclient
+import nbformat
 import numpy as np
 import pytest
 import torch
@@ -23,6 +27,7 @@ from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.probe import open_gate, orthogonal, probe
 from course_utils.torch_bridge import to_params
 from tests import oracles
+from tests.notebook import ROOT
 
 KINDS = ("RNN tanh", "RNN relu", "GRU", "LSTM", "LSTM proj")
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
@@ -343,6 +348,75 @@ def test_whatever_a_forward_pass_changes_is_put_back(training):
     assert fingerprint(model) == before
     hooks = torch.nn.modules.module
     assert not hooks._global_forward_hooks and not hooks._global_forward_pre_hooks
+
+
+class Hoarding(nn.Module):
+    """Holds what changes in containers, and draws from generators of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 4)
+        self.nested = {"a": [1, {"b": torch.zeros(2)}], "c": deque([torch.zeros(2)], maxlen=2)}
+        self.pair, self.array, self.counts = ([torch.zeros(2)], torch.zeros(2)), np.zeros(3), Counter("ab")
+        self.bench, self.kept = [nn.Linear(3, 3)], {1, 2}  # a module that torch doesn't know of
+        self.register_buffer("graph", torch.eye(3).to_sparse())
+        self.odd = [torch.nested.nested_tensor([torch.zeros(2), torch.zeros(3)]), torch.zeros(2, device="meta")]
+        self.frozen = np.zeros(2)
+        self.frozen.flags.writeable = False
+        self.nested["itself"] = self.nested
+        self.draws = [torch.Generator().manual_seed(1)]
+        self.others = {
+            "new": np.random.default_rng(1),
+            "old": np.random.RandomState(1),
+            "plain": random.Random(1),
+            "system": random.SystemRandom(),
+        }
+
+    def forward(self, x):
+        self.nested["a"][1]["b"] += 1
+        self.nested["a"].append(2)
+        self.nested["c"][0].data.add_(1)
+        self.nested["c"] += [x, x]
+        self.pair[0][0].sub_(1)
+        self.pair[0].append(x)
+        self.pair[1].mul_(0).add_(3)
+        self.array += 1
+        self.counts["a"] += 1
+        self.graph.mul_(2)
+        self.kept.add(3)
+        self.bench[0].weight.data += 1
+        self.bench[0].extra = x
+        torch.rand(1, generator=self.draws[0])
+        for draws in self.others.values():
+            draws.random()
+        return self.rnn(x)
+
+    def seen(self):
+        """All of it, as text, and who is who."""
+        deep = [self.nested["a"][1]["b"], self.nested["c"][0], self.pair[0][0], self.pair[1], self.array]
+        states = [self.draws[0].get_state().tolist(), self.others["new"].bit_generator.state]
+        states += [str(self.others["old"].get_state()), self.others["plain"].getstate()]
+        whole = [
+            *deep,
+            self.graph.to_dense(),
+            len(self.nested["a"]),
+            len(self.nested["c"]),
+            len(self.pair[0]),
+            self.counts,
+            self.kept,
+        ]
+        return str([*whole, *vars(self.bench[0]), self.bench[0].weight.tolist(), list(map(id, deep)), states])
+
+
+def test_what_stands_in_containers_and_generators_of_the_model_is_put_back():
+    torch.manual_seed(0)
+    model, x = Hoarding(), torch.randn(5, 2, 3)
+    before = model.seen()
+    first = probe(model, x)
+    assert model.seen() == before
+    assert probe(model, x).loss == first.loss
+    model(x)
+    assert model.seen() != before
 
 
 def test_grad_mode_and_inference_mode_stay():
@@ -770,6 +844,24 @@ def test_a_bar_is_shown_to_those_who_wait_unless_it_is_silenced(disable, monkeyp
     assert ("exact rows" in capsys.readouterr().err) == (not disable)
 
 
+def test_a_bar_that_waits_leaves_nothing_in_a_saved_notebook():
+    """Nothing at all where the work is done before the delay is over; else an empty output, where the bar has been."""
+    cells = [
+        "import time\nfrom course_utils.progress import tqdm\nwith tqdm(total=2, delay=0.5, leave=False) as bar:\n"
+        "    bar.update()\n    print('early')\n    time.sleep(0.6)\n    bar.update()\n    print('late')",
+        "with tqdm(total=1, delay=100, leave=False) as bar:\n    bar.update()\nprint(type(bar).__name__)",
+        "import functools, torch, course_utils.probe as module\nmodule.PATIENCE = 1e-9\n"
+        "module.tqdm = functools.partial(module.tqdm, mininterval=0)\n"
+        "_ = module.probe(torch.nn.GRU(2, 3), torch.randn(5, 4, 2))",
+    ]
+    saved = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
+    environment = {**os.environ, "TQDM_DISABLE": ""}
+    nbclient.NotebookClient(saved, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute(env=environment)
+    assert "widget" not in str([cell.outputs for cell in saved.cells])
+    shown = [output.get("text", output.get("data")) for cell in saved.cells for output in cell.outputs]
+    assert shown == ["early\n", {"text/plain": ""}, "late\n", "Bar\n", {"text/plain": ""}]
+
+
 def test_few_rows_of_wide_layers_and_all_of_narrow_ones():
     torch.manual_seed(0)
     assert len(probe(nn.GRU(2, 3), torch.randn(5, 7, 2)).layers[0].rows) == 7
@@ -805,6 +897,53 @@ def test_the_steps_that_a_loss_reads_are_counted_in_each_sequence_without_its_pa
     assert "The loss reads 4 to 9 steps of a sequence directly" in str(report)
 
 
+class Packing(nn.Module):
+    """Hands over packed sequences as a keyword, or lets torch's function have their tensors."""
+
+    def __init__(self, how):
+        super().__init__()
+        self.rnn, self.how = nn.GRU(3, 4, batch_first=True), how
+        if how == "forward of its own":
+            own = self.rnn.forward
+            self.rnn.forward = lambda packed: own(packed)
+
+    def forward(self, x, lengths):
+        packed = pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False)
+        if self.how == "keyword":
+            return self.rnn(input=packed)[1][0]
+        if self.how != "tensors":
+            return self.rnn(packed)[1][0]
+        h0, weights = torch.zeros(1, len(x), 4), list(self.rnn.parameters())
+        return torch.gru(packed.data, packed.batch_sizes, h0, weights, True, 1, 0.0, False, False)[1][0]
+
+
+class PacksItself(nn.GRU):
+    def forward(self, x, lengths):
+        return super().forward(pack_padded_sequence(x, lengths, batch_first=True, enforce_sorted=False))[1][0]
+
+
+@pytest.mark.parametrize("how", ["subclass", "keyword", "forward of its own", "tensors"])
+def test_packed_sequences_stand_in_the_order_of_the_batch_or_it_is_said(how):
+    """The loss reads the batch's sequence 1, the longest one."""
+    torch.manual_seed(0)
+    model = PacksItself(3, 4, batch_first=True) if how == "subclass" else Packing(how)
+    forwards = [kind.forward for kind in (nn.RNN, nn.GRU, nn.LSTM)]
+    batch, known = (torch.randn(4, 9, 3), torch.tensor([3, 9, 5, 7])), how != "tensors"
+    report = probe(model, batch, loss=lambda h: h[1 if known else 0].sum())
+    (layer,) = report.layers
+    assert layer.lengths.tolist() == ([3, 9, 5, 7] if known else [9, 7, 5, 3])
+    assert np.flatnonzero(layer.grad_h[:, 0]).tolist() == [1 if known else 0]
+    assert ("packed out of sight" in str(report)) == (not known)
+    assert [kind.forward for kind in (nn.RNN, nn.GRU, nn.LSTM)] == forwards
+
+
+@pytest.mark.parametrize("keyword", [False, True])
+def test_a_packed_batch_comes_back_in_its_own_order(keyword):
+    packed = pack_padded_sequence(torch.randn(9, 4, 3), torch.tensor([3, 9, 5, 7]), enforce_sorted=False)
+    report = probe(nn.GRU(3, 4), {"input": packed} if keyword else packed)
+    assert report.layers[0].lengths.tolist() == [3, 9, 5, 7] and "out of sight" not in str(report)
+
+
 class Named(nn.Module):
     def __init__(self):
         super().__init__()
@@ -820,6 +959,72 @@ class Named(nn.Module):
 def test_a_dicts_own_lengths_are_taken(entry):
     (layer,) = probe(Named(), {"x": torch.randn(2, 6, 3), **entry}).layers
     assert layer.lengths.tolist() == [6, 2]
+
+
+@pytest.mark.parametrize("row", [[0, 0, 1, 1], [1, 0, 1, 0], [1.0, 0.5, 0.5, 0.0]])
+@pytest.mark.parametrize("dtype", [torch.bool, torch.int64, torch.bfloat16])
+def test_a_mask_of_anything_but_padding_at_the_end_is_refused(row, dtype):
+    """Its sum says nothing about where the padding stands; lengths that are handed in do."""
+    if dtype != torch.bfloat16 and 0.5 in row:
+        return
+    batch = {"x": torch.randn(2, 4, 3), "attention_mask": torch.tensor([[1, 1, 1, 0], row]).to(dtype)}
+    with pytest.raises(ValueError, match=r"batch\['attention_mask'\]: got .* in row 1, wants ones before zeros"):
+        probe(Named(), batch)
+    assert probe(Named(), batch, lengths=[3, 4]).layers[0].lengths.tolist() == [3, 4]
+
+
+class Translator(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encoder, self.decoder = nn.GRU(3, 4, batch_first=True), nn.GRU(3, 4, batch_first=True)
+
+    def forward(self, x, y, lengths=None, attention_mask=None):
+        return self.decoder(y, self.encoder(x)[1])[0]
+
+
+@pytest.mark.parametrize("decoded", [5, 15])
+@pytest.mark.parametrize("by", ["lengths=", "lengths", "attention_mask"])
+def test_lengths_of_the_source_leave_a_decoder_of_other_steps_as_it_is(decoded, by):
+    """A shorter one has no such steps, and of a longer one they would cut some off."""
+    torch.manual_seed(0)
+    model, ends, T = Translator(), [3, 10, 7], 10 if by == "lengths=" else 12
+    batch = {"x": torch.randn(3, T, 3), "y": torch.randn(3, decoded, 3)}
+    given = {"lengths": torch.tensor(ends), "attention_mask": (torch.arange(T) < torch.tensor(ends)[:, None]).long()}
+    report = probe(model, batch, lengths=ends) if by == "lengths=" else probe(model, {**batch, by: given[by]})
+    encoder, decoder = report.layers
+    assert encoder.lengths.tolist() == ends and decoder.lengths.tolist() == [decoded] * 3
+    assert np.array_equal(decoder.grad_h, probe(model, batch).layers[1].grad_h)
+    assert f"The lengths were not used for decoder: it takes {decoded} steps" in str(report)
+    assert "not used for encoder" not in str(report)
+    assert "not used" not in str(probe(model, batch, lengths=[T] * 3))  # no padding anywhere
+
+
+@pytest.mark.parametrize("between", [nn.LayerNorm(4), None])
+def test_lengths_that_a_loop_can_not_use_are_named(between):
+    """What autograd measured through all steps, padding included, isn't cut afterwards."""
+    torch.manual_seed(0)
+    model = Loop(OwnCell() if between is None else nn.GRUCell(3, 4), between)
+    report = probe(model, torch.randn(6, 2, 3), lengths=[6, 2])
+    assert report.layers[0].lengths.tolist() == [6, 6]
+    assert "The lengths were not used for cell: it was measured by autograd" in str(report)
+
+
+class Documents(nn.Module):
+    """A layer over words, and one over sentences."""
+
+    def __init__(self):
+        super().__init__()
+        self.words, self.sentences = nn.GRU(3, 4), nn.GRU(4, 4)
+
+    def forward(self, x):
+        return self.sentences(self.words(x)[1].view(5, 2, 4))[0]
+
+
+def test_lengths_of_other_sequences_are_named():
+    torch.manual_seed(0)
+    report = probe(Documents(), torch.randn(6, 10, 3), lengths=[5, 2])
+    assert [layer.lengths.tolist() for layer in report.layers] == [[6] * 10, [5, 2]]
+    assert "The lengths were not used for words: it reads 10 sequences, and there are 2 lengths." in str(report)
 
 
 def test_a_report_draws_a_figure_for_each_layer(monkeypatch):
@@ -919,6 +1124,40 @@ def test_bad_input_names_the_argument(make, batch, options, message):
     model = nn.GRU(2, 3) if make is None else make()
     with pytest.raises(ValueError, match=message):
         probe(model, batch, **options)
+
+
+class Attention(nn.Module):
+    """Weighs its states; a mask with -inf keeps some of them out. Its output may be masked as well."""
+
+    def __init__(self, ends=0.0):
+        super().__init__()
+        self.rnn, self.ends = nn.GRU(3, 4, batch_first=True), ends
+
+    def forward(self, x, mask):
+        states = self.rnn(x)[0]
+        weights = torch.softmax(states.sum(-1) + mask, dim=1)
+        return (weights[..., None] * states).sum(1) + torch.tensor([0, 0, 0, self.ends])
+
+
+def test_a_mask_may_hold_minus_infinity_where_the_loss_is_finite():
+    torch.manual_seed(0)
+    mask = torch.tensor([[0, 0, -np.inf, -np.inf], [0, 0, 0, 0]])
+    batch = {"x": torch.randn(2, 4, 3), "mask": mask}
+    (layer,) = probe(Attention(), batch).layers
+    assert layer.grad_h[0, :2].tolist() == [0, 0] and (layer.grad_h[1, :4] > 0).all()
+    with pytest.raises(ValueError, match="batch: got -inf, with which the loss is nan"):
+        probe(Attention(), {**batch, "mask": torch.full((2, 4), -np.inf)})
+    for bad in (np.nan, np.inf):
+        with pytest.raises(ValueError, match="batch: got NaN or inf"):
+            probe(Attention(), {**batch, "mask": torch.full((2, 4), bad)})
+
+
+@pytest.mark.parametrize("ends", [np.nan, -np.inf])
+def test_an_output_that_is_not_finite_wants_a_loss(ends):
+    batch = {"x": torch.randn(2, 4, 3), "mask": torch.zeros(2, 4)}
+    with pytest.raises(ValueError, match=r"model: got one whose output on this batch has (nan|inf) as the sum"):
+        probe(Attention(ends), batch)
+    assert np.isfinite(probe(Attention(ends), batch, loss=lambda output: output[:, :3].sum()).loss)
 
 
 def test_a_model_without_numbers_in_its_output_wants_a_loss():
