@@ -94,15 +94,15 @@ def _complaint(
     """What is wrong with one node of a piece. brought: names that Python brings."""
     full = _full_name(node, modules)
     if any(full == module or full.startswith(module + ".") for module in PACKAGE):
-        return f"It is right, but {full} computes it, which the course's package brings."
+        return f"However right it is, {full} computes it, which the course's package brings."
     if hidden := _hides(node, full, reads):
-        return f"It is right, but {hidden} hides what it computes. Write it so that it can be read."
+        return f"However right it is, {hidden} hides what it computes. Write it so that it can be read."
     if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
-        return "It is right, but it comes from a complex step, which differentiates by numbers."
+        return "However right it is, it comes from a complex step, which differentiates by numbers."
     if _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
-        return "It is right, but it computes in more digits than float64, which only differences need."
+        return "However right it is, it computes in more digits than float64, which only differences need."
     if _is_quotient(node, called, brought | set(modules)):
-        return "It is right, but it comes from a quotient of differences."
+        return "However right it is, it comes from a quotient of differences."
     return None
 
 

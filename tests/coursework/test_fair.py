@@ -271,6 +271,24 @@ def test_a_right_derivative_by_a_tool_earns_nothing_and_is_told():
     assert own.points == QUESTIONS[name].points and own.hint == ""
 
 
+def test_a_tool_earns_no_part_of_a_derivative_either():
+    """One spoilt part of six doesn't keep the code from being read; nor does it cost one's own parts their share."""
+    name = "ps5_gru_step_backward"
+    question = QUESTIONS[name]
+
+    def spoilt(*net):
+        found = question.right(*net)
+        return {**found, "dbx": 2 * found["dbx"]}
+
+    code = "def gru_step_backward(*net):\n    return {}"
+    own = _marked(name, spoilt, cells=[code.format("parts(net)")])
+    assert own.points == round(question.points * 5 / 6, 1)
+    stepped = _marked(name, spoilt, cells=[code.format("parts(net, 1e-20j)")])
+    assert stepped.points == 0 and "complex step" in stepped.hint and "It is right" not in stepped.hint
+    wrong = _marked(name, lambda *net: None, cells=[code.format("parts(net, 1e-20j)")])
+    assert wrong.points == 0 and "complex step" not in wrong.hint
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Alike
 
