@@ -2,11 +2,11 @@
 
 The sandbox computes such answers in a room that has neither the package's gradients nor a library that differentiates
 (`TOOLS`), so no way of writing a call gets at them. What is left are numbers: complex steps and quotients of
-differences. Central differences of float64 numbers don't reach the tolerance; those of numbers with more digits do
-(np.longdouble on many machines), and so do differences of a high order. Here the code is read as well, from the answer
-on through all functions of the notebook that it calls, and a derivation has to be written so that it can be read. Who
-hides a difference in yet another way has understood enough to be told apart by `alike`, and by whoever reads the
-notebook.
+differences. The room also looks for complex numbers in the variables of the notebook's functions. Central differences
+of float64 numbers don't reach the tolerance; those of numbers with more digits do (np.longdouble on many machines), and
+so do differences of a high order. Here the code is read as well, from the answer on through all functions of the
+notebook that it calls, and a derivation has to be written so that it can be read. Who hides a difference in yet another
+way has understood enough to be told apart by `alike`, and by whoever reads the notebook.
 """
 
 import ast

@@ -217,6 +217,49 @@ def test_what_needs_torch_costs_its_own_statement_alone(answered):
     assert not right, reply
 
 
+ROOT_OF_MINUS_ONE = "1e-30 * (-1) ** 0.5"
+STEPS = {  # what no reader of the code sees
+    "by a function": f"i = {ROOT_OF_MINUS_ONE}\n    return columns([run(W, h + i * e) for e in np.eye(len(h))])",
+    "unnamed": f"return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
+    "in place": f"i = {ROOT_OF_MINUS_ONE}\n    return columns([np.tanh(W @ (h + i * e)) for e in np.eye(len(h))])",
+    "forgotten": f"i = {ROOT_OF_MINUS_ONE}\n    y = [np.tanh(W @ (h + i * e)) for e in np.eye(len(h))]\n    del i\n"
+    "    return columns(y)",
+    "in a thread": "import threading\n    found = []\n"
+    f"    work = lambda: [found.append(run(W, h + {ROOT_OF_MINUS_ONE} * e)) for e in np.eye(len(h))]\n"
+    "    thread = threading.Thread(target=work)\n    thread.start()\n    thread.join()\n    return columns(found)",
+    "by tuple": f"return columns([inner((W, h + {ROOT_OF_MINUS_ONE} * e)) for e in np.eye(len(h))])",
+    "by trial": f"try:\n        run(W, h + {ROOT_OF_MINUS_ONE})\n    except BaseException:\n        pass\n"
+    f"    return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
+}
+RUN = [
+    "def run(W, h):\n    return np.tanh(W @ h)\ndef inner(both):\n    W, h = both\n    return run(W, h)\n"
+    "def columns(found):\n    return np.array([y.view(float)[1::2] / 1e-30 for y in found]).T"
+]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_complex_numbers_are_seen_when_a_derivation_is_computed(answered, name):
+    """Whatever they are called: the same step is right where any way of computing will do."""
+    right, reply = answered(STEPS[name], derive=False, before=RUN)
+    assert right, reply
+    right, reply = answered(STEPS[name], before=RUN)
+    assert not right and "complex numbers" in reply, reply
+
+
+def test_a_derivation_of_many_loops_is_in_time(answered):
+    """Following a function's lines costs at most a few thousand of them, however often it goes round."""
+    body = "J = np.zeros(W.shape)\n    for _ in range(3_000_000):\n        last = h\n"
+    body += "    for i in range(len(h)):\n        for j in range(len(h)):\n"
+    body += "            J[i, j] = (1 - np.tanh(W[i] @ last) ** 2) * W[i, j]\n    return J"
+    right, reply = answered(body)
+    assert right, reply
+
+
+def test_who_switches_the_look_off_earns_nothing(answered):
+    right, reply = answered("import sys\n    sys.settrace(None)\n    " + STEPS["unnamed"], before=RUN)
+    assert not right and "follows its numbers" in reply
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()
