@@ -211,6 +211,27 @@ def test_the_guide_states_the_tolerances_and_trials_that_are_used():
     assert NUMBERS[usual[2]] == command.parser().parse_args(["submitted", "ps3", "--seed", "7"]).trials
     assert float(re.search(r"A derivation is held to (1e-\d+)", guide)[1]) == DERIVATION
     assert {question.rtol for question in QUESTIONS.values() if question.derive} == {DERIVATION}
+    assert float(re.search(r"computed in float32 \| nothing: it is held to (1e-\d+)", guide)[1]) == DERIVATION
+
+
+@pytest.mark.parametrize("name", sorted({name.partition("_")[0] for name in QUESTIONS}))
+def test_the_head_states_what_derivations_are_held_to(name):
+    """Where there are any: a right one in float32 earns nothing, and other answers in float32 all their points."""
+    assignment = load(name)
+    head = " ".join(assignment.notebook.cells[0].source.split())
+    derived = [question for question in assignment.questions.values() if question.derive]
+    stated = re.findall(r"held to (1e-\d+) of their largest entry. .*?compute them in float64", head)
+    assert [float(number) for number in stated] == ([DERIVATION] if derived else [])
+    for question in derived:
+        mark = _marked(f"{name}_{question.name}", lambda *net, right=question.right: _single(right(*net)))
+        assert mark.points == 0 and "float64" in mark.hint
+
+
+def _single(found):
+    """The same numbers in float32."""
+    if isinstance(found, dict):
+        return {part: np.float32(value) for part, value in found.items()}
+    return np.float32(found)
 
 
 def test_what_counts_as_solved_is_what_ps5_says():
