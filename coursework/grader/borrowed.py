@@ -2,17 +2,21 @@
 
 The sandbox computes such answers in a room that has neither the package's gradients nor a library that differentiates
 (`TOOLS`), so no way of writing a call gets at them. What is left are numbers: complex steps and quotients of
-differences. Central differences of float64 numbers don't reach the tolerance; those of numbers with more digits do
-(np.longdouble on many machines), and so do differences of a high order. Here the code is read as well, from the answer
-on through all functions of the notebook that it calls, and a derivation has to be written so that it can be read. Who
-hides a difference in yet another way has understood enough to be told apart by `alike`, and by whoever reads the
-notebook.
+differences. The room also looks for complex numbers in the variables of the notebook's functions. Central differences
+of float64 numbers don't reach the tolerance; those of numbers with more digits do (np.longdouble on many machines), and
+so do differences of a high order. Here the code is read as well, from the answer on through all functions of the
+notebook that it calls, and a derivation has to be written so that it can be read. Who hides a difference in yet another
+way has understood enough to be told apart by `alike`, and by whoever reads the notebook.
 """
 
 import ast
-from collections.abc import Iterator, Sequence
+import builtins
+import contextlib
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 from coursework.grader.likeness import READABLE, is_readable
+from coursework.grader.needed import bare, names_read, names_set
 
 PACKAGE = tuple(
     f"course_utils.{name}"
@@ -38,81 +42,146 @@ DUNDER |= {"__code__", "__loader__", "__spec__"}
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
+FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
 
 
-def complaint(cells: Sequence[str], answer: str) -> str | None:
+@dataclass(frozen=True)
+class Piece:
+    """A statement at the top of a cell, or several that share a line.
+
+    nodes    all of its code
+    sets     names that the notebook has by it; not what is a function's or a comprehension's own
+    reads    names of the notebook that it reads
+    imports  {name: what was imported by it}
+    """
+
+    nodes: list[ast.AST]
+    sets: set[str]
+    reads: set[str]
+    imports: dict[str, str]
+
+
+def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()) -> str | None:
     """A sentence on the tool that the answer uses, or None.
 
-    cells   the notebook's code cells
-    answer  the name of its function
+    cells       the notebook's code cells
+    answer      the name of its function
+    handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
     if not is_readable(cells):
         return f"{WANTED} Your notebook holds more than {READABLE:,} signs of code, and nobody can read that."
-    modules, nodes = _reached(cells, answer)
-    called = dict(_results(nodes))
-    for node in nodes:
-        full = _full_name(node, modules)
-        if any(full == module or full.startswith(module + ".") for module in PACKAGE):
-            return f"{WANTED} It is right, but {full} computes it, which the course's package brings."
-        if hidden := _hides(node, full):
-            return f"{WANTED} It is right, but {hidden} hides what it computes. Write it so that it can be read."
-        if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX) or _is_imaginary(node):
-            return f"{WANTED} It is right, but it comes from a complex step, which differentiates by numbers."
-        if _names(node, full, WIDE, LETTERS_OF_WIDE):
-            return f"{WANTED} It is right, but it computes in more digits than float64, which only differences need."
-        if _is_quotient(node, called):
-            return f"{WANTED} It is right, but it comes from a quotient of differences."
+    ours = set(map(bare, handed_out))
+    pieces = {cell: list(_pieces(cell)) for cell in cells}
+    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
+    imported: dict[str, str] = {}
+    for cell in cells:
+        for piece in pieces[cell]:
+            imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
+    brought = set(dir(builtins)).difference(*(piece.sets for piece in own))
+    for piece in _reached(own, answer):
+        modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
+        called = dict(_results(piece.nodes))
+        for node in piece.nodes:
+            if words := _complaint(node, piece.reads, modules, called, brought):
+                return f"{WANTED} {words}"
     return None
 
 
-def _reached(cells: Sequence[str], answer: str) -> tuple[dict[str, str], list[ast.AST]]:
-    """({name: what was imported by it}, all nodes of the code that the answer's value is made by)."""
-    modules: dict[str, str] = {}
-    defined: dict[str, list[ast.stmt]] = {}
-    for cell in cells:
-        for statement in _statements(cell):
-            for node in ast.walk(statement):
-                if isinstance(node, ast.Import):
-                    for alias in node.names:
-                        root = alias.name.partition(".")[0]
-                        modules[alias.asname or root] = alias.name if alias.asname else root
-                elif isinstance(node, ast.ImportFrom):
-                    modules |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-            for name in _names_set_by(statement):
-                defined.setdefault(name, []).append(statement)
-    todo, seen, read = [answer], set[str](), set[int]()
-    nodes: list[ast.AST] = []
+def _complaint(
+    node: ast.AST, reads: set[str], modules: dict[str, str], called: dict[str, str], brought: set[str]
+) -> str | None:
+    """What is wrong with one node of a piece. brought: names that Python brings."""
+    full = _full_name(node, modules)
+    if any(full == module or full.startswith(module + ".") for module in PACKAGE):
+        return f"However right it is, {full} computes it, which the course's package brings."
+    if hidden := _hides(node, full, reads):
+        return f"However right it is, {hidden} hides what it computes. Write it so that it can be read."
+    if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
+        return "However right it is, it comes from a complex step, which differentiates by numbers."
+    if _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
+        return "However right it is, it computes in more digits than float64, which only differences need."
+    if _is_quotient(node, called, brought | set(modules)):
+        return "However right it is, it comes from a quotient of differences."
+    return None
+
+
+def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
+    """The pieces that the answer's value is made by, found from its name on through all names that are read."""
+    setting: dict[str, list[Piece]] = {}
+    for piece in pieces:
+        for name in piece.sets:
+            setting.setdefault(name, []).append(piece)
+    todo, seen = [answer], set[str]()
+    found: dict[int, Piece] = {}
     while todo:
         name = todo.pop()
         if name not in seen:
             seen.add(name)
-            for statement in defined.get(name, []):
-                if id(statement) not in read:
-                    read.add(id(statement))
-                    for node in ast.walk(statement):
-                        nodes.append(node)
-                        if isinstance(node, ast.Name):
-                            todo.append(node.id)
-    return modules, nodes
+            for piece in setting.get(name, []):
+                if id(piece) not in found:
+                    found[id(piece)] = piece
+                    todo += piece.reads
+    return list(found.values())
 
 
-def _statements(cell: str) -> list[ast.stmt]:
-    lines = [line if line.lstrip()[:1] not in ("%", "!") else "" for line in cell.split("\n")]
-    try:
-        return ast.parse("\n".join(lines)).body
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return []
+def _pieces(cell: str) -> Iterator[Piece]:
+    source, body = _parsed(cell)
+    lines, end = source.split("\n"), 0
+    shared: list[tuple[int, int, list[ast.stmt]]] = []
+    for statement in body:
+        start, end = end, statement.end_lineno or end
+        if statement.lineno <= start and shared:  # it begins on the line on which the one before it ends
+            start, _, others = shared.pop()
+            others.append(statement)
+            shared.append((start, end, others))
+        else:
+            shared.append((start, end, [statement]))
+    for start, end, statements in shared:
+        text = "\n".join(lines[start:end])
+        try:
+            sets, reads = names_set(text), names_read(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            continue
+        nodes = [node for statement in statements for node in ast.walk(statement)]
+        yield Piece(nodes, sets | (set(_names_filled(nodes)) & reads), reads, dict(_imports(nodes)))
 
 
-def _names_set_by(statement: ast.stmt) -> Iterator[str]:
-    """Names that the notebook has after a statement: of functions and classes, and of what is assigned."""
-    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-        yield statement.name
-        return
-    for node in ast.walk(statement):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            yield node.id
+def _parsed(cell: str) -> tuple[str, list[ast.stmt]]:
+    """A cell and its statements. Only where it isn't Python as it stands are IPython's lines left out of it."""
+    source = cell.replace("\r\n", "\n").replace("\r", "\n")
+    plain = "\n".join(line if line.lstrip()[:1] not in ("%", "!") else "" for line in source.split("\n"))
+    for text in (source, plain):
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            return text, ast.parse(text).body
+    return "", []
+
+
+def _names_filled(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """Names of what something is put into: `tools` of tools.append(run), `T` of T.way = run."""
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILLING:
+            inner: ast.AST = node.func
+        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
+            inner = node
+        else:
+            continue
+        while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call):
+            inner = inner.func if isinstance(inner, ast.Call) else inner.value
+        if isinstance(inner, ast.Name):
+            yield inner.id
+
+
+def _imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
+    """(name, what was imported by it), also within functions."""
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                root = alias.name.partition(".")[0]
+                yield alias.asname or root, alias.name if alias.asname else root
+        elif isinstance(node, ast.ImportFrom):
+            for alias in node.names:
+                yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
 def _full_name(node: ast.AST, modules: dict[str, str]) -> str:
@@ -126,9 +195,9 @@ def _full_name(node: ast.AST, modules: dict[str, str]) -> str:
     return ""
 
 
-def _hides(node: ast.AST, full: str) -> str:
+def _hides(node: ast.AST, full: str, reads: set[str]) -> str:
     """The name by which a call can be written so that nobody reads what it calls, or an empty text."""
-    if isinstance(node, ast.Name) and node.id in HIDING:
+    if isinstance(node, ast.Name) and node.id in HIDING & reads:
         return node.id
     if isinstance(node, ast.Attribute) and node.attr in DUNDER:
         return node.attr
@@ -140,7 +209,7 @@ def _is_imaginary(node: ast.AST) -> bool:
     return isinstance(node, ast.Constant) and isinstance(node.value, complex)
 
 
-def _names(node: ast.AST, full: str, types: set[str], letters: set[str]) -> bool:
+def _names(node: ast.AST, full: str, types: set[str], letters: set[str], reads: set[str]) -> bool:
     """Whether a node names one of these types of numbers: by name, as what it imports, in a text, or by letters.
 
     Letters count only where a type is asked for, as in dtype="D" and .astype("D"): order="F" is something else.
@@ -150,7 +219,9 @@ def _names(node: ast.AST, full: str, types: set[str], letters: set[str]) -> bool
     if isinstance(node, ast.Call):
         asks = isinstance(node.func, ast.Attribute) and node.func.attr in ("astype", "dtype")
         return asks and any(_text(argument) in letters for argument in node.args)
-    name = node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else _text(node)
+    if isinstance(node, ast.Name):
+        return node.id in types & reads or full.rpartition(".")[2] in types
+    name = node.attr if isinstance(node, ast.Attribute) else _text(node)
     return name in types or full.rpartition(".")[2] in types
 
 
@@ -168,13 +239,14 @@ def _results(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
                     pairs = list(zip(target.elts, node.value.elts, strict=False))
                 for name, value in pairs:
                     if isinstance(name, ast.Name) and isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-                        yield name.id, ast.dump(value.func)
+                        yield name.id, value.func.id
 
 
-def _is_quotient(node: ast.AST, called: dict[str, str]) -> bool:
+def _is_quotient(node: ast.AST, called: dict[str, str], brought: set[str]) -> bool:
     """(f(...) - f(...)) / step, both calls being of one function of the notebook; also where their results have names.
 
-    A step calls nothing. So (run(x) - run(-x)) / (run(x) + run(-x)) is no such quotient.
+    A step calls nothing. So (run(x) - run(-x)) / (run(x) + run(-x)) is no such quotient. Nor is (exp(x) - exp(-x)) / 2
+    of NumPy's exp: what is imported, or brought by Python, is no function of the notebook.
     """
     if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
         return False
@@ -184,11 +256,11 @@ def _is_quotient(node: ast.AST, called: dict[str, str]) -> bool:
     if not (isinstance(above, ast.BinOp) and isinstance(above.op, ast.Sub)):
         return False
     first, second = (_called(side, called) for side in (above.left, above.right))
-    return first is not None and first == second
+    return first is not None and first == second and first not in brought
 
 
 def _called(node: ast.expr, called: dict[str, str]) -> str | None:
     """The function of the notebook that a term calls, or that gave the name that it is."""
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return ast.dump(node.func)
+        return node.func.id
     return called.get(node.id) if isinstance(node, ast.Name) else None

@@ -10,7 +10,7 @@ from typing import Any
 from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
 from coursework.grader import borrowed
-from coursework.grader.assignment import Assignment, Inputs, cases
+from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
 from coursework.grader.collected import Collected, numbers
 
 
@@ -34,6 +34,7 @@ class Marker:
 
     def __init__(self, assignment: Assignment, inputs: Inputs):
         self.assignment, self.inputs = assignment, inputs
+        self.handed_out = list(handed_out(assignment).values())
         self.cases = {
             grade_id: cases(question, inputs[grade_id]) for grade_id, question in assignment.questions.items()
         }
@@ -56,10 +57,10 @@ class Marker:
             answers, failed = rooms[question.derive]
             answer = answers.get(grade_id)
             verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed)
-            borrows = borrowed.complaint(cells, question.name) if verdict.right and question.derive else None
-            if borrows:
-                verdict = Verdict(False, borrows)
-            share = 1.0 if verdict.right else 0.0 if problem or borrows else self._share(grade_id, answer)
+            share = 1.0 if verdict.right else 0.0 if problem else self._share(grade_id, answer)
+            if question.derive and share > 0:
+                if borrows := borrowed.complaint(cells, question.name, self.handed_out):
+                    verdict, share = Verdict(False, borrows), 0.0
             hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
             points = round(share * question.points, 1)
             marks.append(Mark(grade_id, points, question.points, question.objective, hint))

@@ -33,9 +33,9 @@ def needed(
     """
     if not is_readable(cells):
         return list(cells)
-    ours = {_bare(source) for source in handed_out.values()}
-    changed = {cell for cell, name in zip(cells, ids, strict=False) if name in handed_out and _bare(cell) not in ours}
-    own = [cell for cell in cells if _bare(cell) not in ours and cell not in changed]
+    ours = {bare(source) for source in handed_out.values()}
+    changed = {cell for cell, name in zip(cells, ids, strict=False) if name in handed_out and bare(cell) not in ours}
+    own = [cell for cell in cells if bare(cell) not in ours and cell not in changed]
     try:
         read = set(asked).union(*map(names_read, own))
         made = set(asked).union(*map(names_set, own))
@@ -43,7 +43,7 @@ def needed(
             changed -= matter
             read = read.union(*map(names_read, matter))
             made = made.union(*map(names_set, matter))
-        others = {cell: (names_set(cell), names_read(cell)) for cell in cells if _bare(cell) in ours or cell in changed}
+        others = {cell: (names_set(cell), names_read(cell)) for cell in cells if bare(cell) in ours or cell in changed}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return list(cells)
     if read & FREE or "*" in read:
@@ -60,13 +60,20 @@ def _imports(source: str) -> bool:
     return any(isinstance(node, ast.Import | ast.ImportFrom) for node in ast.walk(ast.parse(source)))
 
 
-def _bare(source: str) -> str:
+def bare(source: str) -> str:
+    """A cell without what nobody sees at its ends and at its lines' ends."""
     return "\n".join(line.rstrip() for line in source.strip().split("\n"))
 
 
 def names_set(source: str) -> set[str]:
-    """Names that the notebook has after a cell."""
-    return {symbol.get_name() for symbol in _top(source).get_symbols() if symbol.is_assigned() or symbol.is_imported()}
+    """Names that the notebook has after a cell, also those that its functions set by `global`."""
+    return {
+        symbol.get_name()
+        for table in _tables(_top(source))
+        for symbol in table.get_symbols()
+        if table.get_type() == "module" or symbol.is_declared_global()
+        if symbol.is_assigned() or symbol.is_imported()
+    }
 
 
 def names_read(source: str) -> set[str]:
@@ -87,9 +94,9 @@ def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
 
 
 def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:
-    top = table.get_type() == "module"
+    outside = table.get_type() in ("module", "class")  # `class A: step = step` reads the notebook's name first
     for symbol in table.get_symbols():
-        if symbol.is_referenced() and (top or symbol.is_global()):
+        if symbol.is_referenced() and (outside or symbol.is_global()):
             yield symbol.get_name()
 
 

@@ -1,7 +1,8 @@
 """Write into psN.ipynb all that follows from psN/questions.py: `python -m coursework.grader.notebook`.
 
 By hand one writes text, figures and answer cells, which hold the solution between nbgrader's markers. From there come
-each question's test cell, the points in headings, the essays' prompts and model answers, every cell's id and metadata.
+each question's test cell, the points in headings, what derivations are held to, the essays' prompts and model answers,
+every cell's id and metadata.
 Answers and essays stand in the order of questions.py.
 """
 
@@ -15,7 +16,7 @@ import nbformat
 from nbformat import NotebookNode
 
 from coursework.grader.assignment import FOLDER, Assignment, grade_id, load, names
-from coursework.grader.question import Essay, Question
+from coursework.grader.question import DERIVATION, Essay, Question
 from coursework.hints import in_words
 
 BEGIN, END = "### BEGIN SOLUTION\n", "\n### END SOLUTION"
@@ -27,6 +28,15 @@ from coursework.hints import hints_for
 assert hints_for({check!r}).verdict({name}).right
 ### END HIDDEN TESTS"""
 DERIVE = "# Your own derivation is asked for, in NumPy: see How it works, above.\n"
+PRECISE = (
+    f"Answers to these questions are held to {DERIVATION:.0e} of their largest entry. float32 keeps too few\n"
+    "digits for that, so compute them in float64."
+)
+COMPARE = re.compile(
+    r"(Compare your answers with all of these as you like, in cells of your\s+own\.)"
+    r"(?:\s+Answers to these questions are held .*? in float64\.)?",
+    re.DOTALL,
+)
 HEADING = re.compile(r"^(### .* \*\()\d+( points\)\*)$", re.MULTILINE)
 
 
@@ -35,6 +45,8 @@ def complete(assignment: Assignment) -> NotebookNode:
     notebook = copy.deepcopy(assignment.notebook)
     notebook.cells = list(_cells(assignment, notebook.cells))
     _write_points(assignment, notebook.cells)
+    if any(question.derive for question in assignment.questions.values()):
+        _write_precision(assignment, notebook.cells[0])
     for i, cell in enumerate(notebook.cells):
         kind = "code" if cell.cell_type == "code" else "text"
         details = cell.metadata.setdefault("nbgrader", _details(grade_id(assignment.name, f"{kind}_{i}"), locked=True))
@@ -106,6 +118,15 @@ def _write_points(assignment: Assignment, cells: list[NotebookNode]) -> None:
         raise ValueError(f"{assignment.name}.ipynb: got {len(with_points)} headings with points, wants {len(parts)}")
     for cell, part in zip(with_points, parts, strict=True):
         cell.source = HEADING.sub(rf"\g<1>{part.points}\g<2>", cell.source)
+
+
+def _write_precision(assignment: Assignment, head: NotebookNode) -> None:
+    """What derivations are held to, where the head has said how they may be compared."""
+    head.source, found = COMPARE.subn(rf"\1\n{PRECISE}", head.source)
+    if found != 1:
+        raise ValueError(
+            f"{assignment.name}.ipynb: its head wants 'Compare your answers ...' once, got it {found} times"
+        )
 
 
 def write_all(folder: Path = FOLDER) -> list[Path]:

@@ -21,6 +21,7 @@ import resource
 import select
 import signal
 import sys
+import threading
 import time
 import types
 from typing import Any, NoReturn
@@ -31,6 +32,7 @@ MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
+FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
 MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
 
 
@@ -239,7 +241,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
             if child == 0:
                 speaker[0] = pid_now()
                 Absent.strict = True
-                say("value", name, answer(question, namespace))
+                say("value", name, (answer_in_reals if absent else answer)(question, namespace))
                 leave(0)
             wait(child, 0)
             say("ended", name, None)
@@ -488,6 +490,40 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
     except BaseException as error:
         return {"values": values, "raised": [type(error).__name__[:60], message(error)]}
     return {"values": values}
+
+
+def answer_in_reals(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+    """`answer`, or a complaint where a variable of the notebook's functions held complex numbers on the way.
+
+    A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So the functions
+    of all cells are followed line by line. Not seen is a step that no variable ever holds, or one in another process.
+    """
+    import numpy as np
+
+    kind_of: Any = np.ndarray.dtype
+    found: list[str] = []
+    lines: dict[types.CodeType, int] = {}
+
+    def look(frame: types.FrameType, event: str, result: Any) -> Any:
+        if found or not frame.f_code.co_filename.startswith("cell "):
+            return None
+        for value in (*frame.f_locals.values(), result):
+            array = issubclass(type(value), np.ndarray) and kind_of.__get__(value).kind == "c"
+            if array or issubclass(type(value), complex | np.complexfloating):
+                found.append(frame.f_code.co_name)
+        lines[frame.f_code] = lines.get(frame.f_code, 0) + (event == "line")
+        frame.f_trace_lines = lines[frame.f_code] < FOLLOWED
+        return look
+
+    threading.settrace(look)
+    sys.settrace(look)
+    given = answer(question, namespace)
+    followed = sys.gettrace() is look
+    sys.settrace(None)
+    if found:
+        words = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
+        return {"values": [], "complaint": f"{found[0][:60]} {words}"}
+    return given if followed else {"values": [], "complaint": "your answer ended what follows its numbers."}
 
 
 def is_untouched(given: Any) -> bool:

@@ -4,6 +4,7 @@ Each trick is tried in both rooms of the sandbox: in the open one, where any way
 bare one, which alone answers such a question, there is nothing to call.
 """
 
+import ast
 import json
 
 import numpy as np
@@ -216,6 +217,49 @@ def test_what_needs_torch_costs_its_own_statement_alone(answered):
     assert not right, reply
 
 
+ROOT_OF_MINUS_ONE = "1e-30 * (-1) ** 0.5"
+STEPS = {  # what no reader of the code sees
+    "by a function": f"i = {ROOT_OF_MINUS_ONE}\n    return columns([run(W, h + i * e) for e in np.eye(len(h))])",
+    "unnamed": f"return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
+    "in place": f"i = {ROOT_OF_MINUS_ONE}\n    return columns([np.tanh(W @ (h + i * e)) for e in np.eye(len(h))])",
+    "forgotten": f"i = {ROOT_OF_MINUS_ONE}\n    y = [np.tanh(W @ (h + i * e)) for e in np.eye(len(h))]\n    del i\n"
+    "    return columns(y)",
+    "in a thread": "import threading\n    found = []\n"
+    f"    work = lambda: [found.append(run(W, h + {ROOT_OF_MINUS_ONE} * e)) for e in np.eye(len(h))]\n"
+    "    thread = threading.Thread(target=work)\n    thread.start()\n    thread.join()\n    return columns(found)",
+    "by tuple": f"return columns([inner((W, h + {ROOT_OF_MINUS_ONE} * e)) for e in np.eye(len(h))])",
+    "by trial": f"try:\n        run(W, h + {ROOT_OF_MINUS_ONE})\n    except BaseException:\n        pass\n"
+    f"    return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
+}
+RUN = [
+    "def run(W, h):\n    return np.tanh(W @ h)\ndef inner(both):\n    W, h = both\n    return run(W, h)\n"
+    "def columns(found):\n    return np.array([y.view(float)[1::2] / 1e-30 for y in found]).T"
+]
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_complex_numbers_are_seen_when_a_derivation_is_computed(answered, name):
+    """Whatever they are called: the same step is right where any way of computing will do."""
+    right, reply = answered(STEPS[name], derive=False, before=RUN)
+    assert right, reply
+    right, reply = answered(STEPS[name], before=RUN)
+    assert not right and "complex numbers" in reply, reply
+
+
+def test_a_derivation_of_many_loops_is_in_time(answered):
+    """Following a function's lines costs at most a few thousand of them, however often it goes round."""
+    body = "J = np.zeros(W.shape)\n    for _ in range(3_000_000):\n        last = h\n"
+    body += "    for i in range(len(h)):\n        for j in range(len(h)):\n"
+    body += "            J[i, j] = (1 - np.tanh(W[i] @ last) ** 2) * W[i, j]\n    return J"
+    right, reply = answered(body)
+    assert right, reply
+
+
+def test_who_switches_the_look_off_earns_nothing(answered):
+    right, reply = answered("import sys\n    sys.settrace(None)\n    " + STEPS["unnamed"], before=RUN)
+    assert not right and "follows its numbers" in reply
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()
@@ -379,6 +423,81 @@ def test_differences_and_hidden_calls_are_read(body):
 def test_ones_own_code_is_left_alone(body):
     cell = f"import numpy as np\ndef run(W):\n    return np.exp(W)\ndef f(W, h):\n    {body}"
     assert borrowed.complaint([cell], "f") is None
+
+
+@pytest.mark.parametrize("name", DERIVED)
+def test_a_variable_may_have_any_name(name):
+    """Also that of what a cell of the assignment sets, imports or counts with."""
+    handed_out = list(assignments.handed_out(load(name.partition("_")[0])).values())
+    nodes = [node for cell in handed_out for node in ast.walk(ast.parse(cell))]
+    taken = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    taken |= {alias.asname or alias.name for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names}
+    assert {"part", "tag", "git", "check"} <= taken
+    function = QUESTIONS[name].name
+    for variable in sorted({*taken, "vars", "locals", "imag", "J", "sizes"} - {function}):
+        own = f"def {function}(*net):\n    {variable} = net[0]\n    return [{variable} for {variable} in {variable}]"
+        assert borrowed.complaint([*handed_out, own], function) is None, variable
+        assert borrowed.complaint([*handed_out, own], function, handed_out) is None, variable
+
+
+@pytest.mark.parametrize(
+    "check",
+    [
+        "e = 1e-5\ndWh = (loss(W + e) - loss(W - e)) / (2 * e)\nprint(dWh - f(W))",
+        "from course_utils.gradients import jacobian_paths as dWh",
+        "part = [dWh.imag / 1e-20 for dWh in (loss(W + 1e-20j),)]",
+        "def check(W):\n    dWh = loss(W + 1e-20j).imag / 1e-20\n    return dWh - f(W)",
+        "found = {}\nfound['dWh'] = (loss(W + 1e-5) - loss(W)) / 1e-5\nfound.update(own=f(W))",
+    ],
+)
+def test_checking_ones_derivation_by_any_means_costs_nothing(check):
+    """As the assignments invite to, whatever the check's variables are called."""
+    own = "def f(W):\n    dWh, part, found = W, {}, {}\n    part['dWh'] = dWh\n    found.update(part)\n    return found"
+    loss = "def loss(W):\n    return (W * W).sum()"
+    assert borrowed.complaint([loss, own, check], "f") is None
+    assert borrowed.complaint([loss, check, own], "f") is None
+
+
+def test_functions_of_libraries_make_no_quotient():
+    body = "def f(a):\n    up, down = exp(a), exp(-a)\n    return {} / 2"
+    for difference in ("(exp(a) - exp(-a))", "(up - down)", "(abs(a) - abs(1 - a))"):
+        cells = ["from numpy import exp", body.format(difference)]
+        assert borrowed.complaint(cells, "f") is None
+    cells[0] = "def exp(a):\n    return a\ndef abs(a):\n    return a"
+    assert "quotient" in borrowed.complaint(cells, "f")
+
+
+def test_what_was_handed_out_is_not_the_students():
+    """As long as it is as it was. What it imports is known all the same."""
+    ours = "import importlib\nfrom course_utils.gradients import backward\nscale = importlib.util.cache_from_source"
+    uses = "def f(W):\n    return scale(W)"
+    assert borrowed.complaint([ours + "  ", uses], "f", [ours]) is None
+    assert "importlib hides" in borrowed.complaint([ours + "\nscale = scale", uses], "f", [ours])
+    assert "backward computes it" in borrowed.complaint([ours, "def f(W):\n    return backward(W)"], "f", [ours])
+
+
+STEPPING = "def way(f, x):\n    return f(x + 1e-20j).imag / 1e-20"
+
+
+@pytest.mark.parametrize(
+    ("before", "call"),
+    [
+        ("tools = []\ntools.append(way)", "tools[0]"),
+        ("tools = {}\ntools.setdefault('d', way)", "tools['d']"),
+        ("tools = {'d': [None]}\ntools['d'][0] = way", "tools['d'][0]"),
+        ("class Tools:\n    pass\nTools.d = way", "Tools.d"),
+        ("class Tools:\n    way = way", "Tools.way"),
+        ("np.tool = way", "np.tool"),
+        ("tool = None\ndef set_it():\n    global tool\n    tool = way\nset_it()", "tool"),
+        ("tool = (0\n% 1 or\nway)", "tool"),
+        ('text = """\n"""; tool = way', "tool"),
+        ("@(\nlambda f: way)\ndef tool(f, x): ...", "tool"),
+        ("%matplotlib inline\ntool = way", "tool"),
+    ],
+)
+def test_what_is_put_into_something_is_followed(before, call):
+    cells = ["import numpy as np", STEPPING, before, f"def f(x):\n    return {call}(np.tanh, x)"]
+    assert "complex step" in borrowed.complaint(cells, "f")
 
 
 def test_a_class_of_ones_own_beside_torch_is_left_alone():

@@ -211,6 +211,27 @@ def test_the_guide_states_the_tolerances_and_trials_that_are_used():
     assert NUMBERS[usual[2]] == command.parser().parse_args(["submitted", "ps3", "--seed", "7"]).trials
     assert float(re.search(r"A derivation is held to (1e-\d+)", guide)[1]) == DERIVATION
     assert {question.rtol for question in QUESTIONS.values() if question.derive} == {DERIVATION}
+    assert float(re.search(r"computed in float32 \| nothing: it is held to (1e-\d+)", guide)[1]) == DERIVATION
+
+
+@pytest.mark.parametrize("name", sorted({name.partition("_")[0] for name in QUESTIONS}))
+def test_the_head_states_what_derivations_are_held_to(name):
+    """Where there are any: a right one in float32 earns nothing, and other answers in float32 all their points."""
+    assignment = load(name)
+    head = " ".join(assignment.notebook.cells[0].source.split())
+    derived = [question for question in assignment.questions.values() if question.derive]
+    stated = re.findall(r"held to (1e-\d+) of their largest entry. .*?compute them in float64", head)
+    assert [float(number) for number in stated] == ([DERIVATION] if derived else [])
+    for question in derived:
+        mark = _marked(f"{name}_{question.name}", lambda *net, right=question.right: _single(right(*net)))
+        assert mark.points == 0 and "float64" in mark.hint
+
+
+def _single(found):
+    """The same numbers in float32."""
+    if isinstance(found, dict):
+        return {part: np.float32(value) for part, value in found.items()}
+    return np.float32(found)
 
 
 def test_what_counts_as_solved_is_what_ps5_says():
@@ -269,6 +290,24 @@ def test_a_right_derivative_by_a_tool_earns_nothing_and_is_told():
     assert by_package.points == 0 and "gradients.backward computes it" in by_package.hint
     own = _marked(name, QUESTIONS[name].right, cells=["def gradient_of_Wh(*net):\n    return share(net)"])
     assert own.points == QUESTIONS[name].points and own.hint == ""
+
+
+def test_a_tool_earns_no_part_of_a_derivative_either():
+    """One spoilt part of six doesn't keep the code from being read; nor does it cost one's own parts their share."""
+    name = "ps5_gru_step_backward"
+    question = QUESTIONS[name]
+
+    def spoilt(*net):
+        found = question.right(*net)
+        return {**found, "dbx": 2 * found["dbx"]}
+
+    code = "def gru_step_backward(*net):\n    return {}"
+    own = _marked(name, spoilt, cells=[code.format("parts(net)")])
+    assert own.points == round(question.points * 5 / 6, 1)
+    stepped = _marked(name, spoilt, cells=[code.format("parts(net, 1e-20j)")])
+    assert stepped.points == 0 and "complex step" in stepped.hint and "It is right" not in stepped.hint
+    wrong = _marked(name, lambda *net: None, cells=[code.format("parts(net, 1e-20j)")])
+    assert wrong.points == 0 and "complex step" not in wrong.hint
 
 
 # ---------------------------------------------------------------------------------------------------------------------

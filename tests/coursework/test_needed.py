@@ -26,6 +26,7 @@ OURS = {"imports": IMPORTS, "draw": DRAW, "data": DATA, "load": LOAD}
         ([IMPORTS, DRAW + "  # mine", "f = 1"], [0, 1, 2]),
         ([DATA, "class A:\n    value = data"], [0, 1]),
         ([DATA, "def f():\n    def g():\n        return data\n    return g"], [0, 1]),
+        ([DATA, "class A:\n    data = data"], [0, 1]),
         ([DATA, "print(f'{data}')"], [0, 1]),
         ([DATA, "def f():\n    global data\n    data = 3"], [1]),
         ([DATA, "x = [data for data in range(3)]"], [1]),
