@@ -423,7 +423,7 @@ def orthogonal(module: torch.nn.Module, gain: float = 1.0) -> torch.nn.Module:
     gain = _validate.number("gain", gain)
     if getattr(module, "proj_size", 0):
         raise ValueError("module: got an LSTM with proj_size, whose blocks aren't square; wants proj_size=0")
-    weights = [p for name, p in _own_parameters(module, RECURRENT) if name.startswith("weight_hh")]
+    weights = [p for name, p in _own_parameters(module, RECURRENT, "weight_hh")]
     with torch.no_grad():
         for weight in weights:
             for block in weight.split(weight.shape[1]):
@@ -440,22 +440,28 @@ def _drawn(parameter: torch.Tensor) -> torch.dtype:
     return torch.promote_types(parameter.dtype, torch.float32)
 
 
-def _own_parameters(module: object, kinds: tuple) -> list[tuple[str, torch.Tensor]]:
+def _own_parameters(module: object, kinds: tuple, start: str) -> list[tuple[str, torch.Tensor]]:
+    """Those whose names start so, if none of them is computed from others, as weight_norm and pruning do."""
     if not isinstance(module, kinds):
         wants = ", ".join(kind.__name__ for kind in kinds)
         raise ValueError(f"module: got {type(module).__name__}, wants one of torch.nn's {wants}")
-    return list(module.named_parameters(recurse=False))
+    parameters = {name: p for name, p in module._parameters.items() if name.startswith(start) and p is not None}
+    cells = ("weight_ih", "weight_hh", *(("bias_ih", "bias_hh") if module.bias else ()))
+    for name in getattr(module, "_flat_weights_names", cells):
+        if name.startswith(start) and name not in parameters:
+            raise ValueError(f"module: got one whose {name} is computed from other tensors, wants a plain parameter")
+    return list(parameters.items())
 
 
 def _gated(module: torch.nn.Module) -> int:
     """How many blocks its rows have."""
-    _own_parameters(module, GATED)
+    _own_parameters(module, GATED, "bias")
     return 3 if isinstance(module, torch.nn.GRU | torch.nn.GRUCell) else 4
 
 
 def _biases(module: torch.nn.Module) -> list[tuple[torch.Tensor, torch.Tensor]]:
     """(bias_ih, bias_hh) of each layer and direction."""
-    named = dict(_own_parameters(module, GATED))
+    named = dict(_own_parameters(module, GATED, "bias"))
     pairs = [(p, named[name.replace("_ih", "_hh")]) for name, p in named.items() if name.startswith("bias_ih")]
     if not pairs:
         raise ValueError("module: got one with bias=False, wants biases, in which a gate can be opened")

@@ -18,6 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
+from torch.nn.utils import prune
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from course_utils import _replay
@@ -1240,6 +1241,14 @@ def test_every_block_becomes_orthogonal(make):
             assert torch.allclose(block @ block.T, 4 * torch.eye(4), atol=1e-5)
 
 
+def normed(module, name):
+    return nn.utils.parametrizations.weight_norm(module, name, dim=None)
+
+
+def pruned(module):
+    return prune.l1_unstructured(module, "weight_hh_l0", amount=0.5)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -1252,6 +1261,10 @@ def test_every_block_becomes_orthogonal(make):
         (lambda: open_gate(nn.GRU(2, 3), 5, seed=-1), "seed: got -1"),
         (lambda: orthogonal(nn.Linear(2, 3)), "module: got Linear, wants one of torch.nn's RNN"),
         (lambda: orthogonal(nn.LSTM(2, 3, proj_size=2)), "module: got an LSTM with proj_size"),
+        (lambda: open_gate(normed(nn.GRU(2, 3), "bias_hh_l0"), 5), "module: got one whose bias_hh_l0 is computed from"),
+        (lambda: open_gate(normed(nn.GRUCell(2, 3), "bias_ih"), 5), "module: got one whose bias_ih is computed from"),
+        (lambda: orthogonal(normed(nn.GRU(2, 3), "weight_hh_l0")), "module: got one whose weight_hh_l0 is computed"),
+        (lambda: orthogonal(pruned(nn.GRU(2, 3))), "module: got one whose weight_hh_l0 is computed from other tensors"),
         (lambda: orthogonal(nn.GRU(2, 3), gain=np.nan), "gain: got nan"),
     ],
 )
