@@ -67,5 +67,8 @@ def _planes(block: bytes) -> bytes:
     """float32, little-endian, rounded and sorted by the place of each byte."""
     bits = np.frombuffer(block, "<u4")
     infinite = (bits & 0x7F800000) == 0x7F800000  # NaN stays as it is
-    rounded = (bits + np.uint32(1 << (DROPPED - 1))) >> np.uint32(DROPPED) << np.uint32(DROPPED)
+    up, down = (
+        part >> np.uint32(DROPPED) << np.uint32(DROPPED) for part in (bits + np.uint32(1 << (DROPPED - 1)), bits)
+    )
+    rounded = np.where((up & 0x7F800000) == 0x7F800000, down, up)  # the largest numbers would become infinite
     return np.where(infinite, bits, rounded).astype("<u4").view("u1").reshape(-1, 4).T.tobytes()

@@ -1,6 +1,7 @@
 """Static figures: their logarithmic axes, their names, and the sheet that they stand on."""
 
 import html
+import io
 import math
 import re
 
@@ -9,6 +10,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from course_utils import figures
 
@@ -98,7 +100,9 @@ def test_a_long_name_is_wrapped_around_its_formula():
 
 
 def test_a_picture_lies_on_paper_and_keeps_its_words():
-    data = figures.bundle(b"png", 'a "quoted" <sentence> & more')
+    png = io.BytesIO()
+    Image.new("RGB", (2, 2)).save(png, "png")
+    data = figures.bundle(png.getvalue(), 'a "quoted" <sentence> & more')
     (style,) = re.findall('<figure style="([^"]+)"', data["text/html"])
     assert "background:#fff" in style and "padding" in style and "border-radius" in style
     (alt,) = re.findall('<img alt="([^"]+)"', data["text/html"])
