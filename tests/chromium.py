@@ -1,14 +1,19 @@
 """A real browser, JupyterLab to drive with it, and exported pages that load nothing from outside."""
 
 import contextlib
+import functools
+import gzip
+import http.server
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import anywidget
 import nbformat
@@ -82,6 +87,35 @@ def _address(server, runtime, log):
         time.sleep(0.1)
     log.seek(0)
     raise RuntimeError(f"JupyterLab did not start:\n{log.read()}")
+
+
+class _Quiet(http.server.SimpleHTTPRequestHandler):
+    """A server that keeps no record."""
+
+    def log_message(self, *_):
+        """Nothing."""
+
+
+@contextlib.contextmanager
+def served(folder):
+    """A local server that hands out a folder. Yields its address, which ends with a slash."""
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=folder)) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+def asked(driver):
+    """All addresses that a page has asked for since this log was read last; the driver was made with `logs`."""
+    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
+    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
+    return [url for url in urls if not url.startswith(("data:", "blob:"))]
+
+
+def weight(driver, folder):
+    """Bytes of what a page has asked for of a folder that is `served`, as servers compress it."""
+    files = {folder / unquote(urlsplit(url).path).lstrip("/") for url in asked(driver)}
+    return sum(len(gzip.compress(path.read_bytes(), 6)) for path in files if path.is_file())
 
 
 def write(path, *sources):

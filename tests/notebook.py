@@ -1,12 +1,14 @@
 """The lessons as the tests read them."""
 
 import ast
+import os
 import re
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import nbformat
+from nbclient import NotebookClient
 
 from tools.notebooks import LIVE, printed
 from tools.views import VIEW
@@ -129,3 +131,11 @@ class Lesson:
 def one_line(*texts: str) -> str:
     """Texts joined, every run of white space a single one."""
     return re.sub(r"\s+", " ", " ".join(texts))
+
+
+def stored_with_bars(sources):
+    """All outputs that a notebook of these cells has stored when they have run, with progress bars on."""
+    saved = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in sources])
+    client = NotebookClient(saved, timeout=120, resources={"metadata": {"path": str(ROOT)}})
+    client.execute(env={**os.environ, "TQDM_DISABLE": ""})
+    return [output for cell in saved.cells for output in cell.outputs]

@@ -5,19 +5,13 @@ a phone, 390 pixels wide with a processor four times slower. The network isn't s
 the weights.
 """
 
-import functools
-import gzip
-import http.server
-import json
 import os
 import statistics
 import sys
 import tempfile
-import threading
 import time
 from datetime import date
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
 
 from selenium.webdriver.chromium.webdriver import ChromiumDriver
 from tqdm import tqdm
@@ -46,27 +40,17 @@ return { FCP, LCP: seen.LCP, live, TBT, CLS: seen.CLS };
 """
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that keeps no record."""
-
-    def log_message(self, *_: object) -> None:
-        """Nothing."""
-
-
 def measure(driver: ChromiumDriver, site: Path, address: str, width: int, slower: int) -> dict[str, float]:
     """One opening of a page: milliseconds, the share of the window that moved, and bytes as servers compress them."""
     chromium.resize(driver, width)
     driver.execute_cdp_cmd("Network.clearBrowserCache", {})
     driver.execute_cdp_cmd("Emulation.setCPUThrottlingRate", {"rate": slower})
-    driver.get_log("performance")  # what was before
+    chromium.asked(driver)  # what was before
     driver.get(address)
     chromium.waits(driver, "return document.documentElement.dataset.live !== undefined")
     time.sleep(0.5 * slower)
     found = driver.execute_script(READ)
-    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    urls = {event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"}
-    files = {site / unquote(urlsplit(url).path).lstrip("/") for url in urls if url.startswith("http")}
-    found["weight"] = sum(len(gzip.compress(path.read_bytes(), 6)) for path in files if path.is_file())
+    found["weight"] = chromium.weight(driver, site)
     return found
 
 
@@ -106,17 +90,13 @@ def main() -> None:
         site = Path(folder, "site")
         Book(home="https://github.com/someone/course").write(site)
         driver.execute_cdp_cmd("Page.addScriptToEvaluateOnNewDocument", {"source": SEEN})
-        handler = functools.partial(Quiet, directory=str(site))
-        with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
-            threading.Thread(target=server.serve_forever, daemon=True).start()
-            names = ["index", *(path.stem for path in sorted(site.glob("[0-9][0-9]_*.html")))]
-            rows = {}
+        names = ["index", *(path.stem for path in sorted(site.glob("[0-9][0-9]_*.html")))]
+        rows = {}
+        with chromium.served(site) as address:
             for name in tqdm(names):
                 for device, (width, slower) in DEVICES.items():
-                    address = f"http://127.0.0.1:{server.server_port}/{name}.html"
-                    found = [measure(driver, site, address, width, slower) for _ in range(TIMES)]
+                    found = [measure(driver, site, f"{address}{name}.html", width, slower) for _ in range(TIMES)]
                     rows[name, device] = {key: statistics.median(one[key] or 0 for one in found) for key in found[0]}
-            server.shutdown()
     page = report(rows, load)
     print(page)
     (ROOT / "docs" / "benchmark_book.md").write_text(page, encoding="utf-8")

@@ -1,12 +1,8 @@
 """The book in a real browser that reaches no other host, from a disk and from a server: `make test-browser`."""
 
-import functools
-import gzip
-import http.server
 import json
 import os
 import re
-import threading
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
@@ -39,23 +35,14 @@ def book(tmp_path_factory):
     return out
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """A server that keeps no record."""
-
-    def log_message(self, *_):
-        """Nothing."""
-
-
 @pytest.fixture(scope="module", params=["from a disk", "from a server"])
 def place(request, book):
     """Where the book begins, as an address that ends with a slash."""
     if request.param == "from a disk":
         yield f"{book.as_uri()}/"
         return
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=book)) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
+    with chromium.served(book) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
@@ -77,13 +64,6 @@ def opened(driver, place, name, theme="light", width=1280):
     chromium.waits(
         driver, "return document.documentElement.dataset.live !== undefined && document.readyState === 'complete'"
     )
-
-
-def asked(driver):
-    """All addresses that a page has asked for."""
-    events = [json.loads(entry["message"])["message"] for entry in driver.get_log("performance")]
-    urls = [event["params"]["request"]["url"] for event in events if event["method"] == "Network.requestWillBeSent"]
-    return [url for url in urls if not url.startswith(("data:", "blob:"))]
 
 
 def complaints(driver):
@@ -149,7 +129,7 @@ def test_no_request_leaves_a_page_and_everything_moves(driver, place, subtests):
         with subtests.test(name):
             opened(driver, place, name)
             assert complaints(driver) == []
-            everything = asked(driver)
+            everything = chromium.asked(driver)
             assert everything and [url for url in everything if not url.startswith(place)] == []
             count = "return document.querySelectorAll(arguments[0]).length"
             views_of_it = len(stored_views(name)) if name in NAMES else 0
@@ -167,8 +147,7 @@ def test_a_page_is_light(driver, place, book):
     for name in PAGES:
         driver.execute_cdp_cmd("Network.clearBrowserCache", {})
         opened(driver, place, name)
-        files = {book / unquote(urlsplit(url).path).lstrip("/") for url in asked(driver)}
-        weights[name] = sum(len(gzip.compress(path.read_bytes(), 6)) for path in files if path.is_file())
+        weights[name] = chromium.weight(driver, book)
     print({name: f"{weight / 1e6:.2f} MB" for name, weight in weights.items()})
     assert max(weights.values()) <= HEAVIEST, weights
 

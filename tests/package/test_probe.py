@@ -4,14 +4,11 @@ The oracle takes the same layers once more, a sequence and a step at a time, wit
 """
 
 import functools
-import os
 import random
 import tracemalloc
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 
-import nbclient
-import nbformat
 import numpy as np
 import pytest
 import torch
@@ -28,7 +25,7 @@ from course_utils.norms import lyapunov_exponents, norms_to_past
 from course_utils.probe import open_gate, orthogonal, probe
 from course_utils.torch_bridge import to_params
 from tests import oracles
-from tests.notebook import ROOT
+from tests.notebook import stored_with_bars
 
 KINDS = ("RNN tanh", "RNN relu", "GRU", "LSTM", "LSTM proj")
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1, torch.float16: 0.02}
@@ -855,12 +852,15 @@ def test_a_bar_that_waits_leaves_nothing_in_a_saved_notebook():
         "module.tqdm = functools.partial(module.tqdm, mininterval=0)\n"
         "_ = module.probe(torch.nn.GRU(2, 3), torch.randn(5, 4, 2))",
     ]
-    saved = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in cells])
-    environment = {**os.environ, "TQDM_DISABLE": ""}
-    nbclient.NotebookClient(saved, timeout=120, resources={"metadata": {"path": str(ROOT)}}).execute(env=environment)
-    assert "widget" not in str([cell.outputs for cell in saved.cells])
-    shown = [output.get("text", output.get("data")) for cell in saved.cells for output in cell.outputs]
-    assert shown == ["early\n", {"text/plain": ""}, "late\n", "Bar\n", {"text/plain": ""}]
+    outputs = stored_with_bars(cells)
+    assert "widget" not in str(outputs)
+    assert [output.get("text", output.get("data")) for output in outputs] == [
+        "early\n",
+        {"text/plain": ""},
+        "late\n",
+        "Bar\n",
+        {"text/plain": ""},
+    ]
 
 
 def test_few_rows_of_wide_layers_and_all_of_narrow_ones():
