@@ -1,11 +1,19 @@
 """Figures and explorers of lesson 02."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from course_utils import diagrams, figures, widgets
 from course_utils.predictions import Guess
+
+TOTAL_AXES: dict[str, Any] = {
+    "curve": {"x": (1, 30), "y": (1e-6, 10)},
+    "log": True,
+    "xlabel": "step t",
+    "ylabel": "norm of dL/dh_t",
+}
 
 
 def way_back() -> None:
