@@ -189,7 +189,9 @@ def test_a_long_index_has_braces_in_guesses_and_explorers(path):
     assert [text for text in shown if LONG_INDEX.search(text)] == []
 
 
-LOSS_AS_E = re.compile(r"(?<![A-Za-z])(?:d|∂⁺?|\\(?:partial(?:\^\+)?|nabla|mathrm\{d\}) *)E(?![A-Za-z])|\$E\b|\bE_[tT1]\b")
+LOSS_AS_E = re.compile(  # dE, ∂E, ∂⁺E, also in TeX; E alone in mathematics; E_t
+    r"(?<![A-Za-z])(?:d|∂⁺?|\\(?:partial(?:\^\+)?|nabla|mathrm\{d\}) *)E(?![A-Za-z])|\$E\b|\bE_[tT1]\b"
+)
 
 
 @pytest.mark.parametrize(

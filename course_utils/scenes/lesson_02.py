@@ -8,7 +8,7 @@ import numpy as np
 from course_utils import diagrams, figures, widgets
 from course_utils.predictions import Guess
 
-TOTAL_AXES: dict[str, Any] = {
+AXES: dict[str, Any] = {
     "curve": {"x": (1, 30), "y": (1e-6, 10)},
     "log": True,
     "xlabel": "step t",
