@@ -232,7 +232,7 @@ def test_a_long_index_has_braces_in_scenes(module):
 def test_a_lesson_fits_an_hour_and_draws_elsewhere(path):
     """Its minutes by the stated formula; and at most a quarter of its code lines draw."""
     notebook = read(path)
-    assert pace.minutes(notebook) <= pace.LONGEST
+    assert pace.estimate(notebook) <= pace.LONGEST
     assert pace.drawing_share(notebook) <= pace.MOST_DRAWING
 
 

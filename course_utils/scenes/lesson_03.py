@@ -17,6 +17,7 @@ BOUND_AXES: dict[str, Any] = {
     "xlabel": "lag in steps",
     "ylabel": "norm of the gradient",
 }
+SLIDERS: dict[str, Any] = {"labels": {"inputs": "size of inputs"}, "play": "gain"}
 
 
 def _over_lags(lines: Lines, title: str) -> Axes:

@@ -66,7 +66,7 @@ def test_joining_is_associative_and_does_both_steps(seed):
 
 def test_the_example_of_two_steps(lesson):
     assert 0.8 * (0.5 * 7 + 1) + 2 == pytest.approx(0.4 * 7 + 2.8)
-    assert r"$$.8\,(.5\,h + 1) + 2 = .4\,h + 2.8$$" in lesson.prose
+    assert r"$.8\,(.5\,h + 1) + 2 = .4\,h + 2.8$" in lesson.prose
 
 
 def test_the_scans_states_are_those_of_a_gru_that_ignores_h():
