@@ -196,9 +196,9 @@ def unrolled(T: int = 3, *, losses: bool = True, gradients: bool = False) -> Dra
     """A recurrent cell with its loop, and the same cell unrolled over T steps.
 
     T          number of steps, 1 to 5; with gradients at most 4.
-    losses     True: a loss E_t above every step.
+    losses     True: a loss L_t above every step.
     gradients  True: without the loop, and with the way back instead: the Jacobians J_t = ∂h_t/∂h_{t-1} between states,
-               the total gradient dE/dh_k in each, and the immediate ∂⁺h_k/∂w down to the shared weights w.
+               the total gradient dL/dh_k in each, and the immediate ∂⁺h_k/∂w down to the shared weights w.
 
     Raises ValueError naming the argument; gradients need losses.
     """
@@ -212,7 +212,7 @@ def unrolled(T: int = 3, *, losses: bool = True, gradients: bool = False) -> Dra
         f"A box for the state h_t with a loop on itself and the input x_t from below equals a row of {T + 1} boxes, "
         f"h_0 to h_{T}: each state goes into the next one, and x_1 to x_{T} come in from below"
     )
-    alt += f", with a loss E_1 to E_{T} above each step." if losses else "."
+    alt += f", with a loss L_1 to L_{T} above each step." if losses else "."
     low, high = 0.3, 1.2
     top = 2.1 if losses else high + 0.25
     paper = Paper(top + 0.58, title, alt)
@@ -222,7 +222,7 @@ def unrolled(T: int = 3, *, losses: bool = True, gradients: bool = False) -> Dra
         paper.box(x, high, f"$h_{t}$", STATE)
         paper.line((x, low + 0.18), (x, high - 0.2))
         if losses:
-            paper.box(x, top, f"$E_{t}$", GRADIENT, width=0.46, height=0.36)
+            paper.box(x, top, f"$L_{t}$", GRADIENT, width=0.46, height=0.36)
             paper.line((x, high + 0.2), (x, top - 0.18))
 
     step(0.45, "t")
@@ -255,18 +255,18 @@ def _unrolled_back(T: int) -> Drawing:
     for t, x in enumerate(xs):
         paper.box(x, high, "", STATE, wide, tall, given=t == 0)
         paper.text(x, high + 0.12, f"$h_{t}$", LETTERS)
-        paper.text(x, high - 0.14, f"$dE/dh_{t}$", SMALL, GRADIENT)
+        paper.text(x, high - 0.14, f"$dL/dh_{t}$", SMALL, GRADIENT)
         if t == 0:
             continue
         left, right = xs[t - 1] + wide / 2, x - wide / 2
         paper.line((left, high + 0.12), (right, high + 0.12))
         paper.line((right, high - 0.12), (left, high - 0.12), colour=GRADIENT)
         paper.text((left + right) / 2, high - 0.2, f"$J_{t}$", 10.5, GRADIENT, va="top")
-        paper.box(x, top, f"$E_{t}$", GRADIENT, 0.46, 0.36)
+        paper.box(x, top, f"$L_{t}$", GRADIENT, 0.46, 0.36)
         paper.line((x - 0.07, high + tall / 2), (x - 0.07, top - 0.18))
         paper.line((x + 0.07, top - 0.18), (x + 0.07, high + tall / 2), colour=GRADIENT)
         paper.text(
-            x + 0.17, (top + high) / 2 + 0.06, rf"$\dfrac{{\partial E_{t}}}{{\partial h_{t}}}$", 10, GRADIENT, ha="left"
+            x + 0.17, (top + high) / 2 + 0.06, rf"$\dfrac{{\partial L_{t}}}{{\partial h_{t}}}$", 10, GRADIENT, ha="left"
         )
         paper.box(x - 0.22, low, f"$x_{t}$", width=0.42, height=0.34)
         paper.line((x - 0.22, low + 0.17), (x - 0.22, high - tall / 2))
@@ -276,8 +276,8 @@ def _unrolled_back(T: int) -> Drawing:
         paper.text(x + 0.36, (bar + high) / 2 - 0.08, words, 10, GRADIENT, ha="left")
     lines = (
         r"$J_t = \dfrac{\partial h_t}{\partial h_{t-1}}$",
-        r"$\dfrac{dE}{dh_k} = \dfrac{\partial E_k}{\partial h_k} + \dfrac{dE}{dh_{k+1}}\, J_{k+1}$",
-        r"$\dfrac{dE}{dw} = \sum_k\, \dfrac{dE}{dh_k}\, \dfrac{\partial^+ h_k}{\partial w}$",
+        r"$\dfrac{dL}{dh_k} = \dfrac{\partial L_k}{\partial h_k} + \dfrac{dL}{dh_{k+1}}\, J_{k+1}$",
+        r"$\dfrac{dL}{dw} = \sum_k\, \dfrac{dL}{dh_k}\, \dfrac{\partial^+ h_k}{\partial w}$",
     )
     for x, words in zip((0.75, 3.3, 5.9), lines, strict=True):
         paper.text(x, foot, words, 11, GRADIENT)
@@ -327,7 +327,7 @@ def truncation(T: int = 6, K: int = 3) -> Drawing:
                 paper.line((end, up), (xs[0] - use, up), colour=pale(GRADIENT, 0.3), head=False, width=1.2, zorder=1)
             paper.line((x, up), (end, up), colour=GRADIENT)
             paper.ax.plot(x, up, "o", color=GRADIENT, markersize=4.5, zorder=4)
-            paper.text(x + 0.07, up, f"$E_{t}$", 9, GRADIENT, ha="left")
+            paper.text(x + 0.07, up, f"$L_{t}$", 9, GRADIENT, ha="left")
     return paper.drawing
 
 
@@ -347,7 +347,7 @@ def wirings(T: int = 3) -> Drawing:
     T = _steps("T", T, 2, most=4)
     alt = (
         f"Two rows of {T} steps with inputs from below. Left, many to one: only the last state h_{T} gives an output "
-        "and a loss E. Right, many to many: every state gives an output and a loss of its own."
+        "and a loss L. Right, many to many: every state gives an output and a loss of its own."
     )
     paper = Paper(3.55, "The task decides which states a loss reads: the last one, or every one", alt)
     low, high, out, top = 0.3, 1.15, 2.0, 2.75
@@ -365,7 +365,7 @@ def wirings(T: int = 3) -> Drawing:
             if t in outs:
                 paper.box(x, out, rf"$\hat y_{t}$", width=0.42, height=0.36)
                 paper.line((x, high + 0.19), (x, out - 0.18))
-                words = "$E$" if len(outs) == 1 else f"$E_{t}$"
+                words = "$L$" if len(outs) == 1 else f"$L_{t}$"
                 paper.box(x, top, words, GRADIENT, 0.42, 0.34)
                 paper.line((x, out + 0.18), (x, top - 0.17))
     return paper.drawing

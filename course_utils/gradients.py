@@ -304,7 +304,7 @@ def _check_trace(trace: Trace) -> Trace:
 class Grads:
     """Gradients of a scalar loss L, each in the shape of what it belongs to.
 
-    Wx, Wh, bx, bh; x (T, D); h0 (H,); h (T+1, H), the total ∂L/∂h_t, direct and through all later steps, h[0] being h0;
+    Wx, Wh, bx, bh; x (T, D); h0 (H,); h (T+1, H), the total dL/dh_t, direct and through all later steps, h[0] being h0;
     c0 (H,), LSTM only, None otherwise.
     """
 
@@ -321,7 +321,7 @@ class Grads:
 def backward(trace: Trace, dh: ArrayLike) -> Grads:
     """Backpropagation through time (Werbos 1990): one pass from the last step to the first, O(T H (H + D)).
 
-    dh  (T, H), each step's own ∂L/∂h_t: dh[t-1] is how L depends on h_t directly, not through later steps.
+    dh  (T, H), each step's own ∂⁺L/∂h_t: dh[t-1] is how L depends on h_t directly, not through later steps.
 
     Returns Grads, float64 if either trace or dh is. Every weight's gradient is a sum over all steps at which it was
     used. Raises ValueError if `trace` isn't a Trace of finite states, or dh of another shape or not finite.

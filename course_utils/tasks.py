@@ -55,6 +55,18 @@ def prose() -> list[str]:
     return (DATA / "lessons_prose.txt").read_text(encoding="ascii").splitlines()
 
 
+def ending(text: str, most: int = 40) -> str:
+    """The last words of a text that have together at most `most` characters, spaces too.
+
+    >>> ending("it has gates and a state", most=10)
+    'a state'
+    """
+    words = text.split()
+    while len(" ".join(words)) > most:
+        words.pop(0)
+    return " ".join(words)
+
+
 def encode(texts: Sequence[str], alphabet: str) -> np.ndarray:
     """(B, T) places of the characters of B texts in an alphabet, T the longest text's length.
 

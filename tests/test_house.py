@@ -189,6 +189,35 @@ def test_a_long_index_has_braces_in_guesses_and_explorers(path):
     assert [text for text in shown if LONG_INDEX.search(text)] == []
 
 
+LOSS_AS_E = re.compile(  # dE, ∂E, ∂⁺E, also in TeX; E alone in mathematics; E_t
+    r"(?<![A-Za-z])(?:d|∂⁺?|\\(?:partial(?:\^\+)?|nabla|mathrm\{d\}) *)E(?![A-Za-z])|\$E\b|\bE_[tT1]\b"
+)
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *LESSONS,
+        *MODULES.values(),
+        *sorted(path for kind in ("*.py", "*.ipynb", "*.md") for path in (ROOT / "coursework").rglob(kind)),
+        *sorted((ROOT / "docs").glob("*.md")),
+        ROOT / "exam" / "bank.toml",
+    ],
+    ids=lambda path: path.name,
+)
+def test_the_loss_has_one_letter(path):
+    """L, also in its derivatives, in what is written, computed and shown by stored widgets. Many papers write E."""
+    if path.suffix == ".ipynb":
+        cells = read(path).cells
+        outputs = [output.get("data", {}) for cell in cells for output in cell.get("outputs", [])]
+        shown = [text for data in outputs if VIEW in data for text in texts(views.unpack(data[VIEW])[1])]
+        shown += [str(data.get("text/plain")) for data in outputs]
+        text = "\n".join([cell.source for cell in cells] + shown)
+    else:
+        text = path.read_text(encoding="utf-8")
+    assert [line for line in text.splitlines() if LOSS_AS_E.search(line)] == []
+
+
 @pytest.mark.parametrize("module", [name for name in MODULES if name.startswith("course_utils.scenes.")])
 def test_a_long_index_has_braces_in_scenes(module):
     """Nothing stores what a scene says of a wrong guess, so its source is read, without the docstrings."""
@@ -203,7 +232,7 @@ def test_a_long_index_has_braces_in_scenes(module):
 def test_a_lesson_fits_an_hour_and_draws_elsewhere(path):
     """Its minutes by the stated formula; and at most a quarter of its code lines draw."""
     notebook = read(path)
-    assert pace.minutes(notebook) <= pace.LONGEST
+    assert pace.estimate(notebook) <= pace.LONGEST
     assert pace.drawing_share(notebook) <= pace.MOST_DRAWING
 
 

@@ -311,7 +311,7 @@ class Book:
             picture.convert("RGB").save(written, "WEBP", lossless=True, method=3)
             self._pictures[name] = written.getvalue()
         width, height = picture.size
-        size = f'width="{width}" height="{height}" decoding="async"'
+        size = f'width="{width}" height="{height}" style="--width: {width}px" decoding="async"'
         return f'<figure><img src="static/{name}" alt="{html.escape(alt)}" {size}></figure>'
 
 

@@ -68,10 +68,15 @@ def counts(notebook: NotebookNode) -> Counter:
     return found
 
 
+def estimate(notebook: NotebookNode) -> float:
+    """How many minutes a lesson takes by the formula, unrounded: this is what LONGEST bounds."""
+    found = counts(notebook)
+    return sum(each * found[what] for what, each in MINUTES.items())
+
+
 def minutes(notebook: NotebookNode) -> int:
     """How long a lesson takes, in steps of five minutes."""
-    found = counts(notebook)
-    return max(5, 5 * round(sum(MINUTES[what] * found[what] for what in MINUTES) / 5))
+    return max(5, 5 * round(estimate(notebook) / 5))
 
 
 def assignment_counts(notebook: NotebookNode) -> Counter:
@@ -141,7 +146,7 @@ def table(paths: list[Path]) -> str:
         notebook = nbformat.read(path, as_version=4)
         found = counts(notebook)
         numbers = "  ".join(f"{found[what]:{len(what)}}" for what in MINUTES)
-        lines.append(f"{path.stem:26} {minutes(notebook):7}  {drawing_share(notebook):5.0%}  {numbers}")
+        lines.append(f"{path.stem:26} {estimate(notebook):7.1f}  {drawing_share(notebook):5.0%}  {numbers}")
     return "\n".join(lines)
 
 

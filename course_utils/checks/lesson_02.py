@@ -19,7 +19,7 @@ def _one_factor_short(w, h):
 def _scalar_walk(
     w, h, error, *, send=None, carry=1, slope_at=slice(1, None), enters=slice(0, -1), with_slope=True, until=0
 ):
-    """dE/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
+    """dL/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
     slope, h_prev = 1 - h[slope_at] ** 2, h[enters]
     later, dw = 0.0, 0.0
     for k in range(len(error) - 1, until - 1, -1):
@@ -80,13 +80,13 @@ def _turned(gradients, name):
 
 
 def _by_complex_steps(Wh, x, h, dh, eps=1e-30):
-    """The same for E = Σ dh_t · h_t: nudge one number by iε, run all steps in complex numbers, read E's imaginary part.
+    """The same for L = Σ dh_t · h_t: nudge one number by iε, run all steps in complex numbers, read L's imaginary part.
 
     What x and biases send into a step follows from the states: arctanh(h_t) - Wh h_{t-1}.
     """
     given = np.arctanh(h[1:]) - h[:-1] @ Wh.T
 
-    def change_of_E(name, place):
+    def change_of_L(name, place):
         nudge = {
             "dWx": np.zeros((len(Wh), x.shape[1]), complex),
             "dWh": np.zeros(Wh.shape, complex),
@@ -94,16 +94,16 @@ def _by_complex_steps(Wh, x, h, dh, eps=1e-30):
             "total": np.zeros(h.shape, complex),
         }
         nudge[name][place] = 1j * eps
-        state, E = h[0] + nudge["total"][0], 0.0
+        state, L = h[0] + nudge["total"][0], 0.0
         for t in range(1, len(h)):
             a = given[t - 1] + nudge["dWx"] @ x[t - 1] + nudge["db"] + (Wh + nudge["dWh"]) @ state
             state = np.tanh(a) + nudge["total"][t]
-            E = E + dh[t - 1] @ state
-        return E.imag / eps
+            L = L + dh[t - 1] @ state
+        return L.imag / eps
 
     shapes = {"dWx": (len(Wh), x.shape[1]), "dWh": Wh.shape, "db": (len(Wh),), "total": h.shape}
     return {
-        name: np.array([change_of_E(name, place) for place in np.ndindex(shape)]).reshape(shape)
+        name: np.array([change_of_L(name, place) for place in np.ndindex(shape)]).reshape(shape)
         for name, shape in shapes.items()
     }
 
@@ -169,13 +169,13 @@ EXERCISES = {
         right=_scalar_walk,
         draw=_draw_scalar_walk,
         mistakes={
-            "only the direct gradients are used. Each state also reaches E through the step after it: add `later`.": (
+            "only the direct gradients are used. Each state also reaches L through the step after it: add `later`.": (
                 lambda w, h, error: _scalar_walk(w, h, error, carry=0)
             ),
             "the factor back to h_{k-1} is slope times w. The w is missing.": (
                 lambda w, h, error: _scalar_walk(w, h, error, send=1)
             ),
-            "the slope is missing: between dE/dh_k and the argument of tanh stands 1 - h_k².": (
+            "the slope is missing: between dL/dh_k and the argument of tanh stands 1 - h_k².": (
                 lambda w, h, error: _scalar_walk(w, h, error, with_slope=False)
             ),
             "the slope is taken at the previous state. Step k's is 1 - h_k².": (
@@ -191,7 +191,7 @@ EXERCISES = {
                 lambda w, h, error: _scalar_walk(w, h, error, until=1)
             ),
             "h (1 - h) is the slope of the sigmoid. This unit is tanh.": _walk_of_a_sigmoid,
-            "this is dE/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
+            "this is dL/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
                 lambda w, h, error: sum(error[t] * np.prod(w * (1 - h[1 : t + 2] ** 2)) for t in range(len(error)))
             ),
         },
@@ -204,7 +204,7 @@ EXERCISES = {
             "a transpose is missing on the way to h_{t-1}: its unit i reaches all units j, so sum over the rows.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, send=Wh)
             ),
-            "tanh' is left out: between dE/dh and da stands the slope 1 - h_t².": (
+            "tanh' is left out: between dL/dh and da stands the slope 1 - h_t².": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, slope=lambda h, h_prev: 1)
             ),
             "h (1 - h) is the slope of the sigmoid. These units are tanh.": (
@@ -216,7 +216,7 @@ EXERCISES = {
             "the gradients aren't accumulated over time: each step replaces what the steps before it brought.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, sum_up=False)
             ),
-            "only the direct gradients are used. Each state also reaches E through the step after it.": (
+            "only the direct gradients are used. Each state also reaches L through the step after it.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, pass_on=False)
             ),
             "the way to h_{t-1} leaves out the slope: Wh sends da back, not the total gradient of h_t.": (
@@ -231,7 +231,7 @@ EXERCISES = {
             "dWh meets the wrong state: in step t, Wh multiplies h_{t-1}, not h_t.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, enters=0)
             ),
-            "total[0] is missing: what is left after step 1 is dE/dh_0.": (
+            "total[0] is missing: what is left after step 1 is dL/dh_0.": (
                 lambda Wh, x, h, dh: _walk(Wh, x, h, dh, at_h0=False)
             ),
             "dWx is the wrong way round: its row j, column i carries input i into unit j.": (
@@ -252,7 +252,7 @@ EXERCISES = {
             "the sign is turned: a right word with too little probability must get a negative gradient.": (
                 lambda s, y: y - _softmax(s)
             ),
-            "this is averaged over the steps. E is the sum.": lambda s, y: (_softmax(s) - y) / len(s),
+            "this is averaged over the steps. L is the sum.": lambda s, y: (_softmax(s) - y) / len(s),
             "the softmax runs over the steps. Each step has a distribution of its own, over the classes.": (
                 lambda s, y: _softmax(s, axis=0) - y
             ),

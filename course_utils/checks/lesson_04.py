@@ -9,7 +9,7 @@ START = sigmoid(0.5)  # the unit's first state
 
 
 def _error(w, b, T):
-    """E = (h_T - 0.7)², also for complex w and b."""
+    """L = (h_T - 0.7)², also for complex w and b."""
     h = 1 / (1 + np.exp(-0.5))
     for _ in range(T):
         h = 1 / (1 + np.exp(-(w * h + b)))
@@ -18,7 +18,7 @@ def _error(w, b, T):
 
 def _by_complex_steps(w, b, T, eps=1e-30):
     gradient = [_error(w + 1j * eps, b, T).imag / eps, _error(w, b + 1j * eps, T).imag / eps]
-    return {"E": _error(w, b, T), "gradient": np.array(gradient)}
+    return {"L": _error(w, b, T), "gradient": np.array(gradient)}
 
 
 def _forward_walk(
@@ -31,13 +31,13 @@ def _forward_walk(
     outer=lambda h: 2 * (h - 0.7),
     first=START,
 ):
-    """E and its gradient by derivatives that go forwards with the state, with one thing wrong if asked."""
+    """L and its gradient by derivatives that go forwards with the state, with one thing wrong if asked."""
     h, dh_dw, dh_db = first, 0.0, 0.0
     for _ in range(T):
         h_prev, h = h, sigmoid(w * h + b)
         dh_dw = slope(h, h_prev) * (enters(h, h_prev) + carry(w) * dh_dw)
         dh_db = slope(h, h_prev) * (1.0 + carry(w) * dh_db)
-    return {"E": (h - 0.7) ** 2, "gradient": outer(h) * np.array([dh_dw, dh_db])}
+    return {"L": (h - 0.7) ** 2, "gradient": outer(h) * np.array([dh_dw, dh_db])}
 
 
 def _slope_forgotten_on_the_way(w, b, T):
@@ -45,7 +45,7 @@ def _slope_forgotten_on_the_way(w, b, T):
     for _ in range(T):
         h_prev, h = h, sigmoid(w * h + b)
         dh_dw, dh_db = h * (1 - h) * h_prev + w * dh_dw, h * (1 - h) + w * dh_db
-    return {"E": (h - 0.7) ** 2, "gradient": 2 * (h - 0.7) * np.array([dh_dw, dh_db])}
+    return {"L": (h - 0.7) ** 2, "gradient": 2 * (h - 0.7) * np.array([dh_dw, dh_db])}
 
 
 def _draw_unit(rng):
@@ -104,7 +104,7 @@ EXERCISES = {
             "the derivatives aren't carried along: only the last step's immediate derivatives are left.": (
                 lambda w, b, T: _forward_walk(w, b, T, carry=lambda w: 0.0)
             ),
-            "this is the derivative of h_T. E is its squared distance from 0.7.": (
+            "this is the derivative of h_T. L is its squared distance from 0.7.": (
                 lambda w, b, T: _forward_walk(w, b, T, outer=lambda h: 1.0)
             ),
             "the 2 of the square is missing.": (lambda w, b, T: _forward_walk(w, b, T, outer=lambda h: h - 0.7)),

@@ -85,7 +85,7 @@ def _new_state(x, h_prev, Wx, Wh, bx, bh):
 
 
 def _inside(p, h_prev, r, z, h_tilde, total):
-    """dE/da for what stands inside both sigmoids and the tanh, and dE/d(r * h_prev)."""
+    """dL/da for what stands inside both sigmoids and the tanh, and dL/d(r * h_prev)."""
     a_n = total * (1 - z) * (1 - h_tilde**2)
     read = p.Wh_blocks[2].T @ a_n
     return read * h_prev * r * (1 - r), total * (h_prev - h_tilde) * z * (1 - z), a_n, read

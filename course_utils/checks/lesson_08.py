@@ -60,7 +60,7 @@ def _loss(weights: list[np.ndarray], kind: str, reset: str, x: np.ndarray, y: fl
 
 
 def _gradients(p: Params, v: np.ndarray, c: float, x: np.ndarray, y: float) -> list[np.ndarray]:
-    """∂E/∂ each of Wx, Wh, bx, bh, v, c: one complex step for every number in them."""
+    """∂L/∂ each of Wx, Wh, bx, bh, v, c: one complex step for every number in them."""
     weights = [np.array(w, complex) for w in (p.Wx, p.Wh, p.bx, p.bh, v, c)]
     grads = [np.zeros(w.shape) for w in weights]
     for w, grad in zip(weights, grads, strict=True):
@@ -164,7 +164,7 @@ EXERCISES = {
             "the loss is half of the squared error. The half is missing; the gradients know it already.": (
                 _step_with("no half")
             ),
-            "dE/dh_T has a factor missing: the error. By the chain rule it is (answer - y) times v.": (
+            "dL/dh_T has a factor missing: the error. By the chain rule it is (answer - y) times v.": (
                 _step_with("no error")
             ),
             "dh asks something of every step. The answer is read from h_T alone, so only the last row is not 0.": (

@@ -1,11 +1,19 @@
 """Figures and explorers of lesson 02."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
 from course_utils import diagrams, figures, widgets
 from course_utils.predictions import Guess
+
+AXES: dict[str, Any] = {
+    "curve": {"x": (1, 30), "y": (1e-6, 10)},
+    "log": True,
+    "xlabel": "step t",
+    "ylabel": "norm of dL/dh_t",
+}
 
 
 def way_back() -> None:
@@ -50,7 +58,7 @@ def losses_and_uses(table: np.ndarray) -> None:
         title="Every loss reaches back to every earlier use of the weight",
         xlabel="use of the weight in step $k$",
         ylabel="loss at step $t$",
-        label="contribution to $dE/dw$",
+        label="contribution to $dL/dw$",
         extent=(0.5, T + 0.5, T + 0.5, 0.5),
     )
     ax.axvline(1.5, color=figures.INK, linewidth=1.2)
@@ -86,7 +94,7 @@ def walk(fill_table: Callable[[float], np.ndarray]) -> Callable[..., tuple]:
                 extent=(0.5, T + 0.5, T + 0.5, 0.5),
             ),
             widgets.curves(
-                lines, title="The sum over k", xlabel="back at step k", ylabel="dE/dw", x=k, points=True, reference=0
+                lines, title="The sum over k", xlabel="back at step k", ylabel="dL/dw", x=k, points=True, reference=0
             ),
             f"After {steps:.0f} of {T} uses: {sums[met][0]:.2f}. The whole gradient: {sums[0]:.2f}.",
         )
@@ -95,7 +103,7 @@ def walk(fill_table: Callable[[float], np.ndarray]) -> Callable[..., tuple]:
 
 
 def half_way(share: float, guess: Guess) -> None:
-    """Hold the guess against what the later half of the uses brings. share: of dE/dw, at w = 0.3."""
+    """Hold the guess against what the later half of the uses brings. share: of dL/dw, at w = 0.3."""
     guess.compare(
         "less than half of it" if share < 0.5 else "nearly all of it",
         meanings={"nearly all of it": "This would be so if only the last step had a loss."},
@@ -110,7 +118,7 @@ def direct_and_total(norms: np.ndarray, guess: Guess) -> None:
         x=np.arange(1, T + 1),
         title="Only the last state has a loss, and all thirty have a gradient",
         xlabel="step $t$",
-        ylabel=r"norm of $dE/dh_t$",
+        ylabel=r"norm of $dL/dh_t$",
         log=True,
     )
     figures.mark(ax, T, np.median(norms[:, -1]), "direct: step 30 only", offset=(-10, 12))
@@ -144,7 +152,7 @@ def truncated(lengths: Sequence[int], errors: Mapping[float, np.ndarray], guess:
             x=lengths,
             title=title,
             xlabel="truncation length $K$",
-            ylabel=r"relative error of $dE/dW_h$" if ax is axes[0] else "",
+            ylabel=r"relative error of $dL/dW_h$" if ax is axes[0] else "",
             log=True,
             ax=ax,
         )

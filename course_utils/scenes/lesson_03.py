@@ -1,6 +1,7 @@
 """Figures and explorers of lesson 03."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -10,6 +11,13 @@ from course_utils.predictions import Guess
 
 SIZE = r"$\Vert\partial h_T/\partial h_{T-\mathrm{lag}}\Vert$"
 Lines = Mapping[str, np.ndarray]
+BOUND_AXES: dict[str, Any] = {
+    "curve": {"x": (0, 40), "y": (1e-9, 1e12)},
+    "log": True,
+    "xlabel": "lag in steps",
+    "ylabel": "norm of the gradient",
+}
+SLIDERS: dict[str, Any] = {"labels": {"inputs": "size of inputs"}, "play": "gain"}
 
 
 def _over_lags(lines: Lines, title: str) -> Axes:

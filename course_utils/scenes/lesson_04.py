@@ -30,13 +30,13 @@ def cliff(ws: np.ndarray, bs: np.ndarray, size: np.ndarray, line: np.ndarray, on
         title="Flat nearly everywhere, except along one thin line",
         xlabel="weight $w$",
         ylabel="bias $b$",
-        label=r"$\log_{10}\Vert\nabla E\Vert$",
+        label=r"$\log_{10}\Vert\nabla L\Vert$",
         extent=(ws[0], ws[-1], bs[0], bs[-1]),
     )
     at = np.unravel_index(size.argmax(), size.shape)
     figures.mark(ax, ws[at[1]], bs[at[0]], f"largest on the grid: {size.max():.0f}", offset=(4, 14))
     figures.mark(ax, 6.0, np.interp(6.0, ws, line), "the cliff", offset=(8, 8), dot=False)
-    figures.mark(ax, 2.45, np.log(0.7 / 0.3) - 0.7 * 2.45, "the valley: here $E = 0$", offset=(4, 4), dot=False)
+    figures.mark(ax, 2.45, np.log(0.7 / 0.3) - 0.7 * 2.45, "the valley: here $L = 0$", offset=(4, 4), dot=False)
     figures.show(
         ax,
         alt="Map of weight and bias. The gradient is small on two large plains. Between them a dark line, the valley "
@@ -59,7 +59,7 @@ def how_large(ratio: float, guess: Guess) -> None:
 def two_descents(surface: Surface, paths: Mapping[str, np.ndarray], guess: Guess) -> None:
     """Show an unclipped and a clipped descent on the map of the error, and compare the guess.
 
-    surface  the lesson's: w and b in, E and its gradient out.
+    surface  the lesson's: w and b in, L and its gradient out.
     paths    {"unclipped" or "by norm": (steps + 1, 2)}, w and b of each step.
     """
     left, right, low, high = MAP
@@ -69,7 +69,7 @@ def two_descents(surface: Surface, paths: Mapping[str, np.ndarray], guess: Guess
         title="Without clipping, one step off the wall undoes all the others",
         xlabel="weight $w$",
         ylabel="bias $b$",
-        label="error $E$",
+        label="loss $L$",
         extent=MAP,
     )
     for (name, path), colour in zip(paths.items(), (figures.RNN, "white"), strict=True):
@@ -136,7 +136,7 @@ def threshold(surface: Surface, thresholds: np.ndarray, paths: np.ndarray, arriv
     paths  (steps + 1, 2, N), of one start at each of the N thresholds.
     """
     left, right, low, high = MAP
-    E = surface(np.linspace(left, right, 101)[None, :], np.linspace(high, low, 101)[:, None])[0]
+    L = surface(np.linspace(left, right, 101)[None, :], np.linspace(high, low, 101)[:, None])[0]
 
     def clipped_at(c: float = 0.1) -> tuple:
         i = int(np.argmin(np.abs(thresholds - c)))
@@ -145,11 +145,11 @@ def threshold(surface: Surface, thresholds: np.ndarray, paths: np.ndarray, arriv
         return (
             widgets.equation(f"longest step = 1 · min(‖g‖, c) = {longest:.2g}"),
             widgets.heatmap(
-                E,
+                L,
                 title="One descent",
                 xlabel="weight w",
                 ylabel="bias b",
-                label="E",
+                label="L",
                 extent=MAP,
                 path=path,
                 marks={"start": path[0], "end": path[-1]},

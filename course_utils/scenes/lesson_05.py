@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from course_utils import figures, widgets
+from course_utils.cells import Params
 from course_utils.predictions import Guess
 
 HALF_LIFE_AXES: dict[str, Any] = {
@@ -63,6 +64,20 @@ def cat(runs: Mapping[str, np.ndarray], sentence: list[str], guess: Guess) -> No
         alt="Three lines start at 0.72 at the word cat. With later candidates of 0.9 the state "
         "drifts up to 0.78, with 0 it falls to 0.47, with minus 0.9 to 0.16.",
     )
+
+
+def cat_cell(later: float, writes: float = 0.8, leaks: float = 0.1) -> Params:
+    """A GRU of one unit for six words in one-hot code, "cat" the first, whose gate and candidate are set by hand.
+
+    later   the candidate at every other word; at "cat" it is .9.
+    writes  1 - z at "cat".
+    leaks   1 - z at every other word.
+    """
+    elsewhere = np.array([0.0, np.log((1 - leaks) / leaks), np.arctanh(later)])  # arguments of r, z and the candidate
+    at_cat = np.array([0.0, np.log((1 - writes) / writes), np.arctanh(0.9)])
+    Wx = np.zeros((3, 6))
+    Wx[:, 0] = at_cat - elsewhere
+    return Params("GRU", Wx, np.zeros((3, 1)), elsewhere, np.zeros(3))
 
 
 def cat_panels(state: np.ndarray, at_cat: float, later: float, offer: float, sentence: list[str]) -> tuple:

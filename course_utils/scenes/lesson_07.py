@@ -1,6 +1,7 @@
 """07 · how far back: what is left of a gradient by lag, for fresh cells, open gates, gates taken away, and weather."""
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -9,6 +10,18 @@ from course_utils.cells import sigmoid
 from course_utils.predictions import Guess
 
 NORM = r"$\Vert\partial h_T/\partial h_{T-\mathrm{lag}}\Vert_2$"
+
+FRESH_AXES: dict[str, Any] = {
+    "curve": {"x": (0, 200), "y": (1e-70, 1)},
+    "log": True,
+    "xlabel": "lag in steps",
+    "ylabel": "norm",
+}
+
+
+def short(decades: float) -> str:
+    """A power of ten as the lesson prints it; where the gradient grows without digits, since they aren't sure."""
+    return f"{decades:.2g}" if decades < 1 else "> 1"
 
 
 def underflow(carried: np.ndarray, plain: Mapping[str, np.ndarray]) -> None:

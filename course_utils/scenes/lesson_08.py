@@ -153,7 +153,7 @@ def controls(ends: Mapping[str, ArrayLike]) -> None:
 
 
 def by_step(profiles: Mapping[str, ArrayLike]) -> None:
-    """{name: (T,) norms of dE/dh_k, k = 1..T}, as shares of the last one; zeros leave a gap."""
+    """{name: (T,) norms of dL/dh_k, k = 1..T}, as shares of the last one; zeros leave a gap."""
     sizes = {name: np.asarray(values, dtype=float) for name, values in profiles.items()}
     shares = {name: values / values[-1] for name, values in sizes.items()}
     steps = np.arange(1, 1 + len(next(iter(shares.values()))))
@@ -164,7 +164,7 @@ def by_step(profiles: Mapping[str, ArrayLike]) -> None:
         reference=1,
         title="In torch too: training carries the gradient, and detach ends it",
         xlabel="step $k$ (one net, 250 updates at 3e-2)",
-        ylabel=r"$\Vert dE/dh_k\Vert$ / $\Vert dE/dh_{50}\Vert$",
+        ylabel=r"$\Vert dL/dh_k\Vert$ / $\Vert dL/dh_{50}\Vert$",
         names=False,
     )
     for name, offset in zip(shares, ((6, 6), (6, -14), (-6, -16)), strict=True):

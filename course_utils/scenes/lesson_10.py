@@ -1,13 +1,19 @@
 """10 · remedies: an IRNN clipped three ways, what keeping does, a scoreboard of remedies, and two learning rates."""
 
-from collections.abc import Mapping, Sequence
+import functools
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from course_utils import figures, widgets
+from course_utils.cells import forward, init_params
+from course_utils.gradients import jacobians
+from course_utils.norms import norms_to_past
 from course_utils.predictions import Guess
 from course_utils.training import Run
+
+RATES = ["GRUs at both", "RNNs at both", "RNNs at .01, GRUs at .03", "GRUs at .01, RNNs at .03"]
 
 
 def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
@@ -72,7 +78,34 @@ def scoreboard(counts: Mapping[str, Mapping[str, int]], at_start: Mapping[str, f
     )
 
 
-def reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: str, lag: int) -> tuple:
+def choose_remedy(remedies: Mapping[str, Mapping[str, Any]], noise: np.ndarray) -> Callable[..., tuple]:
+    """An explorer's function: how much gradient a remedy leaves by lag, before any training; chrono is told the lag.
+
+    remedies  {name: the lesson's options}, with "RNN" and "GRU" among them.
+    noise     (T, 5) what the nets read.
+    """
+    trained = ("learning_rate", "frozen")  # these change nothing before training
+
+    @functools.cache
+    def of_five(name: str, chrono: int | None) -> np.ndarray:  # [seed, n]
+        options = {key: value for key, value in remedies[name].items() if key not in trained}
+        options["hidden_size"] = 32 if options["kind"] == "RNN" else 24
+        if chrono:
+            options["chrono"] = chrono
+        nets = (init_params(input_size=5, seed=seed, **options) for seed in range(5))
+        steps = (jacobians(forward(net, noise)) for net in nets)
+        return np.array([norms_to_past(J[::-1].transpose(0, 2, 1))[::-1] for J in steps])  # a transposed product turns
+
+    def choose(remedy: str = "GRU, update bias +3", lag: float = 100) -> tuple:
+        now = of_five(remedy, int(lag) if "chrono" in remedies[remedy] else None)
+        lines = {"gradient, remedied": np.median(now, axis=0)}
+        lines |= {name: np.median(of_five(name, None), axis=0) for name in ("RNN", "GRU")}
+        return _reach_panels(lines, now[:, int(lag)], remedy, int(lag))
+
+    return choose
+
+
+def _reach_panels(lines: Mapping[str, np.ndarray], at_lag: np.ndarray, remedy: str, lag: int) -> tuple:
     """What the explorer of remedies shows.
 
     lines   {name: (n,) norms by steps}, the chosen remedy first.

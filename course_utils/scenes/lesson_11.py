@@ -1,11 +1,12 @@
 """Figures and explorers of lesson 11."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from course_utils import figures, widgets
+from course_utils import figures, tasks, widgets
 from course_utils.predictions import Guess
 
 Errors = Mapping[str, ArrayLike]  # {forecaster: error in °C, one or (S,) for S seeds}
@@ -216,6 +217,19 @@ def reach(sizes: Mapping[str, np.ndarray]) -> None:
         "steeply to 1e-6 within three weeks, the GRU's more slowly, the open GRU's is nearly "
         "level from day ten to day thirty.",
     )
+
+
+def variant(window: int, columns: int) -> tasks.Task:
+    """The forecast 7 days ahead from the first `columns` columns, judged on the days that a window of 90 can reach."""
+    task = tasks.weather_forecast(days_ahead=7, window=window)
+    shared = tasks.weather_windows(7, window)[1].target_day >= tasks.weather_windows(7, 90)[1].target_day[0]
+
+    def sample(rng: np.random.Generator, batch: int) -> tuple[np.ndarray, np.ndarray]:
+        x, y = task.sample(rng, batch)
+        return x[..., :columns], y
+
+    x, y = task.test
+    return replace(task, sample=sample, test=(x[shared][..., :columns], y[shared]), input_size=columns)
 
 
 def windows(widths: Sequence[int], lines: Mapping[str, np.ndarray], verdict: Mapping[str, bool], guess: Guess) -> None:

@@ -36,6 +36,20 @@ def _panels(scores: Scores, titles: tuple[str, str], alt: str) -> None:
     figures.show(fig, alt=alt)
 
 
+def by_counting(texts: np.ndarray, size: int) -> dict[str, np.ndarray]:
+    """Unigram and bigram of texts (B, T) as places in an alphabet, 0 the padding; 1 is added to every count of pairs.
+
+    Returns {"unigram": , "bigram": }, (size, size) each: row i holds the probabilities of what follows character i.
+    """
+    now, then = texts[:, :-1], texts[:, 1:]
+    pairs = np.ones((size, size))
+    np.add.at(pairs, (now[then > 0], then[then > 0]), 1)
+    return {
+        "unigram": np.tile(pairs.sum(0) / pairs.sum(), (size, 1)),
+        "bigram": pairs / pairs.sum(1, keepdims=True),
+    }
+
+
 def symptoms(scores: Scores) -> None:
     """Show unigram, bigram and the patient."""
     _panels(

@@ -1,11 +1,12 @@
 """13 · after the GRU: the cost of a scan, λ in the plane, three ways back, and parity."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from course_utils import figures, widgets
 from course_utils.predictions import Guess
+from course_utils.tasks import Task
 
 
 class Counted:
@@ -121,6 +122,22 @@ def reaches(lines: Mapping[str, np.ndarray]) -> None:
         alt="Share of the gradient that reaches step 1 against length up to 200, log axis. Two gates give straight "
         "lines: z = 0.5 is below 1e-8 after 27 steps, z = 0.95 ends near 2e-6. Even attention bends and ends at 1/200.",
     )
+
+
+def first_weights(seeds: Iterable[int], H: int) -> list[np.ndarray]:
+    """Weights of minGRUs that lie side by side, one per seed, from U(-1, 1) / √H.
+
+    Returns W (S, 2, 2H), bias (S, 1, 2H), the readout (S, H, 2) and its bias (S, 1, 2).
+    """
+    shapes, draws = [(2, 2 * H), (1, 2 * H), (H, 2), (1, 2)], map(np.random.default_rng, seeds)
+    nets = [[rng.uniform(-1, 1, shape) / np.sqrt(H) for shape in shapes] for rng in draws]
+    return [np.array(each) for each in zip(*nets, strict=True)]
+
+
+def batch(task: Task, streams: Sequence[np.random.Generator]) -> tuple[np.ndarray, np.ndarray]:
+    """32 sequences per net, each net's from its own stream: float32 inputs (T, S, 32, D), targets (T, S, 32)."""
+    x, y = zip(*(task.sample(stream, 32) for stream in streams), strict=True)
+    return np.array(x, dtype=np.float32).transpose(2, 0, 1, 3), np.array(y).transpose(2, 0, 1)
 
 
 def learning(updates: np.ndarray, scores: Mapping[str, np.ndarray]) -> None:

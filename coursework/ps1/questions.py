@@ -53,7 +53,7 @@ def _jacobian(Wh, slope):
 
 
 def _requests(J, dh, send=lambda step: step.T, off=0):
-    """Total ∂E/∂h_t, with one thing wrong at a time if asked."""
+    """Total dL/dh_t, with one thing wrong at a time if asked."""
     total = [dh[-1]]
     for t in range(len(dh) - 2, -1, -1):
         total.append(dh[t] + send(J[t + 1 + off]) @ total[-1])
@@ -87,7 +87,7 @@ def _gradient(Wx, Wh, b, x, y, h0):
 def _walk(
     Wx, Wh, b, x, y, h0, *, slope=lambda h: 1 - h**2, send=lambda W: W.T, pass_on=True, sum_up=True, met=-1, last=False
 ):
-    """∂E/∂Wh with one thing wrong at a time."""
+    """dL/dWh with one thing wrong at a time."""
     h = _run(Wx, Wh, b, x, h0).h
     dh, dWh, later = h[1:] - y, np.zeros_like(Wh), np.zeros(len(Wh))
     if last:
@@ -295,7 +295,7 @@ QUESTIONS = [
             "the outer product is the wrong way round: rows belong to the unit that the weight leads to.": (
                 lambda delta, slope, met: np.outer(met, delta * slope)
             ),
-            "σ' is left out: between ∂E/∂h and ∂E/∂a stands the slope.": (
+            "σ' is left out: between dL/dh and dL/da stands the slope.": (
                 lambda delta, slope, met: np.outer(delta, met)
             ),
             "the request delta is missing.": lambda delta, slope, met: np.outer(slope, met),
@@ -325,15 +325,15 @@ QUESTIONS = [
             "only the direct requests: what later steps ask of a state is missing.": (
                 lambda *net: _walk(*net, pass_on=False)
             ),
-            "only the last loss is used. E is a sum over all steps.": lambda *net: _walk(*net, last=True),
-            "σ' is left out: between ∂E/∂h and ∂E/∂a stands the slope.": lambda *net: _walk(*net, slope=lambda h: 1),
+            "only the last loss is used. L is a sum over all steps.": lambda *net: _walk(*net, last=True),
+            "σ' is left out: between dL/dh and dL/da stands the slope.": lambda *net: _walk(*net, slope=lambda h: 1),
             "h (1 - h) is the slope of a sigmoid. These units are tanh.": (
                 lambda *net: _walk(*net, slope=lambda h: h * (1 - h))
             ),
             "off by one in t: in step t, Wh meets h_{t-1}, not h_t.": lambda *net: _walk(*net, met=0),
             "the outer product is the wrong way round: this is the transpose.": lambda *net: _gradient(*net).T,
-            "this is averaged over the steps. E is the sum.": lambda *net: _gradient(*net) / len(net[3]),
-            "E has a factor 1/2, which cancels the 2 of the square.": lambda *net: 2 * _gradient(*net),
+            "this is averaged over the steps. L is the sum.": lambda *net: _gradient(*net) / len(net[3]),
+            "L has a factor 1/2, which cancels the 2 of the square.": lambda *net: 2 * _gradient(*net),
             "the start is taken as zero. Use the h0 that is handed in.": (
                 lambda Wx, Wh, b, x, y, h0: _gradient(Wx, Wh, b, x, y, 0 * h0)
             ),

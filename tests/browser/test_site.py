@@ -211,6 +211,20 @@ def test_formulas_have_words(driver, book):
     assert driver.execute_script("return document.querySelectorAll('.katex-html:not([aria-hidden=true])').length") == 0
 
 
+@pytest.mark.parametrize("name", [NAMES[2], NAMES[7], NAMES[10]])
+def test_labels_of_a_picture_stay_legible_on_a_phone(driver, book, name):
+    """Each has three quarters of its size, also one of several panels, and scrolls in a frame that takes a tab stop."""
+    opened(driver, f"{book.as_uri()}/", name, width=375)
+    driver.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true;")
+    shown = driver.execute_async_script(
+        """const done = arguments[0], all = document.querySelectorAll(".output > figure > img, .answer figure > img");
+        const size = (img) => [img.width / img.getAttribute("width"), img.parentNode.tabIndex];
+        setTimeout(() => done([...all].map(size)), 300);"""
+    )
+    assert len(shown) >= 3
+    assert [each for each in shown if each[0] < 0.74 or each[1] != 0] == []
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_a_phone_shows_every_page_whole(driver, book, theme):
     wide = {}

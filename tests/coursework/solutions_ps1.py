@@ -269,21 +269,21 @@ def share_by_broadcasting(delta, slope, met):
 def gradient_by_torch(Wx, Wh, b, x, y, h0):
     Wx, b, x, y, h = (torch.from_numpy(np.array(part)) for part in (Wx, b, x, y, h0))
     weights = torch.tensor(Wh, requires_grad=True)
-    E = 0
+    L = 0
     for x_t, y_t in zip(x, y, strict=True):
         h = torch.tanh(Wx @ x_t + weights @ h + b)
-        E = E + 0.5 * ((h - y_t) ** 2).sum()
-    E.backward()
+        L = L + 0.5 * ((h - y_t) ** 2).sum()
+    L.backward()
     return weights.grad.numpy()
 
 
 def gradient_by_complex_steps(Wx, Wh, b, x, y, h0):
     def loss(W):
-        h, E = h0, 0
+        h, L = h0, 0
         for x_t, y_t in zip(x, y, strict=True):
             h = np.tanh(Wx @ x_t + W @ h + b)
-            E = E + 0.5 * np.sum((h - y_t) ** 2)
-        return E
+            L = L + 0.5 * np.sum((h - y_t) ** 2)
+        return L
 
     answer = np.empty(Wh.shape)
     for i, j in np.ndindex(*Wh.shape):

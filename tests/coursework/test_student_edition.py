@@ -163,7 +163,7 @@ PLANTED = {
     "answer in a cell": (_in_lesson("y = np.tanh(A @ b)", "code"), "the right answer to ps0_step"),
     "answer in words": (_in_lesson("The step is `np.tanh( W @ h )`."), "the right answer to ps0_step"),
     "little answer under its name": (
-        _file("data/x.py", "def total(dE):\n    return dE.sum(axis = 0)\n"),
+        _file("data/x.py", "def total(dL):\n    return dL.sum(axis = 0)\n"),
         "the right answer to ps0_total",
     ),
     "number under its name": (_file("course_utils/x.py", "slope = .25\n"), "the right answer to ps0_slope"),

@@ -79,7 +79,7 @@ def test_table_of_losses_and_uses(lesson):
     x, y = rng.uniform(-0.05, 0.1, T), rng.normal(0.5, 0.4, T)
     weights, h = untied_unit(T, 0.5, lambda k, w, h: torch.tanh((1.05 + w) * h + x[k]))
     losses = [0.5 * (h[t] - y[t - 1]) ** 2 for t in range(1, T + 1)]
-    table = np.array([torch.autograd.grad(E_t, weights, retain_graph=True)[0].numpy() for E_t in losses])
+    table = np.array([torch.autograd.grad(L_t, weights, retain_graph=True)[0].numpy() for L_t in losses])
     assert np.count_nonzero(table) == np.count_nonzero(np.tril(table)) == 78
     assert "sum of all 78 squares" in lesson.said
     for t, row in enumerate(table, start=1):
@@ -139,7 +139,7 @@ def test_retain_grad_sees_the_direct_term_only(layer):
 
 
 def truncated_by_torch(p, x, y, h, starts):
-    """∂E/∂Wh where the loss of step t goes back to the state starts(t), detached. h from the whole forward pass."""
+    """∂L/∂Wh where the loss of step t goes back to the state starts(t), detached. h from the whole forward pass."""
     weights, loss = oracles.tensors(p, requires_grad=True), 0.0
     for t in range(1, len(x) + 1):
         state = oracles.states(p, x[starts(t) : t], h[starts(t)], weights=weights)[-1]
@@ -213,11 +213,11 @@ def sentence_scores():
 def test_cross_entropy_of_the_sentence(lesson):
     scores, targets = sentence_scores()
     scores.retain_grad()
-    E_t = torch.nn.functional.cross_entropy(scores, targets, reduction="none")
-    assert "E_t = " + " ".join(f"{e:.2f}" for e in E_t.tolist()) in lesson.said
-    assert f"E = {E_t.sum().item():.2f}; guessing each word with 1/6 costs 4 log 6 = {np.log(6**4):.2f}" in lesson.said
-    torch.testing.assert_close(torch.nn.functional.cross_entropy(scores, targets), E_t.mean())
-    E_t.sum().backward()
+    L_t = torch.nn.functional.cross_entropy(scores, targets, reduction="none")
+    assert "L_t = " + " ".join(f"{e:.2f}" for e in L_t.tolist()) in lesson.said
+    assert f"L = {L_t.sum().item():.2f}; guessing each word with 1/6 costs 4 log 6 = {np.log(6**4):.2f}" in lesson.said
+    torch.testing.assert_close(torch.nn.functional.cross_entropy(scores, targets), L_t.mean())
+    L_t.sum().backward()
     ds = scores.grad.numpy()
     np.testing.assert_allclose(ds.sum(1), 0, atol=1e-14)
     right = np.eye(6, dtype=bool)[targets]
@@ -286,8 +286,8 @@ def test_six_uses_are_not_enough_at_any_small_weight(lesson, w):
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-0.05, 0.1, 12), rng.normal(0.5, 0.4, 12)
     weights, states = untied_unit(12, 0.5, lambda k, nudge, h: torch.tanh((w + nudge) * h + x[k]))
-    E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
-    (uses,) = torch.autograd.grad(E, weights)
+    L = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
+    (uses,) = torch.autograd.grad(L, weights)
     share = (uses[6:].sum() / uses.sum()).item()
     assert 0 < share < 0.5
     assert w != 0.3 or f"the last six uses bring {share:.0%} of the gradient at w = 0.3" in lesson.printed
@@ -300,8 +300,8 @@ def test_the_start_is_what_makes_the_first_use_large(lesson):
     rng = np.random.default_rng(3)
     x, y = rng.uniform(-0.05, 0.1, 12), rng.normal(0.5, 0.4, 12)
     weights, states = untied_unit(12, 0.0, lambda k, nudge, h: torch.tanh((0.3 + nudge) * h + x[k]))
-    E = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
-    (uses,) = torch.autograd.grad(E, weights)
+    L = sum(0.5 * (h - target) ** 2 for h, target in zip(states[1:], y, strict=True))
+    (uses,) = torch.autograd.grad(L, weights)
     share = (uses[6:].sum() / uses.sum()).item()
     assert f"From $h_0 = 0$ the last six uses bring {100 * share:.0f} %" in lesson.prose
 

@@ -13,15 +13,15 @@ START = 1 / (1 + math.exp(-0.5))  # σ(½), where the cliff's unit starts
 
 
 def autograd_surface(w, b):
-    """E and its gradient in w and b by torch, elementwise."""
+    """L and its gradient in w and b by torch, elementwise."""
     w, b = (torch.tensor(v, dtype=torch.float64).expand(np.broadcast(w, b).shape) for v in (w, b))
     w, b = w.clone().requires_grad_(), b.clone().requires_grad_()
     h = torch.full_like(w, START)
     for _ in range(50):
         h = torch.sigmoid(w * h + b)
-    E = (h - 0.7) ** 2
-    E.sum().backward()
-    return E.detach().numpy(), np.stack([w.grad.numpy(), b.grad.numpy()])
+    L = (h - 0.7) ** 2
+    L.sum().backward()
+    return L.detach().numpy(), np.stack([w.grad.numpy(), b.grad.numpy()])
 
 
 def test_cliff_on_the_grid():
@@ -50,8 +50,8 @@ def test_the_lessons_walk_back_is_autograds(lesson):
 
 def test_the_dark_line_is_where_the_state_rests_at_seven_tenths():
     for w in (2.0, 3.0, 3.5):
-        E, gradient = autograd_surface(w, math.log(0.7 / 0.3) - 0.7 * w)
-        assert E < 1e-6 and math.hypot(*gradient) < 0.01
+        L, gradient = autograd_surface(w, math.log(0.7 / 0.3) - 0.7 * w)
+        assert L < 1e-6 and math.hypot(*gradient) < 0.01
     for w in (4.5, 5.0, 6.0):  # where the cliff is: small errors above the line, large ones below
         low, high = (autograd_surface(w, 0.5 - w * START + side)[0] for side in (-0.3, 0.3))
         assert low > 0.25 and high < 0.1
@@ -63,8 +63,8 @@ def test_on_the_line_the_start_rests_and_the_gradient_is_a_geometric_sum():
     for w in (4.1, 4.5, 5.0):
         factor = w * slope
         growth = slope * (factor**50 - 1) / (factor - 1)  # ∂h_50/∂b
-        E, (dw, db) = autograd_surface(w, 0.5 - w * START)
-        assert E == pytest.approx((START - 0.7) ** 2, rel=1e-6)
+        L, (dw, db) = autograd_surface(w, 0.5 - w * START)
+        assert L == pytest.approx((START - 0.7) ** 2, rel=1e-6)
         assert db == pytest.approx(2 * (START - 0.7) * growth, rel=1e-6)
         assert dw == pytest.approx(START * db, rel=1e-6)
         low, high = (autograd_surface(w, 0.5 - w * START + side)[0] for side in (-0.05, 0.05))
@@ -115,9 +115,9 @@ def by_value_descent(w, b):
     """Which descents (..., N) have arrived after 200 steps, and which share of the others goes back and forth."""
     before = []
     for step in range(202):
-        E, g = autograd_surface(w, b)
+        L, g = autograd_surface(w, b)
         if step == 200:
-            arrived = E < 0.01
+            arrived = L < 0.01
         before.append(w)
         w, b = w - np.clip(g[0], -0.1, 0.1), b - np.clip(g[1], -0.1, 0.1)
     back_and_forth = (np.abs(w - before[-2]) < 1e-3) & (np.abs(w - before[-1]) > 0.01) & ~arrived
@@ -159,7 +159,7 @@ def test_clipping_by_value_turns_the_gradient():
         return sum(u * v) / math.sqrt(sum(u * u) * sum(v * v))
 
     g = autograd_surface(4.69, -2.42)[1]
-    ratio = START  # ∂E/∂w : ∂E/∂b close to the line, both cut to ±c
+    ratio = START  # ∂L/∂w : ∂L/∂b close to the line, both cut to ±c
     assert f"{cosine(g, np.sign(g)):.2f}" == f"{(1 + ratio) / math.sqrt(2 * (1 + ratio**2)):.2f}" == "0.97"
     one_large = (1000 + 63) / (math.sqrt(1000**2 + 63) * math.sqrt(64))  # in units of c = 0.1
     assert f"{one_large:.2f}" == "0.13"
@@ -264,9 +264,9 @@ def test_forward_walk_a_second_way():
         h = torch.tensor(START, dtype=torch.float64)
         for _ in range(T):
             h = torch.sigmoid(theta[0] * h + theta[1])
-        E = (h - 0.7) ** 2
-        E.backward()
-        assert key["E"] == pytest.approx(E.item(), rel=1e-10)
+        L = (h - 0.7) ** 2
+        L.backward()
+        assert key["L"] == pytest.approx(L.item(), rel=1e-10)
         np.testing.assert_allclose(key["gradient"], theta.grad.numpy(), rtol=1e-10)
 
 

@@ -177,7 +177,7 @@ def test_factor_for_a_hundred_steps():
 
 
 def cross_entropy_gradients(p, x, V, labels):
-    """∂E/∂(Wx, Wh) of E = Σ_t cross-entropy(V h_t, label_t), all of it by torch."""
+    """∂L/∂(Wx, Wh) of L = Σ_t cross-entropy(V h_t, label_t), all of it by torch."""
     weights = oracles.tensors(p, requires_grad=True)
     scores = oracles.states(p, x, weights=weights)[1:] @ torch.from_numpy(V).T
     torch.nn.functional.cross_entropy(scores, torch.from_numpy(labels), reduction="sum").backward()

@@ -394,7 +394,7 @@ def test_the_loop_keeps_the_norm_before_clipping():
     given, seed = names(), 3
     first = given["train"](given["fresh"](seed), seed, updates=1)[0]
     model, rng = given["fresh"](seed), np.random.default_rng(seed)
-    drawn = [given["ending"](text, rng.integers(40, 41)) for text in rng.choice(given["known"], 32)]
+    drawn = [tasks.ending(text, rng.integers(40, 41)) for text in rng.choice(given["known"], 32)]
     x = given["numbers"](drawn, rng.integers(4, size=32))
     log_p = model(x[:, :-1]).log_softmax(2)
     own = x[:, 1:] > 0
@@ -405,7 +405,7 @@ def test_the_loop_keeps_the_norm_before_clipping():
 
 def test_mixed_lags_cut_texts_to_random_lengths():
     rng, text = np.random.default_rng(0), "a sentence that has more than forty characters in it."
-    lengths = [len(names()["ending"](text, rng.integers(10, 41))) for _ in range(200)]
+    lengths = [len(tasks.ending(text, rng.integers(10, 41))) for _ in range(200)]
     assert min(lengths) <= 10 and max(lengths) > 35 and len(set(lengths)) > 5
 
 

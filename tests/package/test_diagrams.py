@@ -148,9 +148,9 @@ def test_letters_are_large_enough_and_alt_texts_say_something(draw):
 def test_unrolled_steps_and_their_gradients(T):
     forwards, back = said(diagrams.unrolled(T)), said(diagrams.unrolled(T, gradients=True))
     for t in range(1, T + 1):
-        for letter in (f"$x_{t}$", f"$h_{t}$", f"$E_{t}$"):
+        for letter in (f"$x_{t}$", f"$h_{t}$", f"$L_{t}$"):
             assert letter in forwards and letter in back
-        assert f"$J_{t}$" in back and f"$dE/dh_{t}$" in back
+        assert f"$J_{t}$" in back and f"$dL/dh_{t}$" in back
         assert rf"$\dfrac{{\partial^+ h_{t}}}{{\partial w}}$" in back
     assert "$h_0$" in forwards and f"h_{T + 1}$" not in forwards + back
     assert r"$J_t = \dfrac{\partial h_t}{\partial h_{t-1}}$" in back
