@@ -1,6 +1,4 @@
-# make lab · make test · make test-coursework · make lesson NAME=15_example · make notebooks · make student OUT=folder ·
-# make site · make slides · make exam SEED=7 · make bench · make clean, and the rest below. Each builds .venv once, then
-# does its one thing.
+# make help lists all; make lab, make test, make notebooks are daily bread. Each builds .venv once, then does its one thing.
 PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
@@ -8,8 +6,11 @@ NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-w
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
-.PHONY: lab update fork matrix test test-slow test-cpus test-coursework test-browser test-hub site student slides exam lesson notebooks heads \
+.PHONY: help lab update fork matrix test test-slow test-cpus test-coursework test-browser test-hub site student slides exam lesson notebooks heads \
 	hub hub-load constraints bench bench-widgets bench-book format clean
+
+help: ## all targets, a line each
+	@sed -nE 's/^([a-z-]+):.*## (.*)/\1\t\2/p' $(firstword $(MAKEFILE_LIST)) | expand -t 17
 
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
@@ -93,7 +94,7 @@ bench-book: .venv/dev .venv/site ## how fast the pages of the book come, on a de
 bench: .venv/dev ## time the package beside torch and write docs/benchmark.md; takes minutes
 	$(BIN)/python tools/bench.py --write docs/benchmark.md
 
-format: .venv/dev
+format: .venv/dev ## format everything, cells of notebooks too
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
@@ -121,5 +122,5 @@ format: .venv/dev
 	$(BIN)/pip install --disable-pip-version-check -c constraints.txt -e '.[site]'
 	touch $@
 
-clean:
+clean: ## remove what was built here: .venv and site; what you have worked in stays
 	rm -rf .venv site

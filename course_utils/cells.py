@@ -162,8 +162,8 @@ class Trace:
     def __post_init__(self) -> None:
         for name in ("x", "h", "c"):
             if getattr(self, name) is not None:
-                object.__setattr__(self, name, _frozen(getattr(self, name).view()))
-        gates = {name: _frozen(values.view()) for name, values in self.gates.items()}
+                object.__setattr__(self, name, _kept(getattr(self, name)))
+        gates = {name: _kept(values) for name, values in self.gates.items()}
         object.__setattr__(self, "gates", MappingProxyType(gates))
 
     def __reduce__(self) -> tuple:
@@ -172,9 +172,14 @@ class Trace:
 
 
 def _frozen(array: np.ndarray) -> np.ndarray:
-    """The array itself, made read-only."""
+    """The array made read-only, seen through a view whose flag can't be set back."""
     array.flags.writeable = False
-    return array
+    return array.view()
+
+
+def _kept(array: np.ndarray) -> np.ndarray:
+    """The array if nobody can write to it, a frozen copy if somebody can."""
+    return _frozen(array.copy()) if array.flags.writeable else array
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -190,7 +195,7 @@ def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
 
 
 def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
-    """Reset gate r, update gate z, candidate h_tilde, and the mixture h (Cho et al. 2014, eqs. 5-8)."""
+    """Reset gate r, update gate z, candidate h_tilde, and the mixture h (Cho et al. 2014, eqs. 5-8; lesson 05)."""
     H, from_h = len(h_prev), p.Wh @ h_prev + p.bh
     x_rz, xn = from_x[: 2 * H], from_x[2 * H :]
     h_rz, hn = from_h[: 2 * H], from_h[2 * H :]
@@ -223,6 +228,8 @@ STEPS: dict[str, Callable] = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_ste
 def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike | None = None) -> Trace:
     """Run the layer over a sequence and keep what the gradients will need.
 
+    One step is `rnn_step`, `gru_step` or `lstm_step`, the lines that lesson 05 has for the GRU: see `gru_step??`.
+
     p   Params.
     x   (T, D) inputs, T at least 1.
     h0  (H,) initial state, zeros unless given.
@@ -237,7 +244,7 @@ def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike 
     """
     if not isinstance(p, Params):
         raise ValueError(f"p: got {type(p).__name__}, wants Params")
-    x = np.array(_validate.array("x", x, ("T", p.input_size)))  # the trace keeps its own
+    x = _frozen(np.array(_validate.array("x", x, ("T", p.input_size))))  # the trace keeps its own
     if c0 is not None and p.kind != "LSTM":
         raise ValueError(f"c0: got an array for a {p.kind}, which has no cell state; wants None")
     h0, c0 = _initial(p, "h0", h0), _initial(p, "c0", c0)
@@ -267,8 +274,8 @@ def run(p: Params, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> Trace:
             h_next, now = step(p, from_x, h[-1])
         h.append(h_next)
         gates.append(now)
-    together = {name: np.array([now[name] for now in gates]) for name in GATES[p.kind]}
-    return Trace(p, x, np.array(h), together, np.array(c) if p.kind == "LSTM" else None)
+    together = {name: _frozen(np.array([now[name] for now in gates])) for name in GATES[p.kind]}
+    return Trace(p, x, _frozen(np.array(h)), together, _frozen(np.array(c)) if p.kind == "LSTM" else None)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

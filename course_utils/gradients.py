@@ -62,7 +62,7 @@ def rnn_paths(trace: Trace) -> dict[str, Path]:
 
 
 def gru_paths(trace: Trace) -> dict[str, Path]:
-    """h = z h_prev + (1 - z) h_tilde: past all gates, through z, through h_tilde with r held, and through r."""
+    """h = z h_prev + (1 - z) h_tilde: past all gates, through z, through h_tilde with r held, through r (lesson 06)."""
     p, h_prev = trace.params, trace.h[:-1]
     r, z, h_tilde = trace.gates["r"], trace.gates["z"], trace.gates["h_tilde"]
 
@@ -185,6 +185,8 @@ def _merged(chain: Chain) -> Chain:
 
 def jacobian_paths(trace: Trace) -> dict[str, np.ndarray]:
     """The Jacobians taken apart by the way a change takes from h_{t-1} to h_t. The parts sum to `jacobians(trace)`.
+
+    Each cell's paths are listed by one function, the GRU's by `gru_paths`: see `gru_paths??`.
 
     RNN:  recurrent.
     GRU:  direct     diag(z), past everything
