@@ -469,8 +469,14 @@ def test_a_published_course_opens_the_student_edition(course):
         start = "".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
         assert path == LESSONS[0] or links in start
     top = readme.split("## Three doors")[0]
+    assert "(https://ada.github.io/course/)" in top
     assert "none is published yet" in top and "(CONTRIBUTING.md#a-version-is-published)" in top
     assert f"]({colab.format(LESSONS[0].name)})" in top and "`git clone https://github.com/ada/course`" in top
+
+
+def test_a_book_has_the_address_that_github_pages_gives():
+    assert heads.book("https://github.com/Ada-L/my.Course") == "https://ada-l.github.io/my.Course/"
+    assert heads.book("https://github.com/Ada-L/ada-l.github.io") == "https://ada-l.github.io/"
 
 
 GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")

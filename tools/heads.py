@@ -98,9 +98,13 @@ NOT_YET = """\
 Nobody has published this copy of the course yet, so no link leads to Colab or Binder. Put it on GitHub, then
 `make fork REPO=your-name/its-name` writes your address everywhere.
 """
-NOT_FOUND = """\
-Both open the newest version that is published here. Where they find nothing, none is published yet:
+PUBLISHED = """\
+{badges} · [read it as a book]({book}), in which the figures move and nothing has to be installed
+
+These open the newest version that is published here. Where they find nothing, none is published yet:
 [four steps](CONTRIBUTING.md#a-version-is-published) publish one.
+
+Or `git clone {address}`, and start below.
 """
 NEXT = """\
 The course points at {address} now. Its links and first cells find nothing there until a version is published:
@@ -163,6 +167,13 @@ def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, st
         "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
     }
+
+
+def book(home: str) -> str:
+    """Where GitHub Pages shows the book of the repository at `home`."""
+    owner, name = home.removeprefix("https://github.com/").split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
 
 
 def has_edition(home: str, root: Path = ROOT) -> bool:
@@ -265,12 +276,12 @@ def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
 
 
 def badges(root: Path = ROOT) -> str:
-    """The README's links to lesson 00 and its clone line, or that nobody has published the course."""
+    """The README's links to lesson 00 and to the book, and its clone line, or that nobody has published the course."""
     links = roads(f"notebooks/{lessons(root)[0].name}", root)
     if not links:
         return NOT_YET
     pictures = " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items())
-    return f"{pictures}\n\n{NOT_FOUND}\nOr `git clone {address(root)}`, and start below.\n"
+    return PUBLISHED.format(badges=pictures, book=book(address(root)), address=address(root))
 
 
 def between(text: str, comments: tuple[str, str], content: str) -> str:
