@@ -144,7 +144,7 @@ function inputNumber(root, spec, unique, { commit, changed }) {
     type: "text", inputmode: "decimal", autocomplete: "off", size: 9, "aria-describedby": described, ...OWN_KEYS,
   });
   label.append(` ${spec.unit}`);
-  add(place, "span", { class: "predict-range", id: `${unique}-range` }).textContent = `a number ${spec.range}`;
+  add(place, "span", { class: "predict-range", id: `${unique}-range` }).textContent = `a ${kindOf(spec)} ${spec.range}`;
   field.addEventListener("input", changed);
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter") return;
@@ -164,21 +164,25 @@ function inputNumber(root, spec, unique, { commit, changed }) {
   };
 }
 
+/** @param {{whole?: boolean}} spec @returns {string} */
+const kindOf = ({ whole }) => (whole ? "whole number" : "number");
+
 /**
- * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, 10³, with or without the unit.
- * @param {string} text @param {{limits: number[], unit: string, range: string}} spec
+ * What was typed as a number: 40, 0.5, 0,5, 1e-3, 10^3, 10³, with or without the unit. A count is a whole one.
+ * @param {string} text @param {{limits: number[], unit: string, range: string, whole?: boolean}} spec
  * @returns {{value?: number, says?: string}}
  */
-function readNumber(text, { limits, unit, range }) {
+function readNumber(text, spec) {
+  const { limits, unit, range, whole } = spec;
   let plain = text.trim().replaceAll(MINUS, "-");
   if (unit && plain.endsWith(unit)) plain = plain.slice(0, -unit.length).trim();
-  if (plain === "") return { says: `Write a number ${range} first.` };
+  if (plain === "") return { says: `Write a ${kindOf(spec)} ${range} first.` };
   if (/^-?[1-9]\d{0,2}(,\d{3})+$/.test(plain)) {
     const bare = plain.replaceAll(",", "");
     return { says: `“${text.trim()}” can be read in two ways. Write it without a comma, as ${bare}.` };
   }
   const powerOfTen = /^(?:(.*?)\s*[*×·]\s*)?10\^\{?(-?\d+)\}?$/;
-  plain = plain.replace(/^(-?\d*),(\d+)/, "$1.$2"); // a decimal comma
+  plain = plain.replace(/^([+-]?\d*),(\d+)/, "$1.$2"); // a decimal comma
   const lowered = (power) => `^${[...power].map((sign) => (sign === "⁻" ? "-" : RAISED.indexOf(sign))).join("")}`;
   plain = plain.replace(/[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+$/, lowered);
   plain = plain.replace(powerOfTen, (_, factor, power) => `${factor ?? 1}e${power}`);
@@ -187,7 +191,11 @@ function readNumber(text, { limits, unit, range }) {
   }
   const value = Number(plain);
   if (!(value >= limits[0] && value <= limits[1])) {
-    return { says: `${text.trim()} lies outside. Write a number ${range}.` };
+    return { says: `${text.trim()} lies outside. Write a ${kindOf(spec)} ${range}.` };
+  }
+  if (whole && !Number.isInteger(value)) {
+    const [below, above] = [Math.floor(value), Math.ceil(value)];
+    return { says: `${text.trim()} lies between two counts. Write a whole number, such as ${below} or ${above}.` };
   }
   return { value };
 }

@@ -48,6 +48,7 @@ def predict(
     curve: Mapping[str, tuple[float, float]] | None = None,
     unit: str = "",
     log: bool = False,
+    whole: bool = False,
     xlabel: str = "",
     ylabel: str = "",
 ) -> "Guess":
@@ -61,6 +62,7 @@ def predict(
 
     unit            of a number, written after it.
     log             True: number or y counts in factors; its limits are above 0.
+    whole           True: number is a count, and a fraction is refused.
     xlabel, ylabel  of the axes of a curve.
 
     Returns the Guess; its `value` is None until the reader commits. A question that is shown again in the same session
@@ -73,10 +75,15 @@ def predict(
         raise ValueError(f"choices, number, curve: got {' and '.join(given) or 'none'}, wants exactly one of them")
     spec: dict[str, Any] = {"kind": given[0], "question": question, "log": bool(log)}
     spec |= {name: _words(name, text) for name, text in {"unit": unit, "xlabel": xlabel, "ylabel": ylabel}.items()}
+    if whole and number is None:
+        raise ValueError(f"whole: got {whole!r} with {given[0]}, wants it with a number only")
     if choices is not None:
         spec["choices"] = _choices(choices)
     elif number is not None:
         spec["limits"] = _limits("number", number, log)
+        if whole and not all(end.is_integer() for end in spec["limits"]):
+            raise ValueError(f"number: got {number!r}, wants whole limits, since whole=True")
+        spec |= {"whole": True} if whole else {}
         spec["range"] = f"from {_number(spec['limits'][0])} to {_number(spec['limits'][1], unit)}"
     elif curve is not None:
         if not isinstance(curve, Mapping) or set(curve) != {"x", "y"}:
@@ -199,6 +206,8 @@ class Guess(anywidget.AnyWidget):
         hair = 1e-9  # what a point at the very end of an axis may lose on its way
         if not all(low - hair * abs(low) <= each <= high + hair * abs(high) for each in numbers):
             raise ValueError(f"Please stay within {_number(low)} and {_number(high)}.")
+        if self._asked.get("whole") and not numbers[0].is_integer():
+            raise ValueError("Please give a whole number: it is a count.")
         inside = np.clip(numbers, low, high)
         return float(inside[0]) if count == 1 else inside
 
@@ -225,7 +234,7 @@ class Guess(anywidget.AnyWidget):
         spec = self._asked
         how = {
             "choices": "".join(f"<li>{_marked(choice)}</li>" for choice in spec.get("choices", ())),
-            "number": f"<li>a number {_marked(spec.get('range', ''))}</li>",
+            "number": f"<li>a {'whole ' * ('whole' in spec)}number {_marked(spec.get('range', ''))}</li>",
             "curve": f"<li>a curve: {_marked(spec['ylabel'] or 'y')} over {_marked(spec['xlabel'] or 'x')}</li>",
         }[spec["kind"]]
         words = f"<p><strong>{_marked(spec['question'])}</strong></p><ul>{how}</ul>"

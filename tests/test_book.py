@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from tests.notebook import ROOT
-from tools import book, npm
+from tools import book, heads, npm
 from tools.book import Book, Page, published
 
 
@@ -90,6 +90,30 @@ def test_an_unpublished_copy_says_so_kindly():
         assert ("isn’t published yet" in text) == (home is None)
         assert ("colab.research" in text) == ("mybinder.org" in text) == (home is not None)
         assert f'href="{made.lessons[1].source.name}" download' in text
+
+
+def test_a_fork_without_an_edition_says_how_to_publish_one():
+    made = Book(home="https://github.com/a/b", edition=False)
+    text = made._around(made.lessons[1])
+    assert "colab.research" not in text and "mybinder.org" not in text
+    assert "The student edition of this version isn’t published yet" in text
+    assert 'href="https://github.com/a/b/blob/HEAD/CONTRIBUTING.md#a-version-is-published"' in text
+    assert "## A version is published\n" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    page = next(page for page in made.pages if page.source and not page.number)
+    assert "isn’t published yet" not in made._around(page).split("<article>")[0]
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_the_book_asks_whether_its_version_is_published(there, monkeypatch, tmp_path, capsys):
+    asked, made = [], {}
+    monkeypatch.setenv("GITHUB_REPOSITORY", "a/b")
+    monkeypatch.setattr(heads, "has_edition", lambda home: bool(asked.append(home)) or there)
+    monkeypatch.setattr(Book, "write", lambda self, out: made.update(edition=self._edition))
+    monkeypatch.setattr("sys.argv", ["book", "--out", str(tmp_path / "site")])
+    book.main()
+    assert asked == ["https://github.com/a/b"] and made == {"edition": there}
+    said = f"shows no student edition of version {heads.project()['version']}"
+    assert (said in capsys.readouterr().out) == (not there)
 
 
 def test_what_is_missing_is_said_plainly(monkeypatch, tmp_path):

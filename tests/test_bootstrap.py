@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from tests.notebook import ROOT
+from tools import heads
 from tools.heads import bootstrap, project
 
 VERSION = project()["version"]
@@ -221,6 +222,21 @@ def test_a_version_that_is_not_published_is_not_replaced_by_another(public, tmp_
     done = run(tmp_path, public.as_uri(), bootstrap().replace(VERSION, "7.7.7"))
     assert done.returncode == 1 and "student-v7.7.7 not found" in done.stderr and "ConnectionError" in done.stderr
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_fork_that_has_published_nothing_yet_says_what_to_do(tmp_path, monkeypatch):
+    """Its branch `main` is there, as a fork on GitHub has it, and neither the edition's branch nor its tag."""
+    monkeypatch.setattr(heads, "address", lambda root=ROOT: "https://github.com/ada/course")
+    fork, empty = tmp_path / "fork", tmp_path / "empty"
+    subprocess.run([*GIT, "init", "-q", str(fork)], check=True)
+    subprocess.run([*GIT, "-C", str(fork), "commit", "-q", "--allow-empty", "-m", "course"], check=True)
+    empty.mkdir()
+    done = run(empty, fork.as_uri(), bootstrap())
+    assert done.returncode == 1 and f"student-v{VERSION} not found" in done.stderr
+    last = done.stderr.splitlines()[-1]
+    assert last.startswith(f"ConnectionError: No version {VERSION} at {fork.as_uri()}.")
+    assert "If not, that version isn't published yet: the README there says what to do" in last
+    assert list(empty.iterdir()) == []
 
 
 def test_an_interrupted_clone_leaves_nothing(public, tmp_path):

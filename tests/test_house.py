@@ -294,6 +294,13 @@ def test_the_maps_of_the_course_say_how_long_a_lesson_takes(path):
     assert path == LESSONS[0] or re.search(row, start)
 
 
+def test_the_readme_counts_the_lessons():
+    said = re.search(
+        r"There are (\d+) lessons, each of an hour at most", (ROOT / "README.md").read_text(encoding="utf-8")
+    )
+    assert int(said[1]) == len(LESSONS)
+
+
 def test_what_is_written_once_is_copied_everywhere():
     """Maps, first cells of lessons and assignments, and the citation are as `make heads` writes them."""
     assert [path.name for path, text in copies().items() if path.read_text(encoding="utf-8") != text] == []

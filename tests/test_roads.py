@@ -128,6 +128,78 @@ def test_the_workflows_run_all_sets_each_week_on_three_systems():
     assert {run["python"] for run in runs} == set(matrix.PYTHONS)
 
 
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+
+
+def git(place, *arguments):
+    return subprocess.run([*GIT, "-C", str(place), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def course(place, version, text):
+    """Write a course of one lesson: its first cell names the version that it fetches."""
+    (place / "notebooks").mkdir(exist_ok=True)
+    (place / "pyproject.toml").write_text(f'[project]\nversion = "{version}"\n')
+    (place / "notebooks" / "00_a.ipynb").write_text(f'version = "{version}"; {text}')
+
+
+def written(place):
+    """What a reader gets from a folder: a lesson and the version."""
+    return [(place / name).read_text() for name in ("pyproject.toml", "notebooks/00_a.ipynb")]
+
+
+def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
+    """The workflow's own lines, with a repository that has three versions, and a `main` that has moved on since."""
+    made = load(ROOT / ".github" / "workflows" / "book.yml")["jobs"]["make"]["steps"]
+    assert made[0]["with"] == {"fetch-depth": 0}  # all tags
+    lines = [step["run"] for step in made if "run" in step]
+    choose, make = lines
+    assert "newest_edition" in choose and make.startswith("make site")
+    work, bare, edition = (tmp_path / name for name in ("work", "course.git", "edition"))
+    subprocess.run([*GIT, "init", "-q", "--bare", str(bare)], check=True)
+    subprocess.run([*GIT, "init", "-q", str(work)], check=True)
+    (work / ".ci").mkdir()
+    for name in ("newest_edition", "publish_student"):
+        (work / ".ci" / name).symlink_to(ROOT / ".ci" / name)
+
+    def pushed(version, text, *refs):
+        course(work, version, text)
+        git(work, "add", "-A")
+        git(work, "commit", "-qm", text)
+        for tag in refs:
+            git(work, "tag", tag)
+        git(work, "push", "-q", str(bare), "main", *refs)
+
+    def what_the_workflow_makes_the_book_of(name):
+        git(tmp_path, "clone", "-q", str(bare), name)
+        done = subprocess.run(["bash", "-ec", choose], cwd=tmp_path / name, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return tmp_path / name
+
+    pushed("0.9.0", "nothing is published")
+    assert written(what_the_workflow_makes_the_book_of("first")) == written(work)
+    for version in ("0.9.0", "0.10.0", "0.11.0"):  # the newest is neither the first nor the last by the alphabet
+        pushed(version, f"as published in {version}", f"v{version}")
+        edition.mkdir(exist_ok=True)
+        course(edition, version, f"as published in {version}")
+        named = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+        publish = [".ci/publish_student", str(edition), str(bare)]
+        subprocess.run(publish, cwd=work, env=os.environ | named, check=True, capture_output=True)
+    pushed("0.11.0", "newer than the edition")
+    pushed("0.12.0", "tagged, and its edition failed", "v0.12.0")
+    pages = what_the_workflow_makes_the_book_of("second")
+    git(tmp_path, "clone", "-q", "--branch=student", str(bare), "opened")
+    git(tmp_path, "clone", "-q", "--branch=student-v0.11.0", str(bare), "fetched")
+    assert written(pages) == written(tmp_path / "opened") == written(tmp_path / "fetched")
+    assert "0.11.0" in written(pages)[1]
+
+
+def test_the_book_follows_the_edition_and_may_write_pages():
+    """GitHub lets only the default branch write Pages; a run after another one is a run on that branch."""
+    book, edition = (load(ROOT / ".github" / "workflows" / f"{name}.yml") for name in ("book", "student"))
+    assert book[True]["workflow_run"] == {"workflows": [edition["name"]], "types": ["completed"]}
+    assert "tags" not in book[True]["push"] and edition[True] == {"push": {"tags": ["v*"]}}
+
+
 @pytest.mark.parametrize(
     ("ci", "reason", "outcome"),
     [

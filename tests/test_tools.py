@@ -469,7 +469,79 @@ def test_a_published_course_opens_the_student_edition(course):
         start = "".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
         assert path == LESSONS[0] or links in start
     top = readme.split("## Three doors")[0]
+    assert "(https://ada.github.io/course/)" in top
+    assert "none is published yet" in top and "(CONTRIBUTING.md#a-version-is-published)" in top
     assert f"]({colab.format(LESSONS[0].name)})" in top and "`git clone https://github.com/ada/course`" in top
+
+
+def test_a_book_has_the_address_that_github_pages_gives():
+    assert heads.book("https://github.com/Ada-L/my.Course") == "https://ada-l.github.io/my.Course/"
+    assert heads.book("https://github.com/Ada-L/ada-l.github.io") == "https://ada-l.github.io/"
+
+
+GIT = ("git", "-c", "user.name=t", "-c", "user.email=t@example.org", "-c", "init.defaultBranch=main")
+
+
+@pytest.fixture
+def fork(tmp_path):
+    """A repository that has a branch `main`, and nothing else: what GitHub copies."""
+    place = tmp_path / "fork"
+    subprocess.run([*GIT, "init", "-q", str(place)], check=True)
+    git(place, "commit", "-q", "--allow-empty", "-m", "course")
+    return place
+
+
+def git(place, *arguments):
+    return subprocess.run([*GIT, "-C", str(place), *arguments], check=True, capture_output=True, text=True).stdout
+
+
+def test_an_edition_is_its_branch_and_the_tag_of_this_version(fork, tmp_path):
+    here, tag = fork.as_uri(), f"student-v{heads.project()['version']}"
+    assert not heads.has_edition((tmp_path / "nowhere").as_uri())
+    assert not heads.has_edition("http://localhost:9/course")
+    assert not heads.has_edition(here)
+    git(fork, "branch", "student")
+    git(fork, "tag", "student-v0.0.1")
+    git(fork, "branch", f"not-{tag}")
+    assert not heads.has_edition(here)  # an older version
+    git(fork, "tag", "--annotate", tag, "-m", "this one")
+    assert heads.has_edition(here)
+    git(fork, "branch", "--delete", "student")
+    assert not heads.has_edition(here)
+
+
+def test_make_fork_says_what_is_left_to_do(fork, course, monkeypatch):
+    heads.move("ada/course", course)
+    said = heads.next_steps(course)
+    version = heads.project()["version"]
+    for words in (
+        "find nothing there until",
+        "enable the workflows",
+        f"git push origin v{version}",
+        "branch `student`",
+    ):
+        assert words in said
+    subprocess.run([*GIT, "init", "-q", str(course)], check=True)
+    git(course, "commit", "-q", "--allow-empty", "-m", "course")
+    git(course, "tag", f"v{version}")  # as a clone of a published course brings it
+    said = heads.next_steps(course)
+    assert f"v{version} is taken: raise `version`" in said and "git push origin" not in said
+    monkeypatch.setattr(heads, "address", lambda root: fork.as_uri())
+    git(fork, "branch", "student")
+    git(fork, "tag", f"student-v{version}")
+    assert (
+        heads.next_steps(course) == f"The course points at {fork.as_uri()} now, where version {version} is published.\n"
+    )
+
+
+@pytest.mark.parametrize("name", ["c", "a-course-with-quite-a-long-name", 80 * "n"])
+def test_a_fork_is_still_in_our_style(name, course):
+    """What `make fork` writes into notebooks is as `make test` wants it."""
+    heads.move(f"ada/{name}", course)
+    for command in (["format", "--check"], ["check"]):
+        ruff = [sys.executable, "-m", "ruff", *command, "--no-cache", "notebooks", "coursework"]
+        done = subprocess.run(ruff, cwd=course, capture_output=True, text=True)
+        assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize(

@@ -11,6 +11,10 @@ from a disk as well as from a server.
 | pages beside them, which lessons link to | docs/*.md |
 | how a page looks, and what it does | tools/book_theme/ |
 | where the course is published, for Colab and Binder | GITHUB_REPOSITORY, else git's `origin`, else pyproject.toml |
+
+Links to Colab and Binder stand only where the student edition of this very version is published. The workflow `book`
+makes the newest published version, whatever `main` is today: so a lesson that is downloaded from the book fetches the
+course that it was written for.
 """
 
 import argparse
@@ -147,12 +151,13 @@ def coloured(code: str) -> str:
 class Book:
     """All pages, while they are made. `write` is the whole of it.
 
-    root  of the course.
-    home  where it is published, None if nowhere.
+    root     of the course.
+    home     where it lives, None if nowhere that others reach.
+    edition  whether the student edition of this version is published there, which Colab and Binder open.
     """
 
-    def __init__(self, root: Path = ROOT, home: str | None = None) -> None:
-        self._root, self._home = root, home
+    def __init__(self, root: Path = ROOT, home: str | None = None, edition: bool = True) -> None:
+        self._root, self._home, self._edition = root, home, edition
         self._formulas: dict[tuple[bool, str], int] = {}
         self._pictures: dict[str, bytes] = {}
         self.pages = [Page(None, "index.html", heads.project(root)["name"].replace("-", " ").capitalize())]
@@ -236,6 +241,9 @@ class Book:
         """A whole page: its body with all that stands on every page."""
         loader = jinja2.Environment(loader=jinja2.FileSystemLoader(THEME), autoescape=True, trim_blocks=True)
         place = self.lessons.index(page) if page.number else None
+        roads = {}
+        if page.source and self._home and self._edition:
+            roads = heads.roads(page.source.as_posix(), self._root, self._home)
         return loader.get_template("page.html").render(
             page=page,
             book=self.pages[0],
@@ -245,7 +253,7 @@ class Book:
             after=self.lessons[place + 1] if place is not None and place + 1 < len(self.lessons) else None,
             about=heads.project(self._root),
             home=self._home,
-            roads=heads.roads(page.source.as_posix(), self._root, self._home) if self._home and page.source else {},
+            roads=roads,
         )
 
     # ------------------------------------------------------------ a lesson
@@ -369,13 +377,17 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=ROOT / "site", help="its folder, site/ by default; emptied first")
     out = parser.parse_args().out.resolve()
     home = published()
+    edition = home is not None and heads.has_edition(home)
     try:
-        Book(home=home).write(out)
+        Book(home=home, edition=edition).write(out)
     except RuntimeError as error:
         sys.exit(str(error))
     print(f"Written: {out / 'index.html'}")
     if home is None:
         print("This copy isn't published, so its pages don't link to Colab and Binder.")
+    elif not edition:
+        version = heads.project()["version"]
+        print(f"{home} shows no student edition of version {version}, so the pages don't link to Colab and Binder.")
 
 
 if __name__ == "__main__":

@@ -10,12 +10,15 @@
 | the README's pictures | stored outputs of two lessons | docs/*.png |
 
 A map stands between the two comments of MAP, and the README's roads between those of ROADS. As long as the address is
-the placeholder `OWNER`, no road leads anywhere, and the copies say so. `make fork REPO=owner/name` changes the address.
+the placeholder `OWNER`, no road leads anywhere, and the copies say so. `make fork REPO=owner/name` changes the address
+and says what is left to do until the roads lead somewhere: a version has to be published there.
 """
 
 import argparse
 import base64
+import os
 import re
+import subprocess
 import sys
 import tomllib
 from dataclasses import dataclass, replace
@@ -43,7 +46,7 @@ import sys
 import tempfile
 
 version = "{version}"
-source = os.environ.get("COURSE_SOURCE", "{address}")
+{source}
 home = os.path.abspath(f"{name}-{{version}}")
 
 
@@ -79,7 +82,13 @@ PICTURES = {  # of the README: a lesson, and how the words of its figure begin
     "headline.png": ("00", "Figure: Gradient norm against lag"),
     "explorer.png": ("06", "Figure: A GRU cell of one unit"),
 }
-ADVICE = 'f"No course from {source}. Network off? (Kaggle: Settings)"'
+ADVICE = """
+                f"No version {version} at {source}. Is the network off? (Kaggle: Settings) "
+                "If not, that version isn't published yet: the README there says what to do."
+            """
+SOURCE = 'source = os.environ.get("COURSE_SOURCE", "{address}")'
+LONG_SOURCE = 'source = os.environ.get(\n    "COURSE_SOURCE",\n    "{address}",\n)'
+WIDTH = 96  # of a notebook's lines, see notebooks/.ruff.toml
 UNPUBLISHED = '"Not published yet. The README says how to install it here."'
 BADGES = {
     "Colab": "https://colab.research.google.com/assets/colab-badge.svg",
@@ -88,6 +97,22 @@ BADGES = {
 NOT_YET = """\
 Nobody has published this copy of the course yet, so no link leads to Colab or Binder. Put it on GitHub, then
 `make fork REPO=your-name/its-name` writes your address everywhere.
+"""
+PUBLISHED = """\
+{badges} · [read it as a book]({book}), in which the figures move and nothing has to be installed
+
+These open the newest version that is published here. Where they find nothing, none is published yet:
+[four steps](CONTRIBUTING.md#a-version-is-published) publish one.
+
+Or `git clone {address}`, and start below.
+"""
+NEXT = """\
+The course points at {address} now. Its links and first cells find nothing there until a version is published:
+1. git commit --all --message "Point the course at its new address" && git push
+2. On GitHub, once: enable the workflows under Actions; under Settings, Pages, Source, choose "GitHub Actions".
+3. {tag}
+The tag makes the branch `{edition}`, which links to Colab and Binder open, {edition}-v{version}, which first cells
+fetch, and the book.
 """
 
 
@@ -118,11 +143,11 @@ def needs_torch(notebook: nbformat.NotebookNode) -> bool:
 
 def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
     """The first code cell of every lesson and of every assignment; `torch` for those that need it."""
-    about = project(root)
+    about, source = project(root), SOURCE.format(address=address(root))
     return BOOTSTRAP.format(
         name=about["name"],
         version=about["version"],
-        address=address(root),
+        source=source if len(source) <= WIDTH else LONG_SOURCE.format(address=address(root)),
         edition=EDITION,
         advice=UNPUBLISHED if PLACEHOLDER in address(root) else ADVICE,
         needs=", torch=True" if torch else "",
@@ -142,6 +167,45 @@ def roads(path: str, root: Path = ROOT, home: str | None = None) -> dict[str, st
         "Colab": f"https://colab.research.google.com/github/{repository}/blob/{EDITION}/{path}",
         "Binder": f"https://mybinder.org/v2/gh/{repository}/{EDITION}?urlpath=lab/tree/{path}",
     }
+
+
+def book(home: str) -> str:
+    """Where GitHub Pages shows the book of the repository at `home`."""
+    owner, name = home.removeprefix("https://github.com/").split("/")
+    host = f"{owner.lower()}.github.io"
+    return f"https://{host}/" if name.lower() == host else f"https://{host}/{name}/"
+
+
+def has_edition(home: str, root: Path = ROOT) -> bool:
+    """Whether the student edition of this version is published: its branch, which links open, and its tag.
+
+    home  address of a git repository.
+
+    False where there is no such repository, or no network to ask.
+    """
+    wanted = {f"refs/heads/{EDITION}", f"refs/tags/{EDITION}-v{project(root)['version']}"}
+    return wanted <= set(_git(root, "ls-remote", home, *wanted).split())
+
+
+def next_steps(root: Path = ROOT) -> str:
+    """What is left to do after `make fork`."""
+    version, home = project(root)["version"], address(root)
+    if has_edition(home, root):
+        return f"The course points at {home} now, where version {version} is published.\n"
+    tag = f"git tag v{version} && git push origin v{version}"
+    if f"v{version}" in _git(root, "tag").split():
+        tag = f"v{version} is taken: raise `version` in pyproject.toml, run make heads, commit, tag it, push the tag."
+    return NEXT.format(address=home, tag=tag, edition=EDITION, version=version)
+
+
+def _git(root: Path, *arguments: str) -> str:
+    """What git says in the folder `root`; "" where it can't."""
+    silent = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GCM_INTERACTIVE": "never"}  # no password for what isn't there
+    command = ["git", "-C", str(root), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, env=silent, timeout=30, check=True).stdout
+    except (OSError, subprocess.SubprocessError):
+        return ""
 
 
 def lessons(root: Path = ROOT) -> list[Path]:
@@ -212,12 +276,12 @@ def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
 
 
 def badges(root: Path = ROOT) -> str:
-    """The README's links to lesson 00 and its clone line, or that nobody has published the course."""
+    """The README's links to lesson 00 and to the book, and its clone line, or that nobody has published the course."""
     links = roads(f"notebooks/{lessons(root)[0].name}", root)
     if not links:
         return NOT_YET
     pictures = " ".join(f"[![Open lesson 00 on {name}]({BADGES[name]})]({link})" for name, link in links.items())
-    return f"{pictures}\n\nOr `git clone {address(root)}`, and start below.\n"
+    return PUBLISHED.format(badges=pictures, book=book(address(root)), address=address(root))
 
 
 def between(text: str, comments: tuple[str, str], content: str) -> str:
@@ -325,6 +389,8 @@ def main() -> None:
         sys.exit(str(error))
     for path in changed:
         print(f"written: {path.relative_to(ROOT)}")
+    if repository:
+        print(next_steps(), end="")
 
 
 if __name__ == "__main__":

@@ -104,7 +104,7 @@ def resolved() -> list[str]:
     for system, triple in SYSTEMS.items():
         for what, wanted, lowest in (
             ("pins, torch included", pins(), False),
-            ("lowest versions, without torch", bounds("lab"), True),
+            ("lowest versions, torch where there is one", bounds("lab", "torch"), True),
         ):
             cells = [wheels(wanted, triple, python, lowest) for python in PYTHONS]
             lines.append(f"| {system} | {what} | " + " | ".join(f"no {cell}" if cell else "✓" for cell in cells) + " |")

@@ -20,7 +20,7 @@ test("ticks of a log axis are whole decades", () => {
 test("a typed number is read, or refused with a reason", () => {
   const spec = { limits: [0.001, 1000], unit: "steps", range: "from 0.001 to 1000 steps" };
   const reads = {
-    "40": 40, " 40 steps": 40, "0.5": 0.5, "0,5": 0.5, "2,75": 2.75, ".5": 0.5, "1e-3": 1e-3, "1E2": 100, "10^2": 100,
+    "40": 40, " 40 steps": 40, "0.5": 0.5, "0,5": 0.5, "2,75": 2.75, "1,5": 1.5, "+1,5": 1.5, "1,5e2": 150, ".5": 0.5, "1e-3": 1e-3, "1E2": 100, "10^2": 100,
     "10^{-2}": 0.01, "3*10^2": 300, "3 × 10^-1": 0.3, "3·10^2": 300, "+7": 7, "1000": 1000,
     "10²": 100, "10⁻² steps": 0.01, "2.5×10²": 250,
   };
@@ -30,6 +30,18 @@ test("a typed number is read, or refused with a reason", () => {
     "Infinity": /not a number/, "0x10": /not a number/, "1/2": /not a number/, "5²": /not a number/,
     "1,000": /without a comma, as 1000/,
     "0": /outside/, "-5": /outside/, "\u22125": /outside/, "1001": /outside/, "1e999": /outside/, "<b>": /“<b>”/,
+  };
+  for (const [text, reason] of Object.entries(says)) assert.match(own.readNumber(text, spec).says, reason, text);
+});
+
+test("a count is a whole number, and a fraction is refused with the counts beside it", () => {
+  const spec = { limits: [0, 41], unit: "", range: "from 0 to 41", whole: true };
+  const reads = { "0": 0, "41": 41, "3.0": 3, "3,0": 3, "4e1": 40, "10¹": 10, "+7": 7 };
+  for (const [text, value] of Object.entries(reads)) assert.deepEqual(own.readNumber(text, spec), { value }, text);
+  const says = {
+    "3.7": /such as 3 or 4\.$/, "1,5": /^1,5 lies between two counts.* 1 or 2\.$/, ".5": /0 or 1/, "405e-1": /40 or 41/,
+    "41.5": /outside\. Write a whole number from 0 to 41\.$/, "-0.5": /outside/, "": /^Write a whole number from 0 to 41 first/,
+    "many": /not a number/,
   };
   for (const [text, reason] of Object.entries(says)) assert.match(own.readNumber(text, spec).says, reason, text);
 });

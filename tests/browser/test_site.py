@@ -325,17 +325,18 @@ def test_the_cell_computes(driver, book):
     assert view.text != before
 
 
-def guesses(driver, book, kind):
-    """The first guess of this kind that something is held against: its view, its spec, and the line beside that."""
+def guesses(driver, book, kind, **wanted):
+    """The first such guess that something is held against: its view, its spec, and the line beside that."""
+    wanted["kind"] = kind
     for name in NAMES:
         states = [state for _, state in stored_views(name, "predict")]
         opened(driver, f"{book.as_uri()}/", name)
         found = driver.find_elements(By.CSS_SELECTOR, ".view[data-kind=predict]")
         for view, state in zip(found, states, strict=True):
             held = driver.find_elements(By.CSS_SELECTOR, f".your-guess[data-guess={view.get_attribute('id')}]")
-            if state["spec"]["kind"] == kind and held:
+            if wanted.items() <= state["spec"].items() and held:
                 return view, state["spec"], held[0]
-    raise AssertionError(f"no lesson has a guess of kind {kind}")
+    raise AssertionError(f"no lesson has a guess of {wanted}")
 
 
 @pytest.mark.parametrize("kind", ["choices", "number", "curve"])
@@ -348,7 +349,7 @@ def test_a_guess_is_taken_and_stands_beside_what_was_measured(driver, book, kind
         said = re.sub(r"[_^{}\s]", "", spec["choices"][1])
     elif kind == "number":
         middle = float(np.mean(spec["limits"])) if not spec["log"] else float(np.sqrt(np.prod(spec["limits"])))
-        value = float(f"{middle:.2g}")
+        value = float(f"{middle:.0f}" if spec.get("whole") else f"{middle:.2g}")
         view.find_element(By.CSS_SELECTOR, "input[type=text]").send_keys(f"{value:g}")
         said = f"{value:g}{spec['unit']}".replace(" ", "")
     else:
@@ -365,6 +366,21 @@ def test_a_guess_is_taken_and_stands_beside_what_was_measured(driver, book, kind
     text = re.sub(r"\s", "", line.text)
     assert line.is_displayed() and text.startswith("Yourguess:") and said in text, text
     assert "Measured: " in cover.text
+
+
+def test_a_fraction_of_a_count_is_refused(driver, book):
+    view = guesses(driver, book, "number", whole=True)[0]
+    field = view.find_element(By.CSS_SELECTOR, "input[type=text]")
+    assert "a whole number from" in view.text
+    for typed, says in {"3.7": "such as 3 or 4", "1,5": "such as 1 or 2"}.items():
+        field.clear()
+        field.send_keys(typed)
+        view.find_element(By.CSS_SELECTOR, ".predict-commit").click()
+        assert says in view.find_element(By.CSS_SELECTOR, ".predict-status").text
+    field.clear()
+    field.send_keys("4")
+    view.find_element(By.CSS_SELECTOR, ".predict-commit").click()
+    chromium.waits(driver, "return arguments[0].querySelector('.predict').dataset.state === 'committed'", view)
 
 
 def test_an_empty_guess_is_refused(driver, book):

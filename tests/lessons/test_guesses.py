@@ -84,7 +84,10 @@ def test_every_wrong_number_is_told_its_own_meaning(held, told):
         places = sorted([measured, *meanings], key=float)
         for left, right in itertools.pairwise(places):  # a hair from the middle, to either side
             middle = math.sqrt(left * right) if guess.spec["log"] else (left + right) / 2
-            for value, nearest in ((middle - 0.01 * (middle - left), left), (middle + 0.01 * (right - middle), right)):
+            beside = (middle - 0.01 * (middle - left), middle + 0.01 * (right - middle))
+            if guess.spec.get("whole"):  # the counts beside it
+                beside = (math.ceil(middle) - 1, math.floor(middle) + 1)
+            for value, nearest in zip(beside, (left, right), strict=True):
                 _, verdict, *meaning = told(guess, value, measured, options)
                 wanted = [] if verdict.startswith("That is right") or nearest == measured else [meanings[nearest]]
                 assert meaning == wanted, (guess, value)

@@ -37,6 +37,10 @@ def number(**changes):
     return widgets.predict(**{"question": "How many?", "number": (1, 1000), "unit": "steps", "log": True} | changes)
 
 
+def count(**changes):
+    return number(**{"number": (0, 41), "unit": "", "log": False, "whole": True} | changes)
+
+
 def curve(**changes):
     axes = {"x": (0, 200), "y": (1e-60, 1e3)}
     return widgets.predict(**{"question": "Draw it", "curve": axes, "log": True, "ylabel": "norm"} | changes)
@@ -105,6 +109,19 @@ def test_what_is_no_answer_is_refused_and_the_page_is_told(kind, value):
     (told,) = send(guess, value)
     assert told["kind"] == "refused" and told["says"].startswith("Please ") and told["says"].endswith(".")
     assert guess.value is None and guess.state["value"] is None
+
+
+def test_a_count_is_a_whole_number(shown):
+    guess = count()
+    assert "a whole number from 0 to 41" in shown[0]["text/html"]
+    for value in (3.7, 0.5, 40.999999):
+        (told,) = send(guess, value)
+        assert told == {"kind": "refused", "says": "Please give a whole number: it is a count."}
+    assert send(guess, 41.5)[0]["says"].startswith("Please stay within")
+    assert guess.value is None
+    for value in (0, 41.0, 4):
+        assert send(guess, value) == [{"kind": "taken"}] and guess.value == value
+    assert send(number(), 3.7) == [{"kind": "taken"}]  # others may lie between
 
 
 @every_kind
@@ -422,6 +439,8 @@ def test_the_colour_of_a_guess_means_nothing_else():
         "number: got (2, 1)": lambda: number(number=(2, 1)),
         "number: got (0, 1), wants (lowest, highest), both above 0": lambda: number(number=(0, 1)),
         "number: got NaN": lambda: number(number=(1, np.inf)),
+        "number: got (0, 2.5), wants whole limits": lambda: count(number=(0, 2.5)),
+        "whole: got True with choices, wants it with a number only": lambda: choice(whole=True),
         "curve: got": lambda: curve(curve={"x": (0, 1)}),
         "curve: got (0, 1)": lambda: curve(curve=(0, 1)),
         'curve["y"]: got (0, 1)': lambda: curve(curve={"x": (0, 1), "y": (0, 1)}),
