@@ -9,11 +9,11 @@
 Where the model calls torch's recurrent functions (torch.nn.RNN, GRU, LSTM and their cells all do), a Watch takes the
 same steps one by one, so that every state is a node of autograd's graph: a Run. A module that the model itself calls
 step by step on a state is a Loop. A Recording holds the numbers of either, and no torch any more: `_replay` goes on
-from there.
+from there. Activation checkpointing is left out, since what it computes again later would be out of sight.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from itertools import pairwise
@@ -21,13 +21,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.overrides import TorchFunctionMode
+from torch.utils import checkpoint
 
 from course_utils._replay import DIRECTIONS, Recording
 
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
+IN_FUNCTORCH = (  # how a refusal goes on
+    "inside torch.vmap, or a derivative of torch.func, where one tensor stands for many; wants one that hands whole "
+    "batches to it"
+)
 
 
 @dataclass
@@ -104,6 +110,10 @@ class Loop:
     states: list[list[Part]]
 
 
+class Refused(ValueError):
+    """What a Watch can't follow, said to whoever handed in the model."""
+
+
 class Watch(TorchFunctionMode):
     """Takes over torch's recurrent functions while a model runs, and records what they do."""
 
@@ -116,6 +126,9 @@ class Watch(TorchFunctionMode):
         self.calls: dict[torch.nn.Module, list[Call]] = {}
         self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
         self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.functions: list[str] = []  # the autograd.Functions that are running, the innermost one last
+        self.unchecked: set[bool] = set()  # of calls whose checkpointing was left out: whether a gradient enters them
+        self.idle: dict[str, None] = {}  # modules that read no sequence at all, in order
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -124,23 +137,49 @@ class Watch(TorchFunctionMode):
         before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
-            with self, self._unpacking():
+            with self, _standing_in(self._stand_ins()):
                 yield
         finally:
             before.remove()
             after.remove()
 
-    @contextmanager
-    def _unpacking(self) -> Iterator[None]:
-        """torch's layers tell what they are given: a hook sees neither keywords nor what a subclass packs itself."""
-        plain = {kind: kind.forward for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)}
-        try:
-            for kind, forward in plain.items():
-                kind.forward = self._telling(forward)  # type: ignore[method-assign]
-            yield
-        finally:
-            for kind, forward in plain.items():
-                kind.forward = forward  # type: ignore[method-assign]
+    def _stand_ins(self) -> list[tuple[Any, str, Any]]:
+        """What stands in for (owner, name) meanwhile.
+
+        torch's layers tell what they are given: a hook sees neither keywords nor what a subclass packs itself. And
+        torch's `checkpoint` looks up by name what it works with, so one that the model has imported, or holds in a
+        partial, comes to what stands here as well.
+        """
+        layers = [
+            (kind, "forward", self._telling(kind.forward)) for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)
+        ]
+        return [
+            *layers,
+            (torch.autograd.Function, "apply", self._applying(vars(torch.autograd.Function)["apply"])),
+            (checkpoint, "_checkpoint_hook", self._keeping),  # use_reentrant=False
+        ]
+
+    def _keeping(self, _: object) -> nullcontext:
+        """What is computed under a checkpoint is kept, as it is anywhere else."""
+        self.unchecked.add(True)
+        return nullcontext()
+
+    def _applying(self, apply: classmethod) -> classmethod:
+        """torch's own apply of functions that have a backward of their own: what runs in them is out of sight."""
+
+        @wraps(apply.__func__)
+        def applying(function: type, *args: Any, **kwargs: Any) -> Any:
+            if function is checkpoint.CheckpointFunction:  # use_reentrant=True: without its function, in sight
+                run, _, *given = args
+                self.unchecked.add(any(tensor.requires_grad for tensor in given if isinstance(tensor, torch.Tensor)))
+                return run(*given)
+            self.functions.append(function.__name__)
+            try:
+                return apply.__func__(function, *args, **kwargs)
+            finally:
+                self.functions.pop()
+
+        return classmethod(applying)
 
     def _telling(self, forward: Callable) -> Callable:
         """torch's own forward of a layer, which notes the packed sequences that go in."""
@@ -171,10 +210,23 @@ class Watch(TorchFunctionMode):
         """torch calls this in place of each of its functions."""
         name = getattr(func, "__name__", "")
         if name in LAYERS and not kwargs:
+            self._check_place(LAYERS[name], args)
             return self._layers(name, *args)
         if name in CELLS and not kwargs:
+            self._check_place(CELLS[name], args)
             return self._cell(name, *args)
         return func(*args, **(kwargs or {}))
+
+    def _check_place(self, kind: str, args: Any) -> None:
+        """Where a layer runs: nothing there may hide its steps from autograd."""
+        if any(is_functorch_wrapped_tensor(tensor) for tensor in tensors(args)):
+            raise Refused(f"model: got one that calls {self._module(kind)} {IN_FUNCTORCH}")
+        if self.functions and not torch.is_grad_enabled():
+            raise Refused(
+                f"model: got one that calls {self._module(kind)} inside {self.functions[-1]}, an autograd.Function "
+                "that computes its gradient out of sight, as activation checkpointing does; wants that switched off, "
+                "or torch.utils.checkpoint in its place"
+            )
 
     def _origin(self, tensor: torch.Tensor) -> torch.Tensor:
         """The float64 node that a layer put out as this tensor; any other tensor itself."""
@@ -265,6 +317,8 @@ class Watch(TorchFunctionMode):
         parts: list[Part],
     ) -> Run:
         """One layer in one direction over x (T, B, D), from the given states, whose parts are what the model knows."""
+        if not len(x):
+            raise Refused(f"batch: got one of which {given.module} reads 0 steps, wants at least one")
         names = ["Wx", "Wh", *(("bx", "bh") if biases else ()), *(("Whr",) if len(weights) % 2 else ())]
         named = {name: self._weight(weight) for name, weight in zip(names, weights, strict=True)}
         xs = _turned(x, given.lengths) if direction == "backward" else x.clone()
@@ -276,8 +330,24 @@ class Watch(TorchFunctionMode):
         key, outs = (*(id(weight) for weight in weights), direction), torch.stack(states[0][1:])
         hs, cs = states if given.kind == "LSTM" else (*states, [])
         run = Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
-        self.runs.append(run)
+        if len(given.lengths):
+            self.runs.append(run)
+        else:
+            self.idle[given.module] = None
         return run
+
+
+@contextmanager
+def _standing_in(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    """In each place (owner, name) something else, and in the end what stood there."""
+    plain = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
+    try:
+        for owner, name, other in places:
+            setattr(owner, name, other)
+        yield
+    finally:
+        for owner, name, own in plain:
+            setattr(owner, name, own)
 
 
 def _plain_name(name: str) -> str:
@@ -370,11 +440,14 @@ def looped(watch: Watch) -> list[Loop]:
     loops: dict[str, Loop] = {}
     for module, name in watch.names.items():
         calls = watch.calls.get(module, [])
-        inside = any(name.startswith(f"{outer}.") for outer in loops)
+        inside = any(name.startswith(f"{outer}.") for outer in (*loops, *watch.idle))
         beside = any(name.rpartition(".")[0] == other.rpartition(".")[0] for other in loops)
         if len(calls) < 3 or inside or beside or any(a.runs != b.runs for a, b in pairwise(calls)):
             continue
-        if states := _states_of(calls):
+        states = _states_of(name, calls)
+        if states and not states[0][0].whole.numel():
+            watch.idle[name] = None
+        elif states:
             loops[name] = Loop(name, type(module).__name__, states)
     return list(loops.values())
 
@@ -389,7 +462,7 @@ def _passes_beside(states: list[list[Part]]) -> bool:
     )
 
 
-def _states_of(calls: list[Call]) -> list[list[Part]]:
+def _states_of(name: str, calls: list[Call]) -> list[list[Part]]:
     """The inputs that each call has from the outputs of the call before, and at the end what stands for them there."""
     places = [
         place
@@ -397,6 +470,8 @@ def _states_of(calls: list[Call]) -> list[list[Part]]:
         if tensor.is_floating_point()
         and (any(tensor is out for out in calls[0].outputs) or _descends(tensor, calls[0].outputs))
     ]
+    if any(is_functorch_wrapped_tensor(calls[1].inputs[place]) for place in places):
+        raise Refused(f"model: got one that calls {name} {IN_FUNCTORCH}")
     if not places or any(len(call.inputs) <= max(places) for call in calls):
         return []
     if any(call.inputs[place].shape != calls[1].inputs[place].shape for call in calls for place in places):
