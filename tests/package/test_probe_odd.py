@@ -193,7 +193,7 @@ def test_a_function_of_ones_own_is_no_hindrance_unless_a_layer_runs_in_it():
     model.forward = lambda x: model.rnn(Reversed.apply(x))[0]
     np.testing.assert_array_equal(probe(model, x).layers[0].grad_x, plain.layers[0].grad_x)
     model.forward = lambda x: OutOfSight.apply(x, model.rnn)
-    with pytest.raises(ValueError, match=r"model: got one that calls rnn inside OutOfSight, an autograd\.Function"):
+    with pytest.raises(ValueError, match=r"^model: got one that calls rnn inside OutOfSight, an autograd\.Function"):
         probe(model, x)
 
 
@@ -202,7 +202,7 @@ def test_a_graph_that_no_gradient_passes_is_named():
     torch.manual_seed(0)
     model, x = Outputs(nn.GRU(D, H)), torch.randn(T, B, D)
     model.forward = lambda x: torch.sigmoid(model.rnn(x)[0]).add_(1)
-    with pytest.raises(ValueError, match=r"model: got one through which torch's gradient .* inplace operation"):
+    with pytest.raises(ValueError, match=r"^model: got one through which torch's gradient .* inplace operation"):
         probe(model, x)
 
 
@@ -233,7 +233,7 @@ def under(how):
 @pytest.mark.parametrize("how", ["vmap", "vmap of a loop", "vmap over weights", "grad", "jvp"])
 def test_a_layer_under_functorch_is_named(how):
     torch.manual_seed(0)
-    with pytest.raises(ValueError, match=r"model: got one that calls (rnn|gru|cell) inside torch\.vmap, or a deriv"):
+    with pytest.raises(ValueError, match=r"^model: got one that calls (rnn|gru|cell) inside torch\.vmap, or a deriv"):
         probe(under(how), torch.randn(T, B, D))
 
 
@@ -274,13 +274,13 @@ def inferring_and_frozen():
 @pytest.mark.parametrize(
     ("make", "shape", "message"),
     [
-        (lambda: nn.GRU(D, H), (T, 0, D), r"batch: got one of which gru reads 0 sequences, wants at least one"),
-        (lambda: Outputs(nn.GRU(D, H, 2)), (T, 0, D), r"batch: got one of which rnn reads 0 sequences"),
-        (lambda: Outputs(nn.LSTM(D, H)), (0, B, D), r"batch: got one of which rnn reads 0 steps, wants at least one"),
-        (lazy, (T, B, D), "model: got 1.weight without a shape, as before the first call"),
-        (lazy_buffer, (T, H, D), "model: got 1.running_mean without a shape, as before the first call"),
-        (inferring, (T, B, D), "model: got rnn.weight_ih_l0 made under torch.inference_mode"),
-        (inferring_and_frozen, (T, B, D), "model: got rnn.weight_ih_l0 made under torch.inference_mode"),
+        (lambda: nn.GRU(D, H), (T, 0, D), r"^batch: got one of which gru reads 0 sequences, wants at least one"),
+        (lambda: Outputs(nn.GRU(D, H, 2)), (T, 0, D), r"^batch: got one of which rnn reads 0 sequences"),
+        (lambda: Outputs(nn.LSTM(D, H)), (0, B, D), r"^batch: got one of which rnn reads 0 steps, wants at least one"),
+        (lazy, (T, B, D), "^model: got 1.weight without a shape, as before the first call"),
+        (lazy_buffer, (T, H, D), "^model: got 1.running_mean without a shape, as before the first call"),
+        (inferring, (T, B, D), "^model: got rnn.weight_ih_l0 made under torch.inference_mode"),
+        (inferring_and_frozen, (T, B, D), "^model: got rnn.weight_ih_l0 made under torch.inference_mode"),
     ],
 )
 def test_what_has_no_numbers_is_named(make, shape, message):
@@ -290,7 +290,7 @@ def test_what_has_no_numbers_is_named(make, shape, message):
 
 def test_a_loop_without_sequences_is_named():
     model = Stepwise(OwnCell())
-    with pytest.raises(ValueError, match="batch: got one of which cell reads 0 sequences"):
+    with pytest.raises(ValueError, match="^batch: got one of which cell reads 0 sequences"):
         probe(model, torch.randint(11, (T, 0)))
 
 
