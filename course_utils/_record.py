@@ -5,6 +5,7 @@
         output = model(batch)                      # each recurrent step is taken here, in float64
     runs, loops = joined(watch.runs), looped(watch)
     found = recordings(runs, loops, loss(output))  # arrays, with the gradients of the loss
+    reach_by_autograd(runs, loops, found)          # of those that no replay can measure, once their lengths are known
 
 Where the model calls torch's recurrent functions (torch.nn.RNN, GRU, LSTM and their cells all do), a Watch takes the
 same steps one by one, so that every state is a node of autograd's graph: a Run. A module that the model itself calls
@@ -478,12 +479,21 @@ def _states_of(name: str, calls: list[Call]) -> list[list[Part]]:
         return []
     states = [[Part(call.inputs[place]) for place in places] for call in calls]
     outputs = [out for out in calls[-1].outputs if out.is_floating_point()]
-    whose = [next((i for i, o in enumerate(calls[0].outputs) if o is calls[1].inputs[p]), None) for p in places]
+    whose = [_whose(calls[1].inputs[place], calls[0].outputs) for place in places]
     if None not in whose and len(calls[-1].outputs) == len(calls[0].outputs):
         states.append([Part(calls[-1].outputs[i]) for i in whose if i is not None])
     elif len(places) == 1:  # the model does something to the state between two calls
         states += [[Part(out)] for out in outputs if out.shape == calls[-1].inputs[places[0]].shape][:1]
     return states
+
+
+def _whose(tensor: torch.Tensor, outputs: list[torch.Tensor]) -> int | None:
+    """Which output it is, or was computed from, as by torch.where; none if that can't be said of one alone."""
+    found = [i for i, output in enumerate(outputs) if output is tensor]
+    for i, output in enumerate(outputs if not found else []):
+        others = [other for other in outputs if other is not output]  # an LSTM's h leads to its c
+        found += [i] if _descends(tensor, [output], but_not_through=others) else []
+    return found[0] if len(found) == 1 else None
 
 
 def exact(tensor: torch.Tensor) -> torch.Tensor:
@@ -560,11 +570,8 @@ def _of_run(run: Run, grads: Gradients) -> Recording:
             for found, part in zip((recording.dh, recording.dc), parts, strict=False):
                 assert found is not None
                 found[step] = _norm([part], grads)
-        first, last = ([Part(states[i]) for states in (run.hs, run.cs) if states] for i in (0, -1))
-        steps = [*(step for step, _ in run.entries), len(run.hs) - 1]
-        states = [first, *(parts for _, parts in run.entries[1:]), last]
-        recording.by_autograd, recording.beside = _reach_by_autograd(states, steps), _passes_beside(states[1:])
-        recording.seen = "altered"
+        states, recording.known = _known(run)
+        recording.beside, recording.seen = _passes_beside(states[1:]), "altered"
     return recording
 
 
@@ -590,9 +597,29 @@ def _of_loop(loop: Loop, grads: Gradients) -> Recording:
         dc=None,
         own=unknown,
         seen="exotic",
-        by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
+        known=_known(loop)[1],
         beside=_passes_beside(loop.states),
     )
+
+
+def _known(source: Run | Loop) -> tuple[list[list[Part]], list[int]]:
+    """States that stand in the model's own graph, each as the next step finds it, and after how many steps.
+
+    What becomes of the last one nobody sees, so there it is as the cell puts it out.
+    """
+    if isinstance(source, Loop):
+        return source.states, list(range(len(source.states)))
+    first, last = ([Part(states[i]) for states in (source.hs, source.cs) if states] for i in (0, -1))
+    steps = [*(step for step, _ in source.entries), len(source.hs) - 1]
+    return [first, *(parts for _, parts in source.entries[1:]), last], steps
+
+
+def reach_by_autograd(runs: list[Run], loops: list[Loop], recordings: list[Recording]) -> None:
+    """Measure the reach of those recordings which can't be replayed, from each sequence's own last state."""
+    sources: list[Run | Loop] = [*runs, *loops]
+    for source, recording in zip(sources, recordings, strict=True):
+        if recording.seen:
+            recording.by_autograd = _reach_by_autograd(*_known(source), recording.lengths)
 
 
 def _norm(parts: list[Part], grads: Gradients) -> np.ndarray:
@@ -642,32 +669,39 @@ def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:
     return of
 
 
-def _reach_by_autograd(states: list[list[Part]], steps: list[int]) -> tuple[np.ndarray, bool]:
-    """ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm through all that the model does, (B, T+1), and whether it is exact.
+def _reach_by_autograd(states: list[list[Part]], steps: list[int], lengths: np.ndarray) -> tuple[np.ndarray, bool]:
+    """ln ‖∂h_n/∂h_{n-lag}‖ in the Frobenius norm through all that the model does, and whether it is exact.
 
-    states stand after the given steps. One backward pass for each of H directions, or for 16 random ones that stand for
-    all: the mean of their squares is right, so this is an estimate.
+    states stand after the given steps, and n (B,) are the lengths, which are among them; (B, n+1) by lag, NaN beyond.
+    One backward pass for each of H directions, or for 16 random ones that stand for all: the mean of their squares is
+    right, so this is an estimate.
     """
-    last = states[-1]
-    widths = [part.of(part.whole).shape[1] for part in last]
-    size = sum(widths)
+    ends = np.searchsorted(steps, lengths)
+    widths = [part.of(part.whole).shape[1] for part in states[-1]]
+    size, rows = sum(widths), torch.arange(len(ends))
+    # (B, H) of each part: every sequence's own last state
+    tops = [
+        torch.stack([exact(parts[i].of(parts[i].whole)) for parts in states])[ends, rows] for i in range(len(widths))
+    ]
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((size, min(size, DIRECTIONS))))[0]
-    squares = torch.zeros(len(states), len(last[0].of(last[0].whole)), dtype=torch.float64)
-    reachable = [i for i, parts in enumerate(states[:-1]) if all(part.whole.requires_grad for part in parts)]
+    squares = torch.zeros(len(states), len(ends), dtype=torch.float64)
+    reachable = [i for i, parts in enumerate(states) if all(part.whole.requires_grad for part in parts)]
     wholes = list({id(part.whole): part.whole for i in reachable for part in states[i]}.values())
     ways = {i: _ways(states[i]) for i in reachable}
     for direction in basis.T:
         shares = torch.split(torch.from_numpy(direction.copy()), widths)
-        height = torch.stack(
-            [(exact(part.of(part.whole)) * v).sum() for part, v in zip(last, shares, strict=True)]
-        ).sum()
+        height = torch.stack([(top * v).sum() for top, v in zip(tops, shares, strict=True)]).sum()
         grads = _gradients(height, wholes)
         for i in reachable:
             squares[i] += sum(gradient.square().sum(1) for gradient in _apart(states[i], grads, ways[i]))
     squares[reachable] *= size / basis.shape[1]
-    squares[[i for i in range(len(states) - 1) if i not in reachable]] = np.nan
-    squares[-1] = size
-    logs = np.full((squares.shape[1], steps[-1] + 1), np.nan)
+    squares[[i for i in range(len(states)) if i not in reachable]] = np.nan
+    squares[ends, rows] = size
+    logs = np.full((len(ends), int(lengths.max()) + 1), np.nan)
     with np.errstate(divide="ignore"):
-        logs[:, [steps[-1] - step for step in steps]] = np.log(squares.numpy()).T / 2
+        found = np.log(squares.numpy()) / 2
+    for b, n in enumerate(lengths):
+        own = [i for i, step in enumerate(steps) if step <= n]
+        logs[b, [n - steps[i] for i in own]] = found[own, b]
+        logs[b, 0] = found[ends[b], b]
     return logs, basis.shape[1] == size

@@ -47,7 +47,8 @@ def probe(
     batch    as the model takes it: a tensor or PackedSequence, model(batch); a tuple, model(*batch); a dict,
              model(**batch).
     loss     of the model's output, a scalar tensor; unless given, the sum of the squares of all numbers in the output.
-    lengths  (B,) how many steps of each padded sequence are its own. Packed sequences know theirs.
+    lengths  (B,) how many steps of each padded sequence are its own. Packed sequences know theirs. A loop over cells is
+             measured from the state after those, as its next step finds it, held there by torch.where or not.
 
     Returns a Report. Raises ValueError naming the argument.
     """
@@ -75,14 +76,17 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        recordings = _recorded(runs, loops, value)
-    if not torch.isfinite(value):
-        raise ValueError(
-            f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
-            "numbers there, or a loss=... of those that are"
-        )
-    own = _lengths(lengths, batch, recordings)
-    notes = [] if own is None else _shorten(recordings, *own)
+        with _differentiable():
+            recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
+        if not torch.isfinite(value):
+            raise ValueError(
+                f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
+                "numbers there, or a loss=... of those that are"
+            )
+        own = _lengths(lengths, batch, recordings)
+        notes = [] if own is None else _shorten(recordings, *own)
+        with _differentiable():
+            _record.reach_by_autograd(runs, loops, recordings)
     notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs), *_unseen(watch)]
     return _report(recordings, float(value.detach()), tuple(notes))
 
@@ -133,14 +137,15 @@ def _call(model: torch.nn.Module, batch: Any) -> Any:
     raise ValueError(f"batch: got {type(batch).__name__}, wants a tensor, a PackedSequence, a tuple or a dict")
 
 
-def _recorded(runs: list[_record.Run], loops: list[_record.Loop], loss: torch.Tensor) -> list[Recording]:
-    """What was seen, with the gradients of the loss; which names a layer whose state overflows."""
+@contextmanager
+def _differentiable() -> Iterator[None]:
+    """What torch says of a graph that it can't go back through is said of the model."""
     try:
-        return _record.recordings(runs, loops, loss)
+        yield
     except RuntimeError as error:
         raise ValueError(
-            f"model: got one through which torch's gradient of the loss raised {type(error).__name__}: {error}; wants "
-            "one that loss.backward() can be called on, and whose forward pass is as it was"
+            f"model: got one through which torch's gradient raised {type(error).__name__}: {error}; wants one that "
+            "loss.backward() can be called on, and whose forward pass is as it was"
         ) from error
 
 

@@ -290,7 +290,7 @@ def test_what_has_no_numbers_is_named(make, shape, message):
 
 def test_a_loop_without_sequences_is_named():
     model = Stepwise(OwnCell())
-    with pytest.raises(ValueError, match="^batch: got one of which cell reads 0 sequences"):
+    with pytest.raises(ValueError, match=r"^batch: got one of which cell reads 0 sequences"):
         probe(model, torch.randint(11, (T, 0)))
 
 
