@@ -5,15 +5,16 @@
         output = model(batch)                      # each recurrent step is taken here, in float64
     runs, loops = joined(watch.runs), looped(watch)
     found = recordings(runs, loops, loss(output))  # arrays, with the gradients of the loss
+    reach_by_autograd(runs, loops, found)          # of those that no replay can measure, once their lengths are known
 
 Where the model calls torch's recurrent functions (torch.nn.RNN, GRU, LSTM and their cells all do), a Watch takes the
 same steps one by one, so that every state is a node of autograd's graph: a Run. A module that the model itself calls
 step by step on a state is a Loop. A Recording holds the numbers of either, and no torch any more: `_replay` goes on
-from there.
+from there. Activation checkpointing is left out, since what it computes again later would be out of sight.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from functools import wraps
 from itertools import pairwise
@@ -21,13 +22,19 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch._C._functorch import is_functorch_wrapped_tensor
 from torch.nn.utils.rnn import PackedSequence, pad_packed_sequence
 from torch.overrides import TorchFunctionMode
+from torch.utils import checkpoint
 
 from course_utils._replay import DIRECTIONS, Recording
 
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
+IN_FUNCTORCH = (  # how a refusal goes on
+    "inside torch.vmap, or a derivative of torch.func, where one tensor stands for many; wants one that hands whole "
+    "batches to it"
+)
 
 
 @dataclass
@@ -104,6 +111,10 @@ class Loop:
     states: list[list[Part]]
 
 
+class Refused(ValueError):
+    """What a Watch can't follow, said to whoever handed in the model."""
+
+
 class Watch(TorchFunctionMode):
     """Takes over torch's recurrent functions while a model runs, and records what they do."""
 
@@ -116,6 +127,9 @@ class Watch(TorchFunctionMode):
         self.calls: dict[torch.nn.Module, list[Call]] = {}
         self.known: dict[int, tuple[torch.Tensor, int, torch.Tensor]] = {}  # what a layer put out, and its float64 node
         self.weights: dict[int, tuple[torch.Tensor, torch.Tensor]] = {}
+        self.functions: list[str] = []  # the autograd.Functions that are running, the innermost one last
+        self.unchecked: set[bool] = set()  # of calls whose checkpointing was left out: whether a gradient enters them
+        self.idle: dict[str, None] = {}  # modules that read no sequence at all, in order
 
     @contextmanager
     def watching(self) -> Iterator[None]:
@@ -124,23 +138,49 @@ class Watch(TorchFunctionMode):
         before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
-            with self, self._unpacking():
+            with self, _standing_in(self._stand_ins()):
                 yield
         finally:
             before.remove()
             after.remove()
 
-    @contextmanager
-    def _unpacking(self) -> Iterator[None]:
-        """torch's layers tell what they are given: a hook sees neither keywords nor what a subclass packs itself."""
-        plain = {kind: kind.forward for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)}
-        try:
-            for kind, forward in plain.items():
-                kind.forward = self._telling(forward)  # type: ignore[method-assign]
-            yield
-        finally:
-            for kind, forward in plain.items():
-                kind.forward = forward  # type: ignore[method-assign]
+    def _stand_ins(self) -> list[tuple[Any, str, Any]]:
+        """What stands in for (owner, name) meanwhile.
+
+        torch's layers tell what they are given: a hook sees neither keywords nor what a subclass packs itself. And
+        torch's `checkpoint` looks up by name what it works with, so one that the model has imported, or holds in a
+        partial, comes to what stands here as well.
+        """
+        layers = [
+            (kind, "forward", self._telling(kind.forward)) for kind in (torch.nn.RNN, torch.nn.GRU, torch.nn.LSTM)
+        ]
+        return [
+            *layers,
+            (torch.autograd.Function, "apply", self._applying(vars(torch.autograd.Function)["apply"])),
+            (checkpoint, "_checkpoint_hook", self._keeping),  # use_reentrant=False
+        ]
+
+    def _keeping(self, _: object) -> nullcontext:
+        """What is computed under a checkpoint is kept, as it is anywhere else."""
+        self.unchecked.add(True)
+        return nullcontext()
+
+    def _applying(self, apply: classmethod) -> classmethod:
+        """torch's own apply of functions that have a backward of their own: what runs in them is out of sight."""
+
+        @wraps(apply.__func__)
+        def applying(function: type, *args: Any, **kwargs: Any) -> Any:
+            if function is checkpoint.CheckpointFunction:  # use_reentrant=True: without its function, in sight
+                run, _, *given = args
+                self.unchecked.add(any(tensor.requires_grad for tensor in given if isinstance(tensor, torch.Tensor)))
+                return run(*given)
+            self.functions.append(function.__name__)
+            try:
+                return apply.__func__(function, *args, **kwargs)
+            finally:
+                self.functions.pop()
+
+        return classmethod(applying)
 
     def _telling(self, forward: Callable) -> Callable:
         """torch's own forward of a layer, which notes the packed sequences that go in."""
@@ -171,10 +211,23 @@ class Watch(TorchFunctionMode):
         """torch calls this in place of each of its functions."""
         name = getattr(func, "__name__", "")
         if name in LAYERS and not kwargs:
+            self._check_place(LAYERS[name], args)
             return self._layers(name, *args)
         if name in CELLS and not kwargs:
+            self._check_place(CELLS[name], args)
             return self._cell(name, *args)
         return func(*args, **(kwargs or {}))
+
+    def _check_place(self, kind: str, args: Any) -> None:
+        """Where a layer runs: nothing there may hide its steps from autograd."""
+        if any(is_functorch_wrapped_tensor(tensor) for tensor in tensors(args)):
+            raise Refused(f"model: got one that calls {self._module(kind)} {IN_FUNCTORCH}")
+        if self.functions and not torch.is_grad_enabled():
+            raise Refused(
+                f"model: got one that calls {self._module(kind)} inside {self.functions[-1]}, an autograd.Function "
+                "that computes its gradient out of sight, as activation checkpointing does; wants that switched off, "
+                "or torch.utils.checkpoint in its place"
+            )
 
     def _origin(self, tensor: torch.Tensor) -> torch.Tensor:
         """The float64 node that a layer put out as this tensor; any other tensor itself."""
@@ -265,6 +318,8 @@ class Watch(TorchFunctionMode):
         parts: list[Part],
     ) -> Run:
         """One layer in one direction over x (T, B, D), from the given states, whose parts are what the model knows."""
+        if not len(x):
+            raise Refused(f"batch: got one of which {given.module} reads 0 steps, wants at least one")
         names = ["Wx", "Wh", *(("bx", "bh") if biases else ()), *(("Whr",) if len(weights) % 2 else ())]
         named = {name: self._weight(weight) for name, weight in zip(names, weights, strict=True)}
         xs = _turned(x, given.lengths) if direction == "backward" else x.clone()
@@ -276,8 +331,24 @@ class Watch(TorchFunctionMode):
         key, outs = (*(id(weight) for weight in weights), direction), torch.stack(states[0][1:])
         hs, cs = states if given.kind == "LSTM" else (*states, [])
         run = Run(given, key, layer, direction, named, [xs], hs, cs, [outs], given.lengths, [(0, parts)])
-        self.runs.append(run)
+        if len(given.lengths):
+            self.runs.append(run)
+        else:
+            self.idle[given.module] = None
         return run
+
+
+@contextmanager
+def _standing_in(places: Sequence[tuple[Any, str, Any]]) -> Iterator[None]:
+    """In each place (owner, name) something else, and in the end what stood there."""
+    plain = [(owner, name, vars(owner)[name]) for owner, name, _ in places]
+    try:
+        for owner, name, other in places:
+            setattr(owner, name, other)
+        yield
+    finally:
+        for owner, name, own in plain:
+            setattr(owner, name, own)
 
 
 def _plain_name(name: str) -> str:
@@ -370,11 +441,14 @@ def looped(watch: Watch) -> list[Loop]:
     loops: dict[str, Loop] = {}
     for module, name in watch.names.items():
         calls = watch.calls.get(module, [])
-        inside = any(name.startswith(f"{outer}.") for outer in loops)
+        inside = any(name.startswith(f"{outer}.") for outer in (*loops, *watch.idle))
         beside = any(name.rpartition(".")[0] == other.rpartition(".")[0] for other in loops)
         if len(calls) < 3 or inside or beside or any(a.runs != b.runs for a, b in pairwise(calls)):
             continue
-        if states := _states_of(calls):
+        states = _states_of(name, calls)
+        if states and not states[0][0].whole.numel():
+            watch.idle[name] = None
+        elif states:
             loops[name] = Loop(name, type(module).__name__, states)
     return list(loops.values())
 
@@ -389,7 +463,7 @@ def _passes_beside(states: list[list[Part]]) -> bool:
     )
 
 
-def _states_of(calls: list[Call]) -> list[list[Part]]:
+def _states_of(name: str, calls: list[Call]) -> list[list[Part]]:
     """The inputs that each call has from the outputs of the call before, and at the end what stands for them there."""
     places = [
         place
@@ -397,18 +471,29 @@ def _states_of(calls: list[Call]) -> list[list[Part]]:
         if tensor.is_floating_point()
         and (any(tensor is out for out in calls[0].outputs) or _descends(tensor, calls[0].outputs))
     ]
+    if any(is_functorch_wrapped_tensor(calls[1].inputs[place]) for place in places):
+        raise Refused(f"model: got one that calls {name} {IN_FUNCTORCH}")
     if not places or any(len(call.inputs) <= max(places) for call in calls):
         return []
     if any(call.inputs[place].shape != calls[1].inputs[place].shape for call in calls for place in places):
         return []
     states = [[Part(call.inputs[place]) for place in places] for call in calls]
     outputs = [out for out in calls[-1].outputs if out.is_floating_point()]
-    whose = [next((i for i, o in enumerate(calls[0].outputs) if o is calls[1].inputs[p]), None) for p in places]
+    whose = [_whose(calls[1].inputs[place], calls[0].outputs) for place in places]
     if None not in whose and len(calls[-1].outputs) == len(calls[0].outputs):
         states.append([Part(calls[-1].outputs[i]) for i in whose if i is not None])
     elif len(places) == 1:  # the model does something to the state between two calls
         states += [[Part(out)] for out in outputs if out.shape == calls[-1].inputs[places[0]].shape][:1]
     return states
+
+
+def _whose(tensor: torch.Tensor, outputs: list[torch.Tensor]) -> int | None:
+    """Which output it is, or was computed from, as by torch.where; none if that can't be said of one alone."""
+    found = [i for i, output in enumerate(outputs) if output is tensor]
+    for i, output in enumerate(outputs if not found else []):
+        others = [other for other in outputs if other is not output]  # an LSTM's h leads to its c
+        found += [i] if _descends(tensor, [output], but_not_through=others) else []
+    return found[0] if len(found) == 1 else None
 
 
 def exact(tensor: torch.Tensor) -> torch.Tensor:
@@ -485,11 +570,8 @@ def _of_run(run: Run, grads: Gradients) -> Recording:
             for found, part in zip((recording.dh, recording.dc), parts, strict=False):
                 assert found is not None
                 found[step] = _norm([part], grads)
-        first, last = ([Part(states[i]) for states in (run.hs, run.cs) if states] for i in (0, -1))
-        steps = [*(step for step, _ in run.entries), len(run.hs) - 1]
-        states = [first, *(parts for _, parts in run.entries[1:]), last]
-        recording.by_autograd, recording.beside = _reach_by_autograd(states, steps), _passes_beside(states[1:])
-        recording.seen = "altered"
+        states, recording.known = _known(run)
+        recording.beside, recording.seen = _passes_beside(states[1:]), "altered"
     return recording
 
 
@@ -515,9 +597,29 @@ def _of_loop(loop: Loop, grads: Gradients) -> Recording:
         dc=None,
         own=unknown,
         seen="exotic",
-        by_autograd=_reach_by_autograd(loop.states, list(range(T + 1))),
+        known=_known(loop)[1],
         beside=_passes_beside(loop.states),
     )
+
+
+def _known(source: Run | Loop) -> tuple[list[list[Part]], list[int]]:
+    """States that stand in the model's own graph, each as the next step finds it, and after how many steps.
+
+    What becomes of the last one nobody sees, so there it is as the cell puts it out.
+    """
+    if isinstance(source, Loop):
+        return source.states, list(range(len(source.states)))
+    first, last = ([Part(states[i]) for states in (source.hs, source.cs) if states] for i in (0, -1))
+    steps = [*(step for step, _ in source.entries), len(source.hs) - 1]
+    return [first, *(parts for _, parts in source.entries[1:]), last], steps
+
+
+def reach_by_autograd(runs: list[Run], loops: list[Loop], recordings: list[Recording]) -> None:
+    """Measure the reach of those recordings which can't be replayed, from each sequence's own last state."""
+    sources: list[Run | Loop] = [*runs, *loops]
+    for source, recording in zip(sources, recordings, strict=True):
+        if recording.seen:
+            recording.by_autograd = _reach_by_autograd(*_known(source), recording.lengths)
 
 
 def _norm(parts: list[Part], grads: Gradients) -> np.ndarray:
@@ -567,32 +669,39 @@ def _gradients(loss: torch.Tensor, nodes: list[torch.Tensor]) -> Gradients:
     return of
 
 
-def _reach_by_autograd(states: list[list[Part]], steps: list[int]) -> tuple[np.ndarray, bool]:
-    """ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm through all that the model does, (B, T+1), and whether it is exact.
+def _reach_by_autograd(states: list[list[Part]], steps: list[int], lengths: np.ndarray) -> tuple[np.ndarray, bool]:
+    """ln ‖∂h_n/∂h_{n-lag}‖ in the Frobenius norm through all that the model does, and whether it is exact.
 
-    states stand after the given steps. One backward pass for each of H directions, or for 16 random ones that stand for
-    all: the mean of their squares is right, so this is an estimate.
+    states stand after the given steps, and n (B,) are the lengths, which are among them; (B, n+1) by lag, NaN beyond.
+    One backward pass for each of H directions, or for 16 random ones that stand for all: the mean of their squares is
+    right, so this is an estimate.
     """
-    last = states[-1]
-    widths = [part.of(part.whole).shape[1] for part in last]
-    size = sum(widths)
+    ends = np.searchsorted(steps, lengths)
+    widths = [part.of(part.whole).shape[1] for part in states[-1]]
+    size, rows = sum(widths), torch.arange(len(ends))
+    # (B, H) of each part: every sequence's own last state
+    tops = [
+        torch.stack([exact(parts[i].of(parts[i].whole)) for parts in states])[ends, rows] for i in range(len(widths))
+    ]
     basis = np.linalg.qr(np.random.default_rng(0).standard_normal((size, min(size, DIRECTIONS))))[0]
-    squares = torch.zeros(len(states), len(last[0].of(last[0].whole)), dtype=torch.float64)
-    reachable = [i for i, parts in enumerate(states[:-1]) if all(part.whole.requires_grad for part in parts)]
+    squares = torch.zeros(len(states), len(ends), dtype=torch.float64)
+    reachable = [i for i, parts in enumerate(states) if all(part.whole.requires_grad for part in parts)]
     wholes = list({id(part.whole): part.whole for i in reachable for part in states[i]}.values())
     ways = {i: _ways(states[i]) for i in reachable}
     for direction in basis.T:
         shares = torch.split(torch.from_numpy(direction.copy()), widths)
-        height = torch.stack(
-            [(exact(part.of(part.whole)) * v).sum() for part, v in zip(last, shares, strict=True)]
-        ).sum()
+        height = torch.stack([(top * v).sum() for top, v in zip(tops, shares, strict=True)]).sum()
         grads = _gradients(height, wholes)
         for i in reachable:
             squares[i] += sum(gradient.square().sum(1) for gradient in _apart(states[i], grads, ways[i]))
     squares[reachable] *= size / basis.shape[1]
-    squares[[i for i in range(len(states) - 1) if i not in reachable]] = np.nan
-    squares[-1] = size
-    logs = np.full((squares.shape[1], steps[-1] + 1), np.nan)
+    squares[[i for i in range(len(states)) if i not in reachable]] = np.nan
+    squares[ends, rows] = size
+    logs = np.full((len(ends), int(lengths.max()) + 1), np.nan)
     with np.errstate(divide="ignore"):
-        logs[:, [steps[-1] - step for step in steps]] = np.log(squares.numpy()).T / 2
+        found = np.log(squares.numpy()) / 2
+    for b, n in enumerate(lengths):
+        own = [i for i, step in enumerate(steps) if step <= n]
+        logs[b, [n - steps[i] for i in own]] = found[own, b]
+        logs[b, 0] = found[ends[b], b]
     return logs, basis.shape[1] == size

@@ -37,6 +37,7 @@ class Recording:
     fed_back                   whether the model computes inputs from this layer's own outputs.
     seen                       "": a plain layer. "altered": between two steps the model did something to the state.
                                "exotic": a cell that the course has no equations of; then x and h hold no numbers.
+    known                      unless plain: after how many steps the model's own graph holds a state.
     by_autograd                unless plain: ln of the reach by lag (B, T+1), and whether that is exact.
     beside                     unless plain: whether a part of the state passes beside what enters the cell.
     """
@@ -58,6 +59,7 @@ class Recording:
     own: np.ndarray
     fed_back: bool = False
     seen: str = ""
+    known: list[int] | None = None
     by_autograd: tuple[np.ndarray, bool] | None = None
     beside: bool = False
 
@@ -142,10 +144,10 @@ def shorten(recording: Recording, lengths: np.ndarray, steps: int) -> str:
         return ""
     if B != len(lengths):
         return f"it reads {B} sequences, and there are {len(lengths)} lengths"
-    if recording.seen:
-        return "it was measured by autograd through all that the model does"
     if steps != T:
         return f"it takes {T} steps, and the padded batch that the lengths are of has {steps}"
+    if recording.known is not None and not set(lengths) <= set(recording.known):
+        return f"the model hands its state on after {recording.known[1:]} steps, and some sequences end in between"
     for name in ("h", "c", "dh", "dc", "x", "own", "dx"):  # dx last: it tells how many steps there are
         values = getattr(recording, name)
         if values is None:

@@ -47,7 +47,8 @@ def probe(
     batch    as the model takes it: a tensor or PackedSequence, model(batch); a tuple, model(*batch); a dict,
              model(**batch).
     loss     of the model's output, a scalar tensor; unless given, the sum of the squares of all numbers in the output.
-    lengths  (B,) how many steps of each padded sequence are its own. Packed sequences know theirs.
+    lengths  (B,) how many steps of each padded sequence are its own. Packed sequences know theirs. A loop over cells is
+             measured from the state after those, as its next step finds it, held there by torch.where or not.
 
     Returns a Report. Raises ValueError naming the argument.
     """
@@ -63,6 +64,10 @@ def probe(
         _check_loss(value, batch, loss is None)
         runs, loops = _record.joined(watch.runs), _record.looped(watch)
         if not runs and not loops:
+            if watch.idle:
+                raise ValueError(
+                    f"batch: got one of which {', '.join(watch.idle)} reads 0 sequences, wants at least one"
+                )
             raise ValueError(
                 f"model: got {type(model).__name__}, which called no recurrent function of torch on this batch and no "
                 "module step by step, wants a model with torch.nn.RNN, GRU or LSTM, or with a loop over cells"
@@ -71,15 +76,18 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
-    if not torch.isfinite(value):
-        raise ValueError(
-            f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
-            "numbers there, or a loss=... of those that are"
-        )
-    own = _lengths(lengths, batch, recordings)
-    notes = [] if own is None else _shorten(recordings, *own)
-    notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs)]
+        with _differentiable():
+            recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
+        if not torch.isfinite(value):
+            raise ValueError(
+                f"model: got one whose output on this batch has {value.item()} as the sum of its squares, wants finite "
+                "numbers there, or a loss=... of those that are"
+            )
+        own = _lengths(lengths, batch, recordings)
+        notes = [] if own is None else _shorten(recordings, *own)
+        with _differentiable():
+            _record.reach_by_autograd(runs, loops, recordings)
+    notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs), *_unseen(watch)]
     return _report(recordings, float(value.detach()), tuple(notes))
 
 
@@ -93,6 +101,13 @@ def _check_model(model: object) -> None:
     if isinstance(model, torch.jit.ScriptModule):
         raise ValueError("model: got a TorchScript module, whose inside can't be seen; wants the module it was made of")
     for name, tensor in [*model.named_parameters(), *model.named_buffers()]:
+        if torch.nn.parameter.is_lazy(tensor):
+            raise ValueError(f"model: got {name} without a shape, as before the first call; wants it called once")
+        if tensor.is_inference() and isinstance(tensor, torch.nn.Parameter):
+            raise ValueError(
+                f"model: got {name} made under torch.inference_mode, where torch takes no gradient; wants a model that "
+                "is made, or loaded, outside of it"
+            )
         if tensor.is_meta:
             raise ValueError(f"model: got {name} on the meta device, where there are no numbers; wants weights")
     for name, weight in model.named_parameters():  # buffers may well hold infinities, a mask for instance
@@ -112,12 +127,26 @@ def _call(model: torch.nn.Module, batch: Any) -> Any:
             return model(**batch)
         if isinstance(batch, tuple):
             return model(*batch)
+    except _record.Refused:
+        raise
     except Exception as error:
         how = "**batch" if isinstance(batch, Mapping) else "*batch" if isinstance(batch, tuple) else "batch"
         raise ValueError(
             f"batch: got one on which model({how}) raised {type(error).__name__}: {error}; wants what the model takes"
         ) from error
     raise ValueError(f"batch: got {type(batch).__name__}, wants a tensor, a PackedSequence, a tuple or a dict")
+
+
+@contextmanager
+def _differentiable() -> Iterator[None]:
+    """What torch says of a graph that it can't go back through is said of the model."""
+    try:
+        yield
+    except RuntimeError as error:
+        raise ValueError(
+            f"model: got one through which torch's gradient raised {type(error).__name__}: {error}; wants one that "
+            "loss.backward() can be called on, and whose forward pass is as it was"
+        ) from error
 
 
 def _squares(output: Any) -> torch.Tensor:
@@ -367,6 +396,19 @@ def _unordered(runs: list[_record.Run]) -> list[str]:
         "which may not be the batch's order."
         for module in modules
     ]
+
+
+def _unseen(watch: _record.Watch) -> Iterator[str]:
+    """What the model asked for and this run left out, and what it left idle."""
+    if watch.unchecked:
+        yield "Activation checkpointing was left out of this run, which changes what it stores and none of its numbers."
+    if False in watch.unchecked:
+        yield (
+            "Under checkpoint(..., use_reentrant=True) it handed over no tensor that takes a gradient: in training no "
+            "gradient reaches the weights of what runs there, whatever is said here. use_reentrant=False mends that."
+        )
+    if watch.idle:
+        yield f"Of {', '.join(watch.idle)} a call read no sequence of this batch, so nothing is said of that call."
 
 
 def _drops(module: torch.nn.Module) -> bool:

@@ -14,6 +14,7 @@ POWER_AXES = {
     "xlabel": "lag n in steps",
     "ylabel": "norm of W^n",
 }
+GROWTH = {"rho": np.arange(50, 100, 2) / 100, "beside": np.arange(0, 10.5, 0.5), "play": "beside"}  # its sliders
 NORMS = ("below a millionth", "near 1", "above 1,000")
 PARTS = ("larger", "as small as before", "smaller")
 COUNTS = ("in 15 or more", "in 6 to 14", "in 5 or fewer")

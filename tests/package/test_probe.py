@@ -652,6 +652,7 @@ ALTER = {
     "h": lambda h, c: (0.9 * h, c),
     "c": lambda h, c: (h, 0.9 * c),
     "both": lambda h, c: (0.9 * h, torch.tanh(c)),
+    "mixed": lambda h, c: (h + c, c),
 }
 
 
@@ -668,8 +669,8 @@ def test_a_state_of_two_parts_is_measured_in_both(make, altered):
         h, c = cell(x[t], (state[None, :4], state[None, 4:]))
         return torch.cat([h, c] if t == 5 else alter(h, c), 1)[0]
 
-    # Which outputs the altered state of an own cell is, nobody knows: its last state is the one that enters the end.
-    ends = 5 if own and altered != "nothing" else 6
+    # Which output of an own cell a mixed state is, nobody knows: its last state is the one that enters the end.
+    ends = 5 if own and altered == "mixed" else 6
     assert layer.lengths.tolist() == [ends] and layer.exact
     states = [torch.zeros(8, dtype=torch.float64)]
     for t in range(ends):
@@ -1000,14 +1001,67 @@ def test_lengths_of_the_source_leave_a_decoder_of_other_steps_as_it_is(decoded, 
     assert "not used" not in str(probe(model, batch, lengths=[T] * 3))  # no padding anywhere
 
 
-@pytest.mark.parametrize("between", [nn.LayerNorm(4), None])
-def test_lengths_that_a_loop_can_not_use_are_named(between):
-    """What autograd measured through all steps, padding included, isn't cut afterwards."""
+class Masked(nn.Module):
+    """A loop over cells in which torch.where keeps the state of a text that has ended."""
+
+    def __init__(self, cell):
+        super().__init__()
+        self.cell = cell
+
+    def forward(self, x, lengths):
+        two = isinstance(self.cell, nn.LSTMCell | OwnLSTM)
+        state = [0 * x[0, :, :1].expand(-1, 4) for _ in range(1 + two)]
+        for t, xt in enumerate(x):
+            new = self.cell(xt, tuple(state) if two else state[0])
+            own = (t < lengths)[:, None]
+            state = [torch.where(own, a, b) for a, b in zip(new if two else [new], state, strict=True)]
+        return state[0]
+
+
+MASKED = {
+    "GRUCell": lambda: nn.GRUCell(3, 4),
+    "LSTMCell": lambda: nn.LSTMCell(3, 4),
+    "own cell": lambda: OwnCell(),
+    "own LSTM": lambda: OwnLSTM(),
+}
+
+
+@pytest.mark.parametrize("make", MASKED.values(), ids=MASKED)
+def test_masked_loops_are_measured_from_each_sequences_own_end(make):
+    """As if each sequence were alone, without any padding; which for torch's cells is another way, the exact replay."""
     torch.manual_seed(0)
-    model = Loop(OwnCell() if between is None else nn.GRUCell(3, 4), between)
-    report = probe(model, torch.randn(6, 2, 3), lengths=[6, 2])
-    assert report.layers[0].lengths.tolist() == [6, 6]
-    assert "The lengths were not used for cell: it was measured by autograd" in str(report)
+    model, x, lengths = Masked(make()).double(), torch.randn(6, 3, 3).double(), torch.tensor([6, 3, 4])
+    report = probe(model, (x, lengths), lengths=lengths)
+    (layer,) = report.layers
+    assert "not used" not in str(report) and layer.lengths.tolist() == [6, 3, 4]
+    for b, n in enumerate(lengths.tolist()):
+        (alone,) = probe(model, (x[:n, [b]], torch.tensor([n])), loss=lambda out: out.square().sum()).layers
+        np.testing.assert_allclose(layer.reach[layer.rows.index(b), : n + 1], alone.reach[0], rtol=1e-9)
+        np.testing.assert_allclose(layer.grad_h[b, : n + 1], alone.grad_h[0], rtol=1e-9)
+        assert np.isnan(layer.reach[layer.rows.index(b), n + 1 :]).all()
+
+
+class Whiles(nn.Module):
+    """A GRU that hands on what it made of four steps, changed."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn = nn.GRU(3, 4)
+
+    def forward(self, x):
+        h = None
+        for piece in x.split(4):
+            out, h = self.rnn(piece, None if h is None else 0.9 * h)
+        return out
+
+
+def test_lengths_that_a_loop_can_not_use_are_named():
+    """Between two calls nobody knows the state that the model would have had there."""
+    torch.manual_seed(0)
+    report = probe(Whiles(), torch.randn(12, 2, 3), lengths=[12, 6])
+    assert report.layers[0].lengths.tolist() == [12, 12]
+    assert "The lengths were not used for rnn: the model hands its state on after [4, 8, 12] steps" in str(report)
+    assert probe(Whiles(), torch.randn(12, 2, 3), lengths=[12, 8]).layers[0].lengths.tolist() == [12, 8]
 
 
 class Documents(nn.Module):
