@@ -11,11 +11,10 @@ way has understood enough to be told apart by `alike`, and by whoever reads the 
 
 import ast
 import builtins
-import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from coursework.grader.likeness import READABLE, is_readable
+from coursework.grader.magics import as_python
 from coursework.grader.needed import bare, names_read, names_set
 
 PACKAGE = tuple(
@@ -69,10 +68,11 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     answer      the name of its function
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
-    if not is_readable(cells):
-        return f"{WANTED} Your notebook holds more than {READABLE:,} signs of code, and nobody can read that."
     ours = set(map(bare, handed_out))
-    pieces = {cell: list(_pieces(cell)) for cell in cells}
+    try:
+        pieces = {cell: list(_pieces(cell)) for cell in cells}
+    except (RecursionError, MemoryError):
+        return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
     own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
     imported: dict[str, str] = {}
     for cell in cells:
@@ -126,7 +126,15 @@ def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
 
 
 def _pieces(cell: str) -> Iterator[Piece]:
-    source, body = _parsed(cell)
+    """The statements of a cell, in the words that the sandbox gives to Python. One that isn't Python has none.
+
+    Raises RecursionError or MemoryError where a cell is nested too deeply: what can't be read counts for nothing.
+    """
+    source = as_python(cell)
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return
     lines, end = source.split("\n"), 0
     shared: list[tuple[int, int, list[ast.stmt]]] = []
     for statement in body:
@@ -139,22 +147,22 @@ def _pieces(cell: str) -> Iterator[Piece]:
             shared.append((start, end, [statement]))
     for start, end, statements in shared:
         text = "\n".join(lines[start:end])
+        nodes = [node for statement in statements for node in ast.walk(statement)]
         try:
             sets, reads = names_set(text), names_read(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        nodes = [node for statement in statements for node in ast.walk(statement)]
+        except (SyntaxError, ValueError):
+            sets = reads = set(_any_names(nodes))
         yield Piece(nodes, sets | (set(_names_filled(nodes)) & reads), reads, dict(_imports(nodes)))
 
 
-def _parsed(cell: str) -> tuple[str, list[ast.stmt]]:
-    """A cell and its statements. Only where it isn't Python as it stands are IPython's lines left out of it."""
-    source = cell.replace("\r\n", "\n").replace("\r", "\n")
-    plain = "\n".join(line if line.lstrip()[:1] not in ("%", "!") else "" for line in source.split("\n"))
-    for text in (source, plain):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            return text, ast.parse(text).body
-    return "", []
+def _any_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """All names in a piece that is too odd to say which of them are the notebook's."""
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+    yield from (name for name, _ in _imports(nodes))
 
 
 def _names_filled(nodes: Sequence[ast.AST]) -> Iterator[str]:

@@ -1,9 +1,9 @@
 """Runs one submission inside the sandbox: a job as JSON on stdin, what came out of it as JSON on stdout.
 
-This file and `plain` are all that a submission meets of the grader: the job holds its cells and the inputs, never the
-right answers. The first process runs no code of the submission. It forks a stage, which runs the cells one by one and
-then forks once more for each question, so that no answer can spoil another. If a cell or an answer ends the process or
-takes too long, everything but the first process is killed and a new stage starts without the offender.
+This file, `magics` and `plain` are all that a submission meets of the grader: the job holds its cells and the inputs,
+never the right answers. The first process runs no code of the submission. It forks a stage, which runs the cells one by
+one and then forks once more for each question, so that no answer can spoil another. If a cell or an answer ends the
+process or takes too long, everything but the first process is killed and a new stage starts without the offender.
 """
 
 import ast
@@ -13,10 +13,10 @@ import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import json
 import math
 import os
-import re
 import resource
 import select
 import signal
@@ -26,14 +26,15 @@ import time
 import types
 from typing import Any, NoReturn
 
-import plain  # lies beside this file in the sandbox
+import magics  # these lie beside this file in the sandbox
+import plain
 
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
-MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
+LOOP: list[Any] = []  # the event loop of the notebook, where one of its cells waits for something
 
 
 def main() -> None:
@@ -353,6 +354,9 @@ class Absent:
         self.called = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """This stand-in again; a function or class that it decorates stays what it is."""
+        if len(args) == 1 and isinstance(args[0], types.FunctionType | type) and not Absent.strict:
+            return args[0]
         if Absent.strict:
             raise NotHereError(
                 f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
@@ -430,44 +434,40 @@ class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: bool = False) -> None:
-    """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics.
+    """Run a code cell.
 
     by_statement  what fails costs its own statement alone: where tools are missing, a line that needs one must not take
                   the functions below it along. The first failure is raised when all statements have run.
     """
-    file = f"cell {number}"
-    try:
-        code = compile(source, file, "exec", dont_inherit=True)
-    except SyntaxError:
-        source = without_magics(source)
-        code = compile(source, file, "exec", dont_inherit=True)
+    file, source = f"cell {number}", magics.as_python(source)
     failures = []
-    for part in statements(source, file) if by_statement else [code]:
+    for part in statements(source) if by_statement else [source]:
         try:
-            exec(part, namespace)
+            execute(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True), namespace)
         except BaseException as error:
             failures.append(error)
     if failures:
         raise failures[0]
 
 
-def statements(source: str, file: str) -> list[types.CodeType]:
-    """A cell's statements, each compiled by itself under the cell's `from __future__`."""
+def statements(source: str) -> list[ast.Module]:
+    """A cell's statements, each by itself under the cell's `from __future__`."""
     body = ast.parse(source).body
     future = [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
-    alone = [ast.Module([*future, each], []) for each in body if each not in future]
-    return [compile(tree, file, "exec", dont_inherit=True) for tree in alone]
+    return [ast.Module([*future, each], []) for each in body if each not in future]
 
 
-def without_magics(source: str) -> str:
-    """The cell with `%magic`, `!command` and `help?` lines replaced by `pass`; other languages' cells are empty."""
-    lines = source.split("\n")
-    first = lines[0].strip()
-    if first.startswith("%%"):
-        if first.split()[0] not in ("%%time", "%%timeit", "%%capture", "%%prun"):
-            return ""
-        lines = lines[1:]
-    return "\n".join(re.sub(r"\S.*", "pass", line) if MAGIC.search(line) else line for line in lines)
+def execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    """Run compiled code; what waits for something outside of any function runs in the notebook's one event loop."""
+    begun = eval(code, namespace)
+    if not code.co_flags & inspect.CO_COROUTINE:
+        return
+    import asyncio  # few notebooks need it
+
+    if not LOOP:
+        LOOP.append(asyncio.new_event_loop())
+    asyncio.set_event_loop(LOOP[0])
+    LOOP[0].run_until_complete(begun)
 
 
 def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:

@@ -203,6 +203,51 @@ def test_no_use_in_passing_of_an_absent_torch_ends_a_cell(answered, sandbox_kind
         assert not right and "isn't there" in reply
 
 
+DECORATED = [
+    "import torch\n@torch.no_grad()\n",
+    "import torch\n@torch.compile\n",
+    "import torch\n@torch.compile(dynamic=True)\n",
+    "import jax, functools\n@functools.partial(jax.jit, static_argnums=())\n",
+    "from course_utils import gradients\n@gradients.counted\n",
+    "import functools\n@functools.lru_cache(None)\ndef kept():\n    pass\n@functools.wraps(kept)\n",
+    "import asyncio\nawait asyncio.sleep(0)\n",
+    "import asyncio\nasync def wait():\n    return np.ones(3)\ntask = asyncio.ensure_future(wait()) if 0 else wait()\n"
+    "three = await task\nasync with asyncio.Lock():\n    assert len(three) == 3\n",
+    "%matplotlib inline\nfiles = !ls\nprint?\n",
+    "%%time\n",
+]
+
+
+@pytest.mark.parametrize("before", DECORATED, ids=range(len(DECORATED)))
+def test_what_stands_around_a_derivation_costs_nothing(answered, before):
+    """A decorator of what isn't there, what is waited for, magics."""
+    own = f"{before}def own(W, h):\n    return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    right, reply = answered("return own(W, h)", before=[f"import numpy as np\n{own}" if own[0] != "%" else own])
+    assert right, reply
+    cells = ["import numpy as np", own.replace("def own", "def total")]
+    assert borrowed.complaint(cells, "total") is None
+    stepped = own.replace("h):\n    return", "h):\n    h = h + 1e-20j\n    return").replace("def own", "def total")
+    assert "complex step" in borrowed.complaint(["import numpy as np", stepped], "total")
+
+
+@pytest.mark.parametrize("way", ["torch.func.jacrev(run)", "torch.no_grad()(jacobian)", "torch.vmap(torch.tanh)"])
+def test_a_decorator_that_is_not_there_derives_nothing(answered, way):
+    before = ["import numpy as np\nimport torch\nfrom torch.autograd.functional import jacobian"]
+    before[0] += f"\ndef run(h):\n    return np.tanh(h)\nway = {way}"
+    right, reply = answered("return way(W @ h)", before=before)
+    assert not right, reply
+
+
+def test_cells_share_an_event_loop(answered):
+    """As in Jupyter: what one cell begins, another may wait for."""
+    begin = "import asyncio\nasync def slow():\n    await asyncio.sleep(0.01)\n    return 2\n"
+    begin += "async def begin():\n    return asyncio.ensure_future(slow())\ntask = await begin()"
+    right, reply = answered(
+        "return np.diag(1 - np.tanh(W @ h) ** two) @ W", before=[begin, "two = await task\nassert two == 2"]
+    )
+    assert right, reply
+
+
 def test_what_needs_torch_costs_its_own_statement_alone(answered):
     """Of a stand-in nobody knows how many it holds; what the cell defines further down is there all the same."""
     before = [
