@@ -208,7 +208,6 @@ DECORATED = [
     "import torch\n@torch.compile\n",
     "import torch\n@torch.compile(dynamic=True)\n",
     "import jax, functools\n@functools.partial(jax.jit, static_argnums=())\n",
-    "from course_utils import gradients\n@gradients.counted\n",
     "import functools\n@functools.lru_cache(None)\ndef kept():\n    pass\n@functools.wraps(kept)\n",
     "import asyncio\nawait asyncio.sleep(0)\n",
     "import asyncio\nasync def wait():\n    return np.ones(3)\ntask = asyncio.ensure_future(wait()) if 0 else wait()\n"
