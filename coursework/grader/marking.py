@@ -9,7 +9,7 @@ from typing import Any
 
 from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
-from coursework.grader import borrowed
+from coursework.grader import borrowed, told
 from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
 from coursework.grader.collected import Collected, numbers
 
@@ -56,7 +56,7 @@ class Marker:
         for grade_id, question in self.assignment.questions.items():
             answers, failed = rooms[question.derive]
             answer = answers.get(grade_id)
-            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed)
+            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed, cells)
             share = 1.0 if verdict.right else 0.0 if problem else self._share(grade_id, answer)
             if question.derive and share > 0:
                 if borrows := borrowed.complaint(cells, question.name, self.handed_out):
@@ -78,24 +78,27 @@ class Marker:
                     values[grade_id] = plain.decode(answers[grade_id]["values"][0])
         return values
 
-    def _verdict(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str]) -> Verdict:
+    def _verdict(
+        self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str]
+    ) -> Verdict:
         """Whether an answer is right, which nothing but its values can bring about, and why not."""
         if answer is None:
             return Verdict(False, "nothing came out of your notebook for this question.")
         calls = self.inputs[grade_id]
         raised = answer.get("raised")
+        failure = told.exception(raised[0], raised[1], cells) if raised else ("", "")
         if raised and raised[0] == "NotImplementedError":
             return Verdict(False, NOT_STARTED)
         if "complaint" in answer or (raised and calls is None):
-            words = answer.get("complaint") or ": ".join(raised or ["no reason was given."])
-            return Verdict(False, without_numbers(words) + _cells_that_failed(failed))
+            words = told.sentence(answer["complaint"], cells) if "complaint" in answer else ": ".join(failure)
+            return Verdict(False, without_numbers(words or told.UNREADABLE) + _cells_that_failed(failed, cells))
         if not raised and len(answer["values"]) != (1 if calls is None else len(calls)):
             return Verdict(False, "nothing came out of your notebook for some inputs.")
         try:
             values = [plain.decode(value) for value in answer["values"]]
         except ValueError:
             return Verdict(False, "what your answer returned could not be read.")
-        given = values[0] if calls is None else replay(values, raised)
+        given = values[0] if calls is None else replay(values, failure)
         verdict = judge(given, self.cases[grade_id], called=calls is not None)
         return Verdict(verdict.right, without_numbers(verdict.words))
 
@@ -121,38 +124,41 @@ def read_report(text: str | None) -> tuple[dict[str, Any], dict[int, str]]:
     try:
         report = json.loads(text or "")
         answers, cells = report["answers"], report["cells"]
-        failed = {int(number): str(error)[:400] for number, error in cells.items()}
+        failed = {int(number): str(error)[:100] for number, error in cells.items()}
         for answer in answers.values():
             fits = isinstance(answer["values"], list) and isinstance(answer.get("complaint", ""), str)
-            name, words = answer.get("raised", ["Error", ""])
-            if not fits or not isinstance(name, str) or not isinstance(words, str):
+            raised = answer.get("raised", ["Error", ""])
+            name, where = raised
+            if not fits or not isinstance(raised, list) or not isinstance(name, str) or not isinstance(where, str):
                 raise ValueError("an answer of another form")
     except (AttributeError, KeyError, IndexError, TypeError, RecursionError, OverflowError, ValueError) as error:
         raise ValueError(type(error).__name__) from None
     return answers, failed
 
 
-def replay(values: list, raised: list[str] | None) -> Callable[[int], Any]:
-    """A function that returns what the student's returned, one value per trial, and raises what it raised."""
+def replay(values: list, failure: tuple[str, str]) -> Callable[[int], Any]:
+    """A function that returns what the student's returned, one value per trial, and then fails as it did."""
 
     def given(trial: int) -> Any:
         if trial < len(values):
             return values[trial]
-        name, words = raised or ["Exception", ""]
-        raise type(name if name.isidentifier() else "Exception", (Exception,), {})(words)
+        name, words = failure
+        raise type(name, (Exception,), {})(words)
 
     return given
 
 
 def without_numbers(words: str) -> str:
-    """Words of the submission, or on it, on one line and without decimals: no input can be read from a hint."""
+    """Words on a submission, on one line, without decimals and long shapes: no input can be read from a hint."""
     words = "".join(sign if sign.isprintable() else " " for sign in words)  # no surrogate, no change of direction
     words = re.sub(r"[-+]?\d*\.\d+(e[-+]?\d+)?|\d{5,}", "…", " ".join(words.split()))
+    words = re.sub(r"\((?=[\d, ]{11})\d+(, \d+)*,?\)", "(…)", words)  # a shape like (12, 34, 56) may stay
     return words if len(words) <= 300 else words[:299] + "…"
 
 
-def _cells_that_failed(failed: dict[int, str]) -> str:
-    if not failed:
+def _cells_that_failed(failed: dict[int, str], cells: Sequence[str]) -> str:
+    known = [number for number in failed if 1 <= number <= len(cells)]
+    if not known:
         return ""
-    number, error = min(failed.items())
-    return f" Code cell {number} of your notebook stopped first: {without_numbers(error)}"
+    words = without_numbers(told.failure(failed[min(known)], cells))
+    return f" Code cell {min(known)} of your notebook stopped first: {words}"

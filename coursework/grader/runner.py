@@ -34,6 +34,7 @@ CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
+NAMED = ("LinAlgError", "NotHereError")  # exceptions that are told by name, beside Python's own
 LOOP: list[Any] = []  # the event loop of the notebook, where one of its cells waits for something
 
 
@@ -109,7 +110,7 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
         elif kind == "answer":
             report["answers"][name] = {"values": [], "complaint": f"your answer {reason}."}
         else:
-            reason = "the notebook could not be run"
+            reason = "could not be run"
         if time.monotonic() > end or kind not in ("cell", "answer"):
             for question in questions:
                 answer = {"values": [], "complaint": f"there was no time left: the notebook {reason}"}
@@ -156,7 +157,7 @@ def listen(
             if kind == "done" and all(question["name"] in report["answers"] for question in questions):
                 return None, None
             if kind == "error":
-                report["cells"][str(name)] = str(content)[:400]
+                report["cells"][str(name)] = str(content)[:100]
             elif kind == "value" and step == ("answer", name):
                 report["answers"][name] = content
             elif kind == "crowd":
@@ -488,7 +489,7 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
     except plain.NotPlainError as error:
         return {"values": values, "complaint": f"{error}."}
     except BaseException as error:
-        return {"values": values, "raised": [type(error).__name__[:60], message(error)]}
+        return {"values": values, "raised": [kind(error), place(error)]}
     return {"values": values}
 
 
@@ -537,17 +538,32 @@ def is_untouched(given: Any) -> bool:
     return all(constant is None or constant is ... for constant in code.co_consts[1:])  # the first is its docstring
 
 
-def message(error: BaseException) -> str:
-    """An exception's own words, shortened. They come from the submission."""
-    try:
-        return str(error)[:200]
-    except BaseException:
-        return ""
+def kind(error: BaseException) -> str:
+    """The name of an exception's class, or of Python's own class that it was made from.
+
+    Its words stay here: inputs could stand in them.
+    """
+    known = (each for each in type.mro(type(error)) if each.__module__ == "builtins" or each.__name__ in NAMED)
+    return next(known).__name__[:60]
+
+
+def place(error: BaseException) -> str:
+    """The last line of the notebook that an exception came by: "line 3 of code cell 7", or nothing."""
+    where = ("", 0)
+    if isinstance(error, SyntaxError):
+        where = (str(error.filename), error.lineno or 0)
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith("cell "):
+            where = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        step = step.tb_next
+    file, line = where
+    return f"line {line} of code {file}" if file.startswith("cell ") else ""
 
 
 def describe(error: BaseException) -> str:
-    """One line on an exception."""
-    return f"{type(error).__name__[:60]}: {message(error)}".split("\n")[0]
+    """The kind and the place of an exception, in a few words."""
+    return f"{kind(error)}, {place(error)}"
 
 
 if __name__ == "__main__":

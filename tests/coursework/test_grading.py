@@ -60,7 +60,7 @@ ANSWERS = {  # name: (step, total, slope; the points; words of a hint)
     "transposed": ("def step(W, h):\n    return np.tanh(h @ W)", TOTAL, SLOPE, (0, 5, 2), "W is transposed."),
     "last_only": (STEP, "def total(dh):\n    return dh[-1]", SLOPE, (10, 0, 2), "not accumulated over time"),
     "tanh_slope": (STEP, TOTAL, "slope = 1.0", (10, 5, 0), "that is tanh's."),
-    "raises": (STEP, "def total(dh):\n    raise KeyError('dh')", SLOPE, (10, 0, 2), "KeyError: 'dh'"),
+    "raises": (STEP, "def total(dh):\n    raise KeyError('dh')", SLOPE, (10, 0, 2), "KeyError: see line 2 of code cell 3"),
     "not_started": ("def step(W, h):\n    raise NotImplementedError()", TOTAL, "slope = ...", (0, 5, 0), "Not started"),
     "untouched": ('def step(W, h):\n    """(H,)."""\n    ...', TOTAL, SLOPE, (0, 5, 2), "Not started"),
     "undefined": ("1 / 0", TOTAL, SLOPE, (0, 5, 2), "Code cell 2 of your notebook stopped first: ZeroDivisionError"),
