@@ -11,6 +11,7 @@ way has understood enough to be told apart by `alike`, and by whoever reads the 
 
 import ast
 import builtins
+import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -35,12 +36,14 @@ PACKAGE = tuple(
 LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
 TOOLS = (*PACKAGE, *LIBRARIES)
 HIDING = {"exec", "eval", "compile", "getattr", "globals", "locals", "vars", "__import__", "__builtins__"}
-HIDDEN_BY = ("builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
+HIDDEN_BY = ("__main__", "builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
 DUNDER = {"__import__", "__builtins__", "__globals__", "__dict__", "__class__", "__subclasses__", "__getattribute__"}
 DUNDER |= {"__code__", "__loader__", "__spec__"}
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
+ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "truediv", "matmul", "pow")}
+WHOLE = {"__array_ufunc__", "__array_function__"}  # one of these is all of NumPy's arithmetic
 FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
 
@@ -68,16 +71,13 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     answer      the name of its function
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
-    ours = set(map(bare, handed_out))
     try:
-        pieces = {cell: list(_pieces(cell)) for cell in cells}
+        pieces, own = _taken_apart(cells, handed_out)
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
-    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
     imported: dict[str, str] = {}
-    for cell in cells:
-        for piece in pieces[cell]:
-            imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
+    for piece in pieces:
+        imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
     brought = set(dir(builtins)).difference(*(piece.sets for piece in own))
     for piece in _reached(own, answer):
         modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
@@ -86,6 +86,38 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
             if words := _complaint(node, piece.reads, modules, called, brought):
                 return f"{WANTED} {words}"
     return None
+
+
+def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()) -> str:
+    """A sentence on a class that the answer uses and that brings its own arithmetic, or an empty text.
+
+    Numbers that carry their derivative along are such a class. So is a matrix of a student's own, and a net of nodes
+    that hand their gradients back: no program can tell, so this is for who marks.
+    """
+    with contextlib.suppress(RecursionError, MemoryError):
+        for piece in _reached(_taken_apart(cells, handed_out)[1], answer):
+            for node in piece.nodes:
+                if isinstance(node, ast.ClassDef):
+                    names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+                    names |= set(_results_of_class(node))
+                    if len(names & ARITHMETIC) >= 2 or names & WHOLE:
+                        return f"The class {node.name[:40]} has an arithmetic of its own: numbers with a derivative?"
+    return ""
+
+
+def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
+    """Names that a class's body assigns, as in `__radd__ = __add__`."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+
+
+def _taken_apart(cells: Sequence[str], handed_out: Iterable[str]) -> tuple[list[Piece], list[Piece]]:
+    """(the pieces of all cells, those that are the student's own). Raises what `_pieces` raises."""
+    ours = set(map(bare, handed_out))
+    pieces = {cell: list(_pieces(cell)) for cell in cells}
+    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
+    return [piece for cell in cells for piece in pieces[cell]], own
 
 
 def _complaint(
@@ -107,11 +139,22 @@ def _complaint(
 
 
 def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
-    """The pieces that the answer's value is made by, found from its name on through all names that are read."""
+    """The pieces that the answer's value is made by, found from its name on through all names that are read.
+
+    What is handed to a function, by a decorator or in a call, may be put where that function puts things: whoever reads
+    from there reads it.
+    """
     setting: dict[str, list[Piece]] = {}
+    filled: list[tuple[str, Piece]] = []
     for piece in pieces:
         for name in piece.sets:
             setting.setdefault(name, []).append(piece)
+    for piece in pieces:
+        for to in [to for name in _handed_to(piece) for to in setting.get(name, [])]:
+            for name in set(_names_filled(to.nodes)) & to.reads:
+                filled.append((name, piece))
+    for name, piece in filled:
+        setting.setdefault(name, []).append(piece)
     todo, seen = [answer], set[str]()
     found: dict[int, Piece] = {}
     while todo:
@@ -123,6 +166,18 @@ def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
                     found[id(piece)] = piece
                     todo += piece.reads
     return list(found.values())
+
+
+def _handed_to(piece: Piece) -> Iterator[str]:
+    """Names of what decorates a function or class of a piece, or is called with a name or a lambda."""
+    for node in piece.nodes:
+        to: list[ast.expr] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            to = node.decorator_list
+        elif isinstance(node, ast.Call):
+            words = [*node.args, *(keyword.value for keyword in node.keywords)]
+            to = [node.func] if any(isinstance(word, ast.Name | ast.Lambda) for word in words) else []
+        yield from (name.id for each in to for name in ast.walk(each) if isinstance(name, ast.Name))
 
 
 def _pieces(cell: str) -> Iterator[Piece]:

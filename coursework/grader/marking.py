@@ -12,6 +12,9 @@ from coursework import plain
 from coursework.grader import borrowed, told
 from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
 from coursework.grader.collected import Collected, numbers
+from coursework.grader.question import Question
+
+STEPPED = "A function is called once or more for each entry of an array, with this entry moved a little: differences?"
 
 
 @dataclass
@@ -19,6 +22,7 @@ class Mark:
     """Points for one question, out of `most`. An essay's points are None until a person has given them.
 
     numbers  a table of what the student's own runs say, which an essay on them is held against.
+    look     why whoever marks should open the notebook, where no program can tell.
     """
 
     grade_id: str
@@ -27,6 +31,7 @@ class Mark:
     objective: str
     hint: str = ""
     numbers: list[list[str]] = field(default_factory=list)
+    look: str = ""
 
 
 class Marker:
@@ -63,11 +68,17 @@ class Marker:
                     verdict, share = Verdict(False, borrows), 0.0
             hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
             points = round(share * question.points, 1)
-            marks.append(Mark(grade_id, points, question.points, question.objective, hint))
+            look = self._look(question, answer, cells) if question.derive and points > 0 else ""
+            marks.append(Mark(grade_id, points, question.points, question.objective, hint, look=look))
         table = numbers(self.assignment, self._collected(rooms[0][0])) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
             marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
         return marks
+
+    def _look(self, question: Question, answer: dict[str, Any] | None, cells: Sequence[str]) -> str:
+        """What in a derivation that earned points looks like a way around deriving. It took none."""
+        stepped = STEPPED if answer is not None and answer.get("stepped") is True else ""
+        return " ".join(filter(None, [stepped, borrowed.arithmetic(cells, question.name, self.handed_out)]))
 
     def _collected(self, answers: dict[str, Any]) -> dict[str, Any]:
         """{grade_id: value} of what was handed in as the student's own runs, as far as it can be read."""

@@ -24,6 +24,7 @@ import sys
 import threading
 import time
 import types
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import magics  # these lie beside this file in the sandbox
@@ -34,6 +35,10 @@ CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
+STEPPED, CALLS = 200, 20  # entries of an array whose calls are compared, and how many calls for each of its entries
+LITTLE = 0.3  # how far differences move an entry at most
+COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
+DIGITS = "computes in more digits than float64. Only differences need these, and a derivation is asked for here."
 NAMED = ("LinAlgError", "NotHereError")  # exceptions that are told by name, beside Python's own
 LOOP: list[Any] = []  # the event loop of the notebook, where one of its cells waits for something
 
@@ -471,8 +476,13 @@ def execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
     LOOP[0].run_until_complete(begun)
 
 
-def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-    """What the student's function returns for each input, or the variable's value, as plain data."""
+def answer(
+    question: dict[str, Any], namespace: dict[str, Any], begins: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """What the student's function returns for each input, or the variable's value, as plain data.
+
+    begins  is called before each input.
+    """
     name, values = question["answer"], []
     if name not in namespace:
         return {"values": [], "complaint": f"nothing called {name} is defined when the notebook has run."}
@@ -485,6 +495,7 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
         if is_untouched(given):
             return {"values": [], "raised": ["NotImplementedError", ""]}
         for call in question["calls"]:
+            begins()
             values.append(plain.encode(given(*plain.decode(call))))
     except plain.NotPlainError as error:
         return {"values": values, "complaint": f"{error}."}
@@ -494,37 +505,87 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
 
 
 def answer_in_reals(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-    """`answer`, or a complaint where a variable of the notebook's functions held complex numbers on the way.
+    """`answer`, or a complaint where a variable of the notebook's functions held other numbers than float64 needs.
 
-    A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So the functions
+    A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So are differences
+    of numbers with more digits, whatever these are called. So the functions
     of all cells are followed line by line. Not seen is a step that no variable ever holds, or one in another process.
+
+    `stepped` in the reply says that a function was called with an array moved a little in one entry after the other,
+    as for differences. It takes no points: who marks is told.
     """
     import numpy as np
 
     kind_of: Any = np.ndarray.dtype
+    wide = np.dtype(np.longdouble) if np.finfo(np.longdouble).eps < np.finfo(float).eps else None
     found: list[str] = []
     lines: dict[types.CodeType, int] = {}
+    steps = Steps()
 
     def look(frame: types.FrameType, event: str, result: Any) -> Any:
         if found or not frame.f_code.co_filename.startswith("cell "):
             return None
+        if event == "call":
+            steps.called(frame)
         for value in (*frame.f_locals.values(), result):
-            array = issubclass(type(value), np.ndarray) and kind_of.__get__(value).kind == "c"
-            if array or issubclass(type(value), complex | np.complexfloating):
-                found.append(frame.f_code.co_name)
+            kind = kind_of.__get__(value) if issubclass(type(value), np.ndarray) else None
+            if issubclass(type(value), complex | np.complexfloating) or (kind and kind.kind == "c"):
+                found.append(f"{frame.f_code.co_name[:60]} {COMPLEX}")
+            elif wide and (kind == wide or issubclass(type(value), np.longdouble)):
+                found.append(f"{frame.f_code.co_name[:60]} {DIGITS}")
         lines[frame.f_code] = lines.get(frame.f_code, 0) + (event == "line")
         frame.f_trace_lines = lines[frame.f_code] < FOLLOWED
         return look
 
     threading.settrace(look)
     sys.settrace(look)
-    given = answer(question, namespace)
+    given = answer(question, namespace, steps.judge)
     followed = sys.gettrace() is look
     sys.settrace(None)
+    steps.judge()
     if found:
-        words = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
-        return {"values": [], "complaint": f"{found[0][:60]} {words}"}
-    return given if followed else {"values": [], "complaint": "your answer ended what follows its numbers."}
+        return {"values": [], "complaint": found[0]}
+    if not followed:
+        return {"values": [], "complaint": "your answer ended what follows its numbers."}
+    return {**given, "stepped": True} if steps.seen else given
+
+
+class Steps:
+    """Whether a function of the notebook is called with an array that is moved a little in one entry after the other.
+
+    Whoever takes differences does so, of whatever order: all calls but a few differ from the usual array in one entry,
+    by little, and each entry has its turn. A derivation passes on states, weights and unit vectors, which differ in
+    many entries, in none, or from 0 and by 1. Of three distinct arrays or more, at most as many entries are the usual
+    ones as one of them has, so from three entries on chance doesn't look like this.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self.arrays: dict[tuple, list[Any]] = {}
+
+    def called(self, frame: types.FrameType) -> None:
+        """Keep what a function is called with, and what it has from the functions around it."""
+        import numpy as np
+
+        for name, value in frame.f_locals.items():
+            if type(value) is np.ndarray and value.dtype.kind == "f" and 3 <= value.size <= STEPPED:
+                kept = self.arrays.setdefault((frame.f_code, name, value.shape), [])
+                if len(kept) < CALLS * value.size:
+                    kept.append(value.ravel().copy())
+
+    def judge(self) -> None:
+        """Look at the calls so far and forget them."""
+        import numpy as np
+
+        for kept in self.arrays.values():
+            if len(kept) >= len(kept[0]):
+                arrays = np.array(kept)
+                usual = np.median(arrays, axis=0)
+                moved = np.abs(arrays - usual)
+                alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
+                turns = moved[alone].any(axis=0)
+                self.seen |= bool(turns.all() and usual.any())
+        self.arrays = {}
 
 
 def is_untouched(given: Any) -> bool:

@@ -28,7 +28,8 @@ SENTENCES = re.compile(
     r"|the answer is a (?P<kind>\w+)(?:, which holds complex numbers)?, not a number or an array of numbers"
     r"|the answer is (?:far too large|nested too deeply or far too long)"
     r"|the answer is a dict with keys that are neither words nor whole numbers"
-    r"|(?P<function>\w+) computes with complex numbers. A complex step is no derivation, and that is asked for here"
+    r"|(?P<function>\w+) computes (?:with complex numbers. A complex step is no derivation, and that is asked for here"
+    r"|in more digits than float64. Only differences need these, and a derivation is asked for here)"
 )
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
 ELSEWHERE = "Its own words are left out, for the hidden inputs could stand in them. `check` shows them on yours."

@@ -281,6 +281,19 @@ RUN = [
 ]
 
 
+def test_more_digits_are_seen_when_a_derivation_is_computed(answered):
+    """Whatever their type is called, and whether it stands in the code or not."""
+    if np.finfo(np.longdouble).eps == np.finfo(float).eps:
+        pytest.skip("this machine has no such numbers")
+    body = "e = np.array(1e-6, np.dtype(chr(103)))\n    "
+    body += "both = [(run(W, h + e * u), run(W, h - e * u)) for u in np.eye(len(h))]\n"
+    body += "    return np.array([(up - down) / (2 * e) for up, down in both], float).T"
+    right, reply = answered(body, derive=False, before=RUN)
+    assert right, reply
+    right, reply = answered(body, before=RUN)
+    assert not right and "more digits than float64" in reply, reply
+
+
 @pytest.mark.parametrize("name", STEPS)
 def test_complex_numbers_are_seen_when_a_derivation_is_computed(answered, name):
     """Whatever they are called: the same step is right where any way of computing will do."""
@@ -443,6 +456,7 @@ def test_from_notebook_to_mark(tmp_path, sandbox_kind):
         "return run(np.asarray(W, dtype='g'))",
         "from decimal import Decimal\n    return run(Decimal(W))",
         "from fractions import Fraction as F\n    return run(F(W))",
+        "import __main__ as here\n    return here.run(W)",
     ],
 )
 def test_differences_and_hidden_calls_are_read(body):
@@ -502,6 +516,17 @@ def test_checking_ones_derivation_by_any_means_costs_nothing(check):
     assert borrowed.complaint([loss, check, own], "f") is None
 
 
+def test_a_cache_that_a_check_fills_costs_nothing():
+    """What one's own answer keeps, and a check beside it that calls the answer."""
+    cells = [
+        "cache = {}\ndef f(W):\n    cache[len(W)] = W\n    return cache[len(W)]",
+        "def loss(W):\n    return (W * W).sum()",
+        "def compare(f, W, e=1e-5):\n    return f(W) - (loss(W + e) - loss(W - e)) / (2 * e)",
+        "compare(f, W)\nprint(compare(f, W + 1e-20j))",
+    ]
+    assert borrowed.complaint(cells, "f") is None
+
+
 def test_functions_of_libraries_make_no_quotient():
     body = "def f(a):\n    up, down = exp(a), exp(-a)\n    return {} / 2"
     for difference in ("(exp(a) - exp(-a))", "(up - down)", "(abs(a) - abs(1 - a))"):
@@ -520,6 +545,7 @@ def test_what_was_handed_out_is_not_the_students():
     assert "backward computes it" in borrowed.complaint([ours, "def f(W):\n    return backward(W)"], "f", [ours])
 
 
+REGISTRY = "kept = []\ndef keep(f):\n    kept.append(f)\n    return f\n"
 STEPPING = "def way(f, x):\n    return f(x + 1e-20j).imag / 1e-20"
 
 
@@ -537,6 +563,17 @@ STEPPING = "def way(f, x):\n    return f(x + 1e-20j).imag / 1e-20"
         ('text = """\n"""; tool = way', "tool"),
         ("@(\nlambda f: way)\ndef tool(f, x): ...", "tool"),
         ("%matplotlib inline\ntool = way", "tool"),
+        (f"{REGISTRY}way = keep(way)", "kept[0]"),
+        (f"{REGISTRY}@keep\ndef tool(f, x):\n    return way(f, x)", "kept[0]"),
+        (f"{REGISTRY}@keep\nclass Tool:\n    def __new__(cls, f, x):\n        return way(f, x)", "kept[0]"),
+        (f"{REGISTRY}keep(way)", "kept[0]"),
+        (f"{REGISTRY}keep(f=way)", "kept[0]"),
+        (f"{REGISTRY}keep(lambda f, x: way(f, x))", "kept[0]"),
+        (
+            "kept = {}\ndef named(name):\n    def keep(f):\n        kept[name] = f\n    return keep\n"
+            "@named('d')\ndef tool(f, x):\n    return way(f, x)",
+            "kept['d']",
+        ),
     ],
 )
 def test_what_is_put_into_something_is_followed(before, call):

@@ -478,6 +478,39 @@ def test_an_honest_essay_reads_as_it_was_written(shown):
         assert part in page, part
 
 
+CODE = [
+    r"print('a\n\tb')",
+    r"open('C:\Users\ann\new')",
+    "if a<b and c <d: x = W[0][1] (f)[2](y)",
+    "a&b, x & y, &lt; &#60; d[a]: 1",
+    "http://course.example, www.course.example",
+    r"re.sub(r'\(\w+\)', r'\1', text)",
+    "<b>bold</b> <!-- comment --> <?php",
+]
+
+
+@pytest.mark.parametrize("code", CODE, ids=range(len(CODE)))
+@pytest.mark.parametrize("form", ["`{}`", "```\n{}\n```", "```python\n{}\n```", "    {}", "- item\n\n      {}"])
+def test_code_in_an_essay_looks_as_it_was_written(shown, code, form):
+    """Sign by sign; what stands between them has no width."""
+
+    class Code(HTMLParser):
+        inside, text = 0, ""
+
+        def handle_starttag(self, tag, attributes):
+            self.inside += tag in ("code", "pre")
+
+        def handle_endtag(self, tag):
+            self.inside -= tag in ("code", "pre")
+
+        def handle_data(self, data):
+            self.text += data if self.inside else ""
+
+    page = Code()
+    page.feed(shown("Words before.\n\n" + form.format(code)))
+    assert page.text.replace("\u200b", "").strip() == code
+
+
 @pytest.mark.parametrize("text", ACTING, ids=range(len(ACTING)))
 def test_a_command_that_is_not_known_to_set_type_is_text(text):
     left = re.findall(r"\\([A-Za-z]+)", harmless(text))
