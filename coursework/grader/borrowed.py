@@ -141,16 +141,18 @@ def _complaint(
 def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
     """The pieces that the answer's value is made by, found from its name on through all names that are read.
 
-    What is handed to a function, by a decorator or in a call, may be put where that function puts things: whoever reads
-    from there reads it.
+    A function that is handed to another one, by a decorator or in a call, may be put where that one puts things. Then
+    whoever reads from there reads it.
     """
     setting: dict[str, list[Piece]] = {}
     filled: list[tuple[str, Piece]] = []
     for piece in pieces:
         for name in piece.sets:
             setting.setdefault(name, []).append(piece)
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    functions = {node.name for piece in pieces for node in piece.nodes if isinstance(node, defined)}
     for piece in pieces:
-        for to in [to for name in _handed_to(piece) for to in setting.get(name, [])]:
+        for to in [to for name in _handed_to(piece, functions) for to in setting.get(name, [])]:
             for name in set(_names_filled(to.nodes)) & to.reads:
                 filled.append((name, piece))
     for name, piece in filled:
@@ -168,15 +170,16 @@ def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
     return list(found.values())
 
 
-def _handed_to(piece: Piece) -> Iterator[str]:
-    """Names of what decorates a function or class of a piece, or is called with a name or a lambda."""
+def _handed_to(piece: Piece, functions: set[str]) -> Iterator[str]:
+    """Names of what decorates a function or class of a piece, or is called with one of the notebook's functions."""
     for node in piece.nodes:
         to: list[ast.expr] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             to = node.decorator_list
         elif isinstance(node, ast.Call):
             words = [*node.args, *(keyword.value for keyword in node.keywords)]
-            to = [node.func] if any(isinstance(word, ast.Name | ast.Lambda) for word in words) else []
+            given = any(isinstance(word, ast.Lambda) or getattr(word, "id", None) in functions for word in words)
+            to = [node.func] if given else []
         yield from (name.id for each in to for name in ast.walk(each) if isinstance(name, ast.Name))
 
 
