@@ -101,7 +101,11 @@ class Marker:
         if raised and raised[0] == "NotImplementedError":
             return Verdict(False, NOT_STARTED)
         if "complaint" in answer or (raised and calls is None):
-            words = told.sentence(answer["complaint"], cells) if "complaint" in answer else ": ".join(failure)
+            words = (
+                told.sentence(answer["complaint"], cells)
+                if "complaint" in answer
+                else f"your answer raised {failure[0]}: {failure[1]}"
+            )
             return Verdict(False, without_numbers(words or told.UNREADABLE) + _cells_that_failed(failed, cells))
         if not raised and len(answer["values"]) != (1 if calls is None else len(calls)):
             return Verdict(False, "nothing came out of your notebook for some inputs.")

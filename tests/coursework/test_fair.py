@@ -12,7 +12,7 @@ import torch
 from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, difference, parts_right, verdict
 from coursework import evidence, plain
 from coursework.grader import __main__ as command
-from coursework.grader import alike, borrowed, items
+from coursework.grader import alike, borrowed, classes, items
 from coursework.grader import assignment as assignments
 from coursework.grader.assignment import load, names
 from coursework.grader.marking import Mark, Marker
@@ -441,3 +441,16 @@ def test_page_and_tables_of_a_class(tmp_path):
     assert {row["mistake"] for row in steps} == {"W is transposed.", "your function raised ValueError"}
     assert all(float(row["low"]) <= 1 / 3 + 1e-3 <= float(row["high"]) for row in steps)
     assert (tmp_path / "out" / "marks" / "ps0_alike.csv").read_text().startswith("one,other,alike")
+    assert "To be opened" not in page, "nobody was asked to derive anything"
+    assert (tmp_path / "out" / "marks" / "ps0_look.csv").read_text().split() == ["student,question,why"]
+
+
+def test_the_page_says_which_notebooks_to_open(tmp_path):
+    """A line for each answer that could not be told, and none of it is a script or a formula."""
+    marks = [Mark("q_a", 10, 10, "Derive.", look="The class <script> has an arithmetic."), Mark("q_b", 5, 5, "")]
+    results = [Result("=ann", marks), Result("bob", [Mark("q_a", 10, 10, "Derive."), marks[1]])]
+    classes.write_class(items.summary(results), [], "q", tmp_path, results)
+    page = (tmp_path / "q_class.html").read_text(encoding="utf-8")
+    assert "To be opened" in page and "The class &lt;script&gt; has" in page and "bob" not in page
+    with open(tmp_path / "q_look.csv", newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file))[1:] == [["'=ann", "q_a", "The class <script> has an arithmetic."]]
