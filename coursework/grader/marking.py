@@ -14,7 +14,11 @@ from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
 from coursework.grader.collected import Collected, numbers
 from coursework.grader.question import Question
 
-STEPPED = "A function is called once or more for each entry of an array, with this entry moved a little: differences?"
+SIGNS = {  # what a room may say of a derivation, beside its values
+    "stepped": "A function is called for each entry of an array, with this entry moved a little: differences?",
+    "searched": "The notebook looks through the objects or the frames of its process, where the grader's are, too.",
+    "overrun": "A line is passed so often that the numbers of its function were not followed to the end.",
+}
 
 
 @dataclass
@@ -77,8 +81,8 @@ class Marker:
 
     def _look(self, question: Question, answer: dict[str, Any] | None, cells: Sequence[str]) -> str:
         """What in a derivation that earned points looks like a way around deriving. It took none."""
-        stepped = STEPPED if answer is not None and answer.get("stepped") is True else ""
-        return " ".join(filter(None, [stepped, borrowed.arithmetic(cells, question.name, self.handed_out)]))
+        said = [words for sign, words in SIGNS.items() if answer is not None and answer.get(sign) is True]
+        return " ".join(filter(None, [*said, borrowed.arithmetic(cells, question.name, self.handed_out)]))
 
     def _collected(self, answers: dict[str, Any]) -> dict[str, Any]:
         """{grade_id: value} of what was handed in as the student's own runs, as far as it can be read."""

@@ -21,7 +21,6 @@ import resource
 import select
 import signal
 import sys
-import threading
 import time
 import types
 from collections.abc import Callable
@@ -34,7 +33,14 @@ MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
-FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
+FOLLOWED, SELDOM = 100, 16  # passes of a line that are all looked at; then one in 16 is
+MANY = 100_000  # passes of a line after which its function's lines are no longer followed
+UNFOLLOWED = tuple(
+    "sys.settrace sys.setprofile _thread. os.fork os.exec os.posix_spawn os.system subprocess. pty. ctypes.".split()
+)  # what Python says of itself when its numbers may no longer be followed
+SEARCHES = {"sys._getframe", "sys._current_frames", "gc.get_objects", "gc.get_referrers", "gc.get_referents"}
+SEARCHES |= {"code.__new__", "object.__setattr__", "object.__getattr__"}  # and when something looks for the grader
+SEARCHED = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}  # the attributes of which this is said
 STEPPED, CALLS = 200, 20  # entries of an array whose calls are compared, and how many calls for each of its entries
 LITTLE = 0.3  # how far differences move an entry at most
 COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
@@ -71,6 +77,12 @@ def restrict(limits: dict[str, Any]) -> None:
             hard = resource.getrlimit(getattr(resource, name))[1]
             cap = cap if hard == resource.RLIM_INFINITY else min(cap, hard)
             resource.setrlimit(getattr(resource, name), (cap, cap))
+
+
+def be_alone() -> None:
+    """Have no thread and no process besides this one, from here on: what they compute nobody follows."""
+    if hasattr(resource, "RLIMIT_NPROC"):
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def be_readable(yes: bool) -> None:
@@ -232,6 +244,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
         namespace = prepare(job["seed"])
         if absent := job.get("absent"):
             sys.meta_path.insert(0, _Absences(absent))
+        compute: Answer = in_reals() if absent else answer
         for number, cell in enumerate(job["cells"], 1):
             if number in left_out:
                 continue
@@ -248,7 +261,9 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
             if child == 0:
                 speaker[0] = pid_now()
                 Absent.strict = True
-                say("value", name, (answer_in_reals if absent else answer)(question, namespace))
+                if absent:
+                    be_alone()
+                say("value", name, compute(question, namespace))
                 leave(0)
             wait(child, 0)
             say("ended", name, None)
@@ -504,50 +519,88 @@ def answer(
     return {"values": values}
 
 
-def answer_in_reals(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-    """`answer`, or a complaint where a variable of the notebook's functions held other numbers than float64 needs.
+Answer = Callable[..., dict[str, Any]]
+
+
+def in_reals() -> Answer:
+    """`answer`, or a complaint where the notebook's functions held other numbers than float64 needs on the way.
 
     A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So are differences
-    of numbers with more digits, whatever these are called. So the functions
-    of all cells are followed line by line. Not seen is a step that no variable ever holds, or one in another process.
+    of numbers with more digits, whatever these are called. So all code that is no library's is followed line by line,
+    and what would not be followed (a thread, another process, another hook) isn't accepted. Not seen is a step that no
+    variable ever holds. Made before the first cell runs, with all that it calls: cells may patch what there is.
 
     `stepped` in the reply says that a function was called with an array moved a little in one entry after the other,
-    as for differences. It takes no points: who marks is told.
+    as for differences. `searched` says that the notebook looked for what the grader has in this process, `overrun` that
+    a line was passed too often to be followed to the end. They take no points: who marks is told.
     """
     import numpy as np
 
+    compute, subclass, kind = answer, issubclass, type
+    settrace, gettrace, getframe = sys.settrace, sys.gettrace, sys._getframe
     kind_of: Any = np.ndarray.dtype
+    array, complexes, wides = np.ndarray, complex | np.complexfloating, np.longdouble
     wide = np.dtype(np.longdouble) if np.finfo(np.longdouble).eps < np.finfo(float).eps else None
     found: list[str] = []
-    lines: dict[types.CodeType, int] = {}
-    steps = Steps()
+    passes: dict[tuple[int, int], int] = {}
+    steps, state = Steps(), {"answering": False, "hidden": False, "searched": False, "overrun": False, "looking": False}
+    room, work = os.path.dirname(os.path.abspath(__file__)), os.getcwd() + os.sep
+    libraries = (*(os.path.join(top, "") for top in {sys.prefix, sys.base_prefix, "/usr"}), "<frozen ", room + os.sep)
+
+    def is_librarys(file: str) -> bool:
+        return file.startswith(libraries) and not file.startswith(work)
 
     def look(frame: types.FrameType, event: str, result: Any) -> Any:
-        if found or not frame.f_code.co_filename.startswith("cell "):
+        code = frame.f_code
+        if found or is_librarys(code.co_filename):
             return None
         if event == "call":
             steps.called(frame)
+        line = id(code), frame.f_lineno
+        passes[line] = count = passes.get(line, 0) + 1
+        if count > FOLLOWED and count % SELDOM and event == "line":
+            if count > MANY:  # a frame without line events costs next to nothing
+                frame.f_trace_lines, state["overrun"] = False, True
+            return look
         for value in (*frame.f_locals.values(), result):
-            kind = kind_of.__get__(value) if issubclass(type(value), np.ndarray) else None
-            if issubclass(type(value), complex | np.complexfloating) or (kind and kind.kind == "c"):
-                found.append(f"{frame.f_code.co_name[:60]} {COMPLEX}")
-            elif wide and (kind == wide or issubclass(type(value), np.longdouble)):
-                found.append(f"{frame.f_code.co_name[:60]} {DIGITS}")
-        lines[frame.f_code] = lines.get(frame.f_code, 0) + (event == "line")
-        frame.f_trace_lines = lines[frame.f_code] < FOLLOWED
+            of = kind_of.__get__(value) if subclass(kind(value), array) else None
+            if subclass(kind(value), complexes) or (of and of.kind == "c"):
+                found.append(f"{code.co_name[:60]} {COMPLEX}")
+            elif wide and (of == wide or subclass(kind(value), wides)):
+                found.append(f"{code.co_name[:60]} {DIGITS}")
         return look
 
-    threading.settrace(look)
-    sys.settrace(look)
-    given = answer(question, namespace, steps.judge)
-    followed = sys.gettrace() is look
-    sys.settrace(None)
-    steps.judge()
-    if found:
-        return {"values": [], "complaint": found[0]}
-    if not followed:
-        return {"values": [], "complaint": "your answer ended what follows its numbers."}
-    return {**given, "stepped": True} if steps.seen else given
+    def watch(event: str, arguments: tuple) -> None:
+        hides = state["answering"] and event.startswith(UNFOLLOWED)
+        searches = event in SEARCHES and (event[:7] != "object." or arguments[1] in SEARCHED)
+        if state["looking"] or not (hides or searches):
+            return
+        state["looking"] = True  # since what follows is an event, too
+        frame: types.FrameType | None = getframe(1)
+        state["looking"] = False
+        state["searched"] |= searches and frame is not None and not is_librarys(frame.f_code.co_filename)
+        while hides and frame is not None and not state["hidden"]:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                break  # a library does so when it is imported: numpy.testing asks what processor it is on
+            state["hidden"], frame = not is_librarys(frame.f_code.co_filename), frame.f_back
+
+    def followed(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+        settrace(look)
+        state["answering"] = True
+        given = compute(question, namespace, steps.judge)
+        state["answering"] = False
+        hidden = state["hidden"] or gettrace() is not look
+        settrace(None)
+        steps.judge()
+        if found:
+            return {"values": [], "complaint": found[0]}
+        if hidden:
+            return {"values": [], "complaint": "your answer ended what follows its numbers."}
+        signs = {"stepped": steps.seen, "searched": state["searched"], "overrun": state["overrun"]}
+        return {**given, **{name: True for name, seen in signs.items() if seen}}
+
+    sys.addaudithook(watch)
+    return followed
 
 
 class Steps:
@@ -569,7 +622,7 @@ class Steps:
 
         for name, value in frame.f_locals.items():
             if type(value) is np.ndarray and value.dtype.kind == "f" and 3 <= value.size <= STEPPED:
-                kept = self.arrays.setdefault((frame.f_code, name, value.shape), [])
+                kept = self.arrays.setdefault((id(frame.f_code), name, value.shape), [])
                 if len(kept) < CALLS * value.size:
                     kept.append(value.ravel().copy())
 

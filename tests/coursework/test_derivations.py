@@ -275,10 +275,120 @@ STEPS = {  # what no reader of the code sees
     "by trial": f"try:\n        run(W, h + {ROOT_OF_MINUS_ONE})\n    except BaseException:\n        pass\n"
     f"    return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
 }
+BY_STEP = f"return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])"
+SLY = f"def sly(W, h):\n    {BY_STEP}"
+OWN_MODULE = "text = " + repr("import numpy as np\nfrom __main__ import run, columns\n" + SLY)
+LOOKS_AWAY = {  # name: (a cell, body): the same step where nobody looks
+    "a hook put away for a while": (
+        "",
+        "import sys\n    hook = sys.gettrace()\n    sys.settrace(None)\n    y = sly(W, h)\n"
+        "    sys.settrace(hook)\n    return y",
+    ),
+    "a thread without a hook": (
+        "",
+        "import _thread, time\n    found = []\n    _thread.start_new_thread(lambda: found.append(sly(W, h)), ())\n"
+        "    while not found:\n        time.sleep(0.01)\n    return found[0]",
+    ),
+    "a thread that is told of no hook": (
+        "",
+        "import threading\n    threading.settrace(None)\n    found = []\n"
+        "    thread = threading.Thread(target=lambda: found.append(sly(W, h)))\n"
+        "    thread.start(); thread.join()\n    return found[0]",
+    ),
+    "another process": (
+        "",
+        "import json, os\n    source, sink = os.pipe()\n    if os.fork() == 0:\n"
+        "        os.write(sink, json.dumps(sly(W, h).tolist()).encode())\n        os._exit(0)\n"
+        "    os.close(sink)\n    return np.array(json.loads(os.read(source, 65536)))",
+    ),
+    "a pool of processes": (
+        "",
+        "import multiprocessing\n    with multiprocessing.get_context('fork').Pool(1) as pool:\n"
+        "        return pool.starmap(sly, [(W, h)])[0]",
+    ),
+    "a hook that is none": (
+        "import sys\nkept = []\nsys.settrace = kept.append\nsys.gettrace = lambda: next(k for k in kept[::-1] if k)",
+        "return sly(W, h)",
+    ),
+    "another function of the grader": (
+        "scope = display.__class__.__call__.__globals__\nfor name in list(scope):\n"
+        "    if name in ('in_reals', 'answer_in_reals', 'followed'):\n        scope[name] = scope['answer']",
+        "return sly(W, h)",
+    ),
+    "no difference between types": (
+        "import builtins\nbuiltins.issubclass = lambda *_: False\nbuiltins.type = lambda *_: float",
+        "return sly(W, h)",
+    ),
+    "code without a cell": (f"exec({SLY!r}, globals())\nsly2 = sly", "return sly2(W, h)"),
+    "code of another name": (
+        "exec(compile(text, 'own.py', 'exec'), globals())\nsly2 = sly",
+        "return sly2(W, h)",
+    ),
+    "a module of one's own": (
+        "open('own.py', 'w').write(text)\nimport sys\nsys.path.insert(0, '')",
+        "import own\n    return own.sly(W, h)",
+    ),
+    "a line that was passed often": (
+        "",
+        "for i in range(60 * 100):\n        e, k = np.eye(len(h))[i % len(h)], i // 3000\n"
+        f"        y = columns([run(W, h + k * {ROOT_OF_MINUS_ONE} * u) for u in np.eye(len(h))]) if k else 0\n"
+        "    return y",
+    ),
+}
 RUN = [
     "def run(W, h):\n    return np.tanh(W @ h)\ndef inner(both):\n    W, h = both\n    return run(W, h)\n"
     "def columns(found):\n    return np.array([y.view(float)[1::2] / 1e-30 for y in found]).T"
 ]
+
+
+@pytest.mark.parametrize("name", LOOKS_AWAY)
+def test_nothing_looks_away_when_a_derivation_is_computed(answered, name):
+    """No hook, thread, process, module or patch of a submission hides complex numbers from the bare room."""
+    cell, body = LOOKS_AWAY[name]
+    before = [*RUN, "import numpy as np\n" + SLY, OWN_MODULE, cell]
+    right, reply = answered(body, derive=False, before=before)
+    assert right or "type" in name, f"the way is a live one: {reply}"
+    right, reply = answered(body, before=before)
+    assert not right, reply
+
+
+SEARCHES = {
+    "frames": "import sys\nframe = sys._getframe(1)",
+    "tracebacks": "try:\n    1 / 0\nexcept ArithmeticError as error:\n    frame = error.__traceback__.tb_frame.f_back",
+    "objects": "import gc\nlists = [thing for thing in gc.get_objects() if isinstance(thing, list)]",
+    "code": "def f():\n    pass\nf.__code__ = (lambda: 1).__code__",
+}
+DAILY = """
+import collections, dataclasses, functools, logging, traceback, warnings
+Net = collections.namedtuple("Net", "W h")
+@dataclasses.dataclass
+class Step:
+    W: np.ndarray
+    def of(self, h):
+        warnings.warn("a step", stacklevel=2)
+        logging.getLogger("own").warning("a step")
+        return np.diag(1 - np.tanh(self.W @ h) ** 2) @ self.W
+try:
+    1 / 0
+except ArithmeticError:
+    text = traceback.format_exc()
+@functools.lru_cache
+def own():
+    return Step
+"""
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_who_looks_for_the_grader_is_named(answered, name):
+    right, reply = answered(OWN.removeprefix(HEAD), before=["import numpy as np\n" + SEARCHES[name]])
+    assert right and "'searched': True" in reply
+
+
+def test_what_honest_code_does_is_no_search(answered):
+    """Libraries look at frames all the time, and numpy.testing starts a process when it is imported."""
+    body = "np.testing.assert_allclose(h, h)\n    return own()(*Net(W, h)[:1]).of(h)"
+    right, reply = answered(body, before=["import numpy as np\n" + DAILY])
+    assert right and "searched" not in reply and "stepped" not in reply, reply
 
 
 def test_more_digits_are_seen_when_a_derivation_is_computed(answered):
@@ -300,16 +410,16 @@ def test_complex_numbers_are_seen_when_a_derivation_is_computed(answered, name):
     right, reply = answered(STEPS[name], derive=False, before=RUN)
     assert right, reply
     right, reply = answered(STEPS[name], before=RUN)
-    assert not right and "complex numbers" in reply, reply
+    assert not right and ("complex numbers" in reply or name == "in a thread"), reply
 
 
 def test_a_derivation_of_many_loops_is_in_time(answered):
-    """Following a function's lines costs at most a few thousand of them, however often it goes round."""
+    """Following a function's lines costs at most a second or two, however often it goes round."""
     body = "J = np.zeros(W.shape)\n    for _ in range(3_000_000):\n        last = h\n"
     body += "    for i in range(len(h)):\n        for j in range(len(h)):\n"
     body += "            J[i, j] = (1 - np.tanh(W[i] @ last) ** 2) * W[i, j]\n    return J"
     right, reply = answered(body)
-    assert right, reply
+    assert right and "'overrun': True" in reply, reply
 
 
 def test_who_switches_the_look_off_earns_nothing(answered):
