@@ -217,6 +217,9 @@ def test_the_bank_is_large_enough_and_every_question_says_what_goes_wrong():
         assert len(slot.questions) >= 5 and set(slot.lessons) <= there and slot.objective.endswith(".")
         for question in slot.questions:
             assert len(question["solution"].split()) >= 1
+            assert all(why and why[-1] != "." for _, why in question["mistakes"])
+            if slot.kind == "words":
+                assert all(len(said.split()) > 4 and len(why.split()) > 4 for said, why in question["mistakes"])
             if slot.kind == "choice":
                 assert len(question["mistakes"]) == 3 and all(why for _, why in question["mistakes"])
                 assert len({question["right"], *(wrong for wrong, _ in question["mistakes"])}) == 4
@@ -243,6 +246,8 @@ def test_a_paper_shows_no_answer_and_its_key_all_of_them():
     for one in drawn:
         words = max(re.split(r"[$&<>\"']", one.question["solution"]), key=len)
         assert words in key and words not in paper
+        why = max((re.split(r"[$&<>\"']", why)[0] for _, why in one.question["mistakes"]), key=len)
+        assert why in key and why not in paper
     for text in (paper, key):
         assert not re.search(r"<script|https?://(?!www\.w3\.org)|class=\"unset\"", text)
     assert paper.count('class="room"') == 3 + 1 and key.count('class="room"') == 0
@@ -251,6 +256,7 @@ def test_a_paper_shows_no_answer_and_its_key_all_of_them():
 BAD = {
     "an unknown kind": ('kind = "number"', 'kind = "essay"', "wants one of number, choice, words"),
     "no solution": ('solution = "s"', "", "wants an id of its own and exactly"),
+    "no mistake": ('[[2.0, "why"]]', "[]", "wants a usual mistake or more"),
     "a mistake that is right": ("[2.0,", "[1.001,", "within the tolerance"),
 }
 
@@ -301,6 +307,7 @@ def test_moodles_file_is_what_its_importer_reads():
         if slot.kind == "words":
             assert entry.get("type") == "essay" and fractions == [0] and len(entry.findtext("graderinfo/text")) > 200
             assert entry.findtext("responseformat") == "editor"
+            assert all(why[:9] in entry.findtext("graderinfo/text") for _, why in question["mistakes"])
             continue
         assert sorted(fractions) == [0] * len(question["mistakes"]) + [100]
         if slot.kind == "choice":

@@ -27,8 +27,8 @@ from tools import formulas
 
 ROOT = Path(__file__).resolve().parent.parent
 BANK = ROOT / "exam" / "bank.toml"
-KINDS = {"number": {"answer", "tolerance", "mistakes"}, "choice": {"right", "mistakes"}, "words": {"rubric"}}
-COMMON = {"id", "text", "solution"}
+KINDS = {"number": {"answer", "tolerance"}, "choice": {"right"}, "words": {"rubric"}}
+COMMON = {"id", "text", "solution", "mistakes"}
 ASPECTS = 5  # what a good answer in words says, and so many parts its points have
 
 
@@ -71,6 +71,8 @@ def load(path: Path = BANK) -> list[Slot]:
                 raise ValueError(
                     f"{question.get('id')}: wants an id of its own and exactly {', '.join(sorted(wanted))}"
                 )
+            if not question["mistakes"]:
+                raise ValueError(f"{question['id']}: wants a usual mistake or more, each with the reason")
             if slot.kind == "words" and (len(question["rubric"]) != ASPECTS or slot.points % ASPECTS):
                 raise ValueError(f"{question['id']}: wants a rubric of {ASPECTS} aspects, and points that they share")
             if slot.kind == "number" and any(is_right(question, wrong) for wrong, _ in question["mistakes"]):
@@ -180,6 +182,7 @@ def _multichoice(entry: xml.Element, slot: Slot, question: dict[str, Any]) -> No
 def _essay(entry: xml.Element, slot: Slot, question: dict[str, Any]) -> None:
     each = slot.points // ASPECTS
     rubric = "; ".join(question["rubric"])
+    mistakes = "; ".join(f"“{wrong}” {why}" for wrong, why in question["mistakes"])
     for name, value in (
         ("responseformat", "editor"),
         ("responserequired", 1),
@@ -189,7 +192,7 @@ def _essay(entry: xml.Element, slot: Slot, question: dict[str, Any]) -> None:
         _add(entry, name).text = str(value)
     _html(
         _add(entry, "graderinfo", format="html"),
-        f"{each} points for each: {rubric}. For example: {question['solution']}",
+        f"{each} points for each: {rubric}. For example: {question['solution']} Usual mistakes: {mistakes}.",
     )
     _text(_add(entry, "responsetemplate", format="html"), "")
     _answer(entry, 0, "", "", "moodle_auto_format")

@@ -93,7 +93,8 @@ def grade(options: argparse.Namespace) -> int:
     try:
         code = {submission.student: submission.code for submission in found if submission.problem is None}
         given = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
-        classes.write_class(items.summary(results), alike.pairs(code, given), assignment.name, table.parent)
+        pairs = alike.pairs(code, given)
+        classes.write_class(items.summary(results), pairs, assignment.name, table.parent, results)
     except Exception as error:  # the marks are complete without it
         print(f"The page on the class could not be written: {error!r}", file=sys.stderr)
     unread = sum(result.problem is not None for result in results)

@@ -13,7 +13,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from coursework.grader.likeness import is_readable, shape, size
+from coursework.grader.likeness import shape, size
+from coursework.grader.magics import as_python
 
 TELLING = 4  # names, numbers and operations that a statement must have to count
 ALIKE = 0.6  # the part of the lighter submission's weight that is shared
@@ -68,9 +69,9 @@ def pairs(code: Mapping[str, Sequence[str]], given: Sequence[str] = ()) -> list[
 def structures(cells: Sequence[str]) -> dict[str, str]:
     """{structure of a statement: the statement as it stands there} of code cells. What isn't Python has none."""
     found: dict[str, str] = {}
-    for cell in cells if is_readable(cells) else ():
+    for cell in cells:
         try:
-            statements = [node for node in ast.walk(ast.parse(cell)) if isinstance(node, ast.stmt)]
+            statements = [node for node in ast.walk(ast.parse(as_python(cell))) if isinstance(node, ast.stmt)]
         except (SyntaxError, ValueError, RecursionError, MemoryError):
             continue
         for statement in statements[:LONGEST]:

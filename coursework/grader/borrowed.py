@@ -15,7 +15,7 @@ import contextlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from coursework.grader.likeness import READABLE, is_readable
+from coursework.grader.magics import as_python
 from coursework.grader.needed import bare, names_read, names_set
 
 PACKAGE = tuple(
@@ -36,12 +36,14 @@ PACKAGE = tuple(
 LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
 TOOLS = (*PACKAGE, *LIBRARIES)
 HIDING = {"exec", "eval", "compile", "getattr", "globals", "locals", "vars", "__import__", "__builtins__"}
-HIDDEN_BY = ("builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
+HIDDEN_BY = ("__main__", "builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
 DUNDER = {"__import__", "__builtins__", "__globals__", "__dict__", "__class__", "__subclasses__", "__getattribute__"}
 DUNDER |= {"__code__", "__loader__", "__spec__"}
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
+ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "truediv", "matmul", "pow")}
+WHOLE = {"__array_ufunc__", "__array_function__"}  # one of these is all of NumPy's arithmetic
 FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
 
@@ -69,15 +71,13 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     answer      the name of its function
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
-    if not is_readable(cells):
-        return f"{WANTED} Your notebook holds more than {READABLE:,} signs of code, and nobody can read that."
-    ours = set(map(bare, handed_out))
-    pieces = {cell: list(_pieces(cell)) for cell in cells}
-    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
+    try:
+        pieces, own = _taken_apart(cells, handed_out)
+    except (RecursionError, MemoryError):
+        return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
     imported: dict[str, str] = {}
-    for cell in cells:
-        for piece in pieces[cell]:
-            imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
+    for piece in pieces:
+        imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
     brought = set(dir(builtins)).difference(*(piece.sets for piece in own))
     for piece in _reached(own, answer):
         modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
@@ -86,6 +86,38 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
             if words := _complaint(node, piece.reads, modules, called, brought):
                 return f"{WANTED} {words}"
     return None
+
+
+def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()) -> str:
+    """A sentence on a class that the answer uses and that brings its own arithmetic, or an empty text.
+
+    Numbers that carry their derivative along are such a class. So is a matrix of a student's own, and a net of nodes
+    that hand their gradients back: no program can tell, so this is for who marks.
+    """
+    with contextlib.suppress(RecursionError, MemoryError):
+        for piece in _reached(_taken_apart(cells, handed_out)[1], answer):
+            for node in piece.nodes:
+                if isinstance(node, ast.ClassDef):
+                    names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+                    names |= set(_results_of_class(node))
+                    if len(names & ARITHMETIC) >= 2 or names & WHOLE:
+                        return f"The class {node.name[:40]} has an arithmetic of its own: numbers with a derivative?"
+    return ""
+
+
+def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
+    """Names that a class's body assigns, as in `__radd__ = __add__`."""
+    for part in ast.walk(node):
+        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
+            yield part.id
+
+
+def _taken_apart(cells: Sequence[str], handed_out: Iterable[str]) -> tuple[list[Piece], list[Piece]]:
+    """(the pieces of all cells, those that are the student's own). Raises what `_pieces` raises."""
+    ours = set(map(bare, handed_out))
+    pieces = {cell: list(_pieces(cell)) for cell in cells}
+    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
+    return [piece for cell in cells for piece in pieces[cell]], own
 
 
 def _complaint(
@@ -107,11 +139,24 @@ def _complaint(
 
 
 def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
-    """The pieces that the answer's value is made by, found from its name on through all names that are read."""
+    """The pieces that the answer's value is made by, found from its name on through all names that are read.
+
+    A function that is handed to another one, by a decorator or in a call, may be put where that one puts things. Then
+    whoever reads from there reads it.
+    """
     setting: dict[str, list[Piece]] = {}
+    filled: list[tuple[str, Piece]] = []
     for piece in pieces:
         for name in piece.sets:
             setting.setdefault(name, []).append(piece)
+    defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+    functions = {node.name for piece in pieces for node in piece.nodes if isinstance(node, defined)}
+    for piece in pieces:
+        for to in [to for name in _handed_to(piece, functions) for to in setting.get(name, [])]:
+            for name in set(_names_filled(to.nodes)) & to.reads:
+                filled.append((name, piece))
+    for name, piece in filled:
+        setting.setdefault(name, []).append(piece)
     todo, seen = [answer], set[str]()
     found: dict[int, Piece] = {}
     while todo:
@@ -125,8 +170,29 @@ def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
     return list(found.values())
 
 
+def _handed_to(piece: Piece, functions: set[str]) -> Iterator[str]:
+    """Names of what decorates a function or class of a piece, or is called with one of the notebook's functions."""
+    for node in piece.nodes:
+        to: list[ast.expr] = []
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            to = node.decorator_list
+        elif isinstance(node, ast.Call):
+            words = [*node.args, *(keyword.value for keyword in node.keywords)]
+            given = any(isinstance(word, ast.Lambda) or getattr(word, "id", None) in functions for word in words)
+            to = [node.func] if given else []
+        yield from (name.id for each in to for name in ast.walk(each) if isinstance(name, ast.Name))
+
+
 def _pieces(cell: str) -> Iterator[Piece]:
-    source, body = _parsed(cell)
+    """The statements of a cell, in the words that the sandbox gives to Python. One that isn't Python has none.
+
+    Raises RecursionError or MemoryError where a cell is nested too deeply: what can't be read counts for nothing.
+    """
+    source = as_python(cell)
+    try:
+        body = ast.parse(source).body
+    except (SyntaxError, ValueError):
+        return
     lines, end = source.split("\n"), 0
     shared: list[tuple[int, int, list[ast.stmt]]] = []
     for statement in body:
@@ -139,22 +205,22 @@ def _pieces(cell: str) -> Iterator[Piece]:
             shared.append((start, end, [statement]))
     for start, end, statements in shared:
         text = "\n".join(lines[start:end])
+        nodes = [node for statement in statements for node in ast.walk(statement)]
         try:
             sets, reads = names_set(text), names_read(text)
-        except (SyntaxError, ValueError, RecursionError, MemoryError):
-            continue
-        nodes = [node for statement in statements for node in ast.walk(statement)]
+        except (SyntaxError, ValueError):
+            sets = reads = set(_any_names(nodes))
         yield Piece(nodes, sets | (set(_names_filled(nodes)) & reads), reads, dict(_imports(nodes)))
 
 
-def _parsed(cell: str) -> tuple[str, list[ast.stmt]]:
-    """A cell and its statements. Only where it isn't Python as it stands are IPython's lines left out of it."""
-    source = cell.replace("\r\n", "\n").replace("\r", "\n")
-    plain = "\n".join(line if line.lstrip()[:1] not in ("%", "!") else "" for line in source.split("\n"))
-    for text in (source, plain):
-        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
-            return text, ast.parse(text).body
-    return "", []
+def _any_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
+    """All names in a piece that is too odd to say which of them are the notebook's."""
+    for node in nodes:
+        if isinstance(node, ast.Name):
+            yield node.id
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield node.name
+    yield from (name for name, _ in _imports(nodes))
 
 
 def _names_filled(nodes: Sequence[ast.AST]) -> Iterator[str]:

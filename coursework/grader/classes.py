@@ -1,11 +1,13 @@
-"""What an instructor is told of a class: a page and two tables, marks/ps3_class.html, ps3_items.csv, ps3_alike.csv."""
+"""What an instructor is told of a class: a page and three tables, marks/ps3_class.html, ps3_items.csv, ps3_alike.csv
+and ps3_look.csv.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
 
 from coursework.grader.alike import Pair
 from coursework.grader.items import Band, Summary
-from coursework.grader.report import PAGES, write, write_table
+from coursework.grader.report import PAGES, Result, write, write_table
 
 COLUMNS = [
     "question",
@@ -21,13 +23,17 @@ COLUMNS = [
 ]
 
 
-def write_class(summary: Summary, alike: Sequence[Pair], assignment: str, folder: Path) -> None:
-    """Write the page and the tables into a folder.
+def write_class(
+    summary: Summary, alike: Sequence[Pair], assignment: str, folder: Path, results: Sequence[Result] = ()
+) -> None:
+    """Write the page and the tables into a folder. results: whose notebooks are to be opened, and why, stands there.
 
     The table of questions has one row for each mistake, with the question's figures on each; the class as a whole is
     the row `all`.
     """
-    words = {"class": summary, "alike": alike, "assignment": assignment, "number": _number}
+    looks = [[result.student, mark.grade_id, mark.look] for result in results for mark in result.marks if mark.look]
+    write_table([["student", "question", "why"], *looks], Path(folder) / f"{assignment}_look.csv")
+    words = {"class": summary, "alike": alike, "looks": looks, "assignment": assignment, "number": _number}
     write(Path(folder) / f"{assignment}_class.html", PAGES.get_template("class.html").render(words))
     rows = [[*COLUMNS, "mistake", "students"]]
     whole = ["all", _number(summary.most), str(summary.students - summary.unread), "", "", ""]

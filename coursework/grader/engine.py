@@ -25,7 +25,7 @@ def course_fingerprint() -> str:
     """A name for the code that submissions run on. Checks and marking are left out: they don't change values."""
     files = sorted(path for path in (sandbox.ROOT / "course_utils").rglob("*.py") if path.parent.name != "checks")
     files += sorted(path for path in (sandbox.ROOT / "data").iterdir() if path.is_file())
-    files += [sandbox.RUNNER, sandbox.PLAIN]
+    files += sandbox.MET
     return fingerprint(
         [path.name + path.read_text(encoding="utf-8", errors="replace") for path in files],
         [sandbox.STUBS, sandbox.TOOLS],

@@ -20,7 +20,7 @@ from coursework.evidence import as_text
 from coursework.grader.assignment import HIDDEN, Assignment
 from coursework.grader.report import Result
 from coursework.grader.submissions import Cell, Submission
-from coursework.grader.tex import type_alone
+from coursework.grader.tex import GAP, type_alone
 
 CONFIG = """\
 # Formgrader reads the essays from here: `jupyter lab` in this folder, then Nbgrader > Formgrader.
@@ -197,10 +197,11 @@ def harmless(text: str) -> str:
     """Markdown in which nothing leads anywhere: it is displayed in the instructor's browser, beside the gradebook.
 
     No element of HTML begins, no entity stands for a letter, no bracket becomes a link, a picture or the address of
-    one, and MathJax gets no command but those that set type. Words, emphasis, lists, code and formulas stay.
+    one, and MathJax gets no command but those that set type. Words, emphasis, lists, code and formulas stay, and code
+    looks as it was written: what is put between two signs to part them has no width.
     """
     text = "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in text)
-    text = re.sub(r"&(?=#?\w+;?)", "&amp;", text).replace("<", "&lt;")
-    text = re.sub(r"\](?=[\s\\]*[(\[:])", "] \u200b", text)  # `](`, `][` and `]:` make links, also over a line's end
-    text = re.sub(r"(?<=[A-Za-z]:)(?=//)|(?<=www)(?=\.)", "\u200b", text)  # an address in the open becomes a link, too
+    text = re.sub(r"<(?=[A-Za-z!/?])|&(?=#?\w)", rf"\g<0>{GAP}", text)  # a tag, a comment, an entity
+    text = re.sub(r"\](?=[\s\\]*[(\[:])", f"]{GAP}", text)  # `](`, `][` and `]:` make links, also over a line's end
+    text = re.sub(r"(?<=[A-Za-z]:)(?=//)|(?<=www)(?=\.)", GAP, text)  # an address in the open becomes a link, too
     return type_alone(text)

@@ -2,19 +2,12 @@
 
 import ast
 import builtins
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 KEPT = {*dir(builtins), "np"}  # names that are no variables
 COMMUTE = (ast.Add, ast.Mult)
 COUNTED = (ast.Name, ast.Constant, ast.operator, ast.unaryop, ast.cmpop, ast.Call, ast.Attribute, ast.Subscript)
-
-READABLE = 1_000_000  # signs of code in a submission that are taken apart: it may have been made to take for ever
-
-
-def is_readable(cells: Iterable[str]) -> bool:
-    """Whether a submission's code is short enough to be taken apart on the instructor's side."""
-    return sum(map(len, cells)) <= READABLE
 
 
 def shape(expression: ast.expr) -> str:

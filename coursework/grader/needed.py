@@ -10,8 +10,6 @@ import ast
 import symtable
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from coursework.grader.likeness import is_readable
-
 FREE = {"globals", "locals", "vars", "eval", "exec", "compile", "getattr", "get_ipython", "__import__", "sys", "dir"}
 
 
@@ -28,11 +26,9 @@ def needed(
     ids         each cell's grade_id, as far as the submission still tells
     asked       names that the questions ask for
 
-    All cells are returned as they are where names can't be followed: after `import *`, beside `eval` and its like, in
-    a cell that isn't Python as it stands, or in code of enormous length.
+    All cells are returned as they are where names can't be followed: after `import *`, beside `eval` and its like, or
+    in a cell that isn't Python as it stands.
     """
-    if not is_readable(cells):
-        return list(cells)
     ours = {bare(source) for source in handed_out.values()}
     changed = {cell for cell, name in zip(cells, ids, strict=False) if name in handed_out and bare(cell) not in ours}
     own = [cell for cell in cells if bare(cell) not in ours and cell not in changed]

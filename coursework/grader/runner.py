@@ -1,9 +1,9 @@
 """Runs one submission inside the sandbox: a job as JSON on stdin, what came out of it as JSON on stdout.
 
-This file and `plain` are all that a submission meets of the grader: the job holds its cells and the inputs, never the
-right answers. The first process runs no code of the submission. It forks a stage, which runs the cells one by one and
-then forks once more for each question, so that no answer can spoil another. If a cell or an answer ends the process or
-takes too long, everything but the first process is killed and a new stage starts without the offender.
+This file, `magics` and `plain` are all that a submission meets of the grader: the job holds its cells and the inputs,
+never the right answers. The first process runs no code of the submission. It forks a stage, which runs the cells one by
+one and then forks once more for each question, so that no answer can spoil another. If a cell or an answer ends the
+process or takes too long, everything but the first process is killed and a new stage starts without the offender.
 """
 
 import ast
@@ -13,27 +13,40 @@ import gc
 import importlib.abc
 import importlib.machinery
 import importlib.util
+import inspect
 import json
 import math
 import os
-import re
 import resource
 import select
 import signal
 import sys
-import threading
 import time
 import types
+from collections.abc import Callable
 from typing import Any, NoReturn
 
-import plain  # lies beside this file in the sandbox
+import magics  # these lie beside this file in the sandbox
+import plain
 
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
-FOLLOWED = 2000  # lines of each function that are followed one by one; then its calls and results alone, which is fast
-MAGIC = re.compile(r"^\s*(?:[%!?]|[\w.\[\]'\", ]+=\s*[%!])|\?\s*$")
+FOLLOWED, SELDOM = 100, 16  # passes of a line that are all looked at; then one in 16 is
+MANY = 100_000  # passes of a line after which its function's lines are no longer followed
+UNFOLLOWED = tuple(
+    "sys.settrace sys.setprofile _thread. os.fork os.exec os.posix_spawn os.system subprocess. pty. ctypes.".split()
+)  # what Python says of itself when its numbers may no longer be followed
+SEARCHES = {"sys._getframe", "sys._current_frames", "gc.get_objects", "gc.get_referrers", "gc.get_referents"}
+SEARCHES |= {"code.__new__", "object.__setattr__", "object.__getattr__"}  # and when something looks for the grader
+SEARCHED = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}  # the attributes of which this is said
+STEPPED, CALLS = 200, 20  # entries of an array whose calls are compared, and how many calls for each of its entries
+LITTLE = 0.3  # how far differences move an entry at most
+COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
+DIGITS = "computes in more digits than float64. Only differences need these, and a derivation is asked for here."
+NAMED = ("LinAlgError", "NotHereError")  # exceptions that are told by name, beside Python's own
+LOOP: list[Any] = []  # the event loop of the notebook, where one of its cells waits for something
 
 
 def main() -> None:
@@ -64,6 +77,12 @@ def restrict(limits: dict[str, Any]) -> None:
             hard = resource.getrlimit(getattr(resource, name))[1]
             cap = cap if hard == resource.RLIM_INFINITY else min(cap, hard)
             resource.setrlimit(getattr(resource, name), (cap, cap))
+
+
+def be_alone() -> None:
+    """Have no thread and no process besides this one, from here on: what they compute nobody follows."""
+    if hasattr(resource, "RLIMIT_NPROC"):
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
 
 def be_readable(yes: bool) -> None:
@@ -108,7 +127,7 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
         elif kind == "answer":
             report["answers"][name] = {"values": [], "complaint": f"your answer {reason}."}
         else:
-            reason = "the notebook could not be run"
+            reason = "could not be run"
         if time.monotonic() > end or kind not in ("cell", "answer"):
             for question in questions:
                 answer = {"values": [], "complaint": f"there was no time left: the notebook {reason}"}
@@ -155,7 +174,7 @@ def listen(
             if kind == "done" and all(question["name"] in report["answers"] for question in questions):
                 return None, None
             if kind == "error":
-                report["cells"][str(name)] = str(content)[:400]
+                report["cells"][str(name)] = str(content)[:100]
             elif kind == "value" and step == ("answer", name):
                 report["answers"][name] = content
             elif kind == "crowd":
@@ -225,6 +244,7 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
         namespace = prepare(job["seed"])
         if absent := job.get("absent"):
             sys.meta_path.insert(0, _Absences(absent))
+        compute: Answer = in_reals() if absent else answer
         for number, cell in enumerate(job["cells"], 1):
             if number in left_out:
                 continue
@@ -241,7 +261,9 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
             if child == 0:
                 speaker[0] = pid_now()
                 Absent.strict = True
-                say("value", name, (answer_in_reals if absent else answer)(question, namespace))
+                if absent:
+                    be_alone()
+                say("value", name, compute(question, namespace))
                 leave(0)
             wait(child, 0)
             say("ended", name, None)
@@ -353,6 +375,9 @@ class Absent:
         self.called = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """This stand-in again; a function or class that it decorates stays what it is."""
+        if len(args) == 1 and isinstance(args[0], types.FunctionType | type) and not Absent.strict:
+            return args[0]
         if Absent.strict:
             raise NotHereError(
                 f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
@@ -430,48 +455,49 @@ class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
 
 
 def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: bool = False) -> None:
-    """Run a code cell. Only a cell that isn't Python as it stands is searched for IPython's magics.
+    """Run a code cell.
 
     by_statement  what fails costs its own statement alone: where tools are missing, a line that needs one must not take
                   the functions below it along. The first failure is raised when all statements have run.
     """
-    file = f"cell {number}"
-    try:
-        code = compile(source, file, "exec", dont_inherit=True)
-    except SyntaxError:
-        source = without_magics(source)
-        code = compile(source, file, "exec", dont_inherit=True)
+    file, source = f"cell {number}", magics.as_python(source)
     failures = []
-    for part in statements(source, file) if by_statement else [code]:
+    for part in statements(source) if by_statement else [source]:
         try:
-            exec(part, namespace)
+            execute(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True), namespace)
         except BaseException as error:
             failures.append(error)
     if failures:
         raise failures[0]
 
 
-def statements(source: str, file: str) -> list[types.CodeType]:
-    """A cell's statements, each compiled by itself under the cell's `from __future__`."""
+def statements(source: str) -> list[ast.Module]:
+    """A cell's statements, each by itself under the cell's `from __future__`."""
     body = ast.parse(source).body
     future = [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
-    alone = [ast.Module([*future, each], []) for each in body if each not in future]
-    return [compile(tree, file, "exec", dont_inherit=True) for tree in alone]
+    return [ast.Module([*future, each], []) for each in body if each not in future]
 
 
-def without_magics(source: str) -> str:
-    """The cell with `%magic`, `!command` and `help?` lines replaced by `pass`; other languages' cells are empty."""
-    lines = source.split("\n")
-    first = lines[0].strip()
-    if first.startswith("%%"):
-        if first.split()[0] not in ("%%time", "%%timeit", "%%capture", "%%prun"):
-            return ""
-        lines = lines[1:]
-    return "\n".join(re.sub(r"\S.*", "pass", line) if MAGIC.search(line) else line for line in lines)
+def execute(code: types.CodeType, namespace: dict[str, Any]) -> None:
+    """Run compiled code; what waits for something outside of any function runs in the notebook's one event loop."""
+    begun = eval(code, namespace)
+    if not code.co_flags & inspect.CO_COROUTINE:
+        return
+    import asyncio  # few notebooks need it
+
+    if not LOOP:
+        LOOP.append(asyncio.new_event_loop())
+    asyncio.set_event_loop(LOOP[0])
+    LOOP[0].run_until_complete(begun)
 
 
-def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-    """What the student's function returns for each input, or the variable's value, as plain data."""
+def answer(
+    question: dict[str, Any], namespace: dict[str, Any], begins: Callable[[], None] = lambda: None
+) -> dict[str, Any]:
+    """What the student's function returns for each input, or the variable's value, as plain data.
+
+    begins  is called before each input.
+    """
     name, values = question["answer"], []
     if name not in namespace:
         return {"values": [], "complaint": f"nothing called {name} is defined when the notebook has run."}
@@ -484,46 +510,135 @@ def answer(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any
         if is_untouched(given):
             return {"values": [], "raised": ["NotImplementedError", ""]}
         for call in question["calls"]:
+            begins()
             values.append(plain.encode(given(*plain.decode(call))))
     except plain.NotPlainError as error:
         return {"values": values, "complaint": f"{error}."}
     except BaseException as error:
-        return {"values": values, "raised": [type(error).__name__[:60], message(error)]}
+        return {"values": values, "raised": [kind(error), place(error)]}
     return {"values": values}
 
 
-def answer_in_reals(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
-    """`answer`, or a complaint where a variable of the notebook's functions held complex numbers on the way.
+Answer = Callable[..., dict[str, Any]]
 
-    A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So the functions
-    of all cells are followed line by line. Not seen is a step that no variable ever holds, or one in another process.
+
+def in_reals() -> Answer:
+    """`answer`, or a complaint where the notebook's functions held other numbers than float64 needs on the way.
+
+    A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So are differences
+    of numbers with more digits, whatever these are called. So all code that is no library's is followed line by line,
+    and what would not be followed (a thread, another process, another hook) isn't accepted. Not seen is a step that no
+    variable ever holds. Made before the first cell runs, with all that it calls: cells may patch what there is.
+
+    `stepped` in the reply says that a function was called with an array moved a little in one entry after the other,
+    as for differences. `searched` says that the notebook looked for what the grader has in this process, `overrun` that
+    a line was passed too often to be followed to the end. They take no points: who marks is told.
     """
     import numpy as np
 
+    compute, subclass, kind = answer, issubclass, type
+    settrace, gettrace, getframe = sys.settrace, sys.gettrace, sys._getframe
     kind_of: Any = np.ndarray.dtype
+    array, complexes, wides = np.ndarray, complex | np.complexfloating, np.longdouble
+    wide = np.dtype(np.longdouble) if np.finfo(np.longdouble).eps < np.finfo(float).eps else None
     found: list[str] = []
-    lines: dict[types.CodeType, int] = {}
+    passes: dict[tuple[int, int], int] = {}
+    steps, state = Steps(), {"answering": False, "hidden": False, "searched": False, "overrun": False, "looking": False}
+    room, work = os.path.dirname(os.path.abspath(__file__)), os.getcwd() + os.sep
+    libraries = (*(os.path.join(top, "") for top in {sys.prefix, sys.base_prefix, "/usr"}), "<frozen ", room + os.sep)
+
+    def is_librarys(file: str) -> bool:
+        return file.startswith(libraries) and not file.startswith(work)
 
     def look(frame: types.FrameType, event: str, result: Any) -> Any:
-        if found or not frame.f_code.co_filename.startswith("cell "):
+        code = frame.f_code
+        if found or is_librarys(code.co_filename):
             return None
+        if event == "call":
+            steps.called(frame)
+        line = id(code), frame.f_lineno
+        passes[line] = count = passes.get(line, 0) + 1
+        if count > FOLLOWED and count % SELDOM and event == "line":
+            if count > MANY:  # a frame without line events costs next to nothing
+                frame.f_trace_lines, state["overrun"] = False, True
+            return look
         for value in (*frame.f_locals.values(), result):
-            array = issubclass(type(value), np.ndarray) and kind_of.__get__(value).kind == "c"
-            if array or issubclass(type(value), complex | np.complexfloating):
-                found.append(frame.f_code.co_name)
-        lines[frame.f_code] = lines.get(frame.f_code, 0) + (event == "line")
-        frame.f_trace_lines = lines[frame.f_code] < FOLLOWED
+            of = kind_of.__get__(value) if subclass(kind(value), array) else None
+            if subclass(kind(value), complexes) or (of and of.kind == "c"):
+                found.append(f"{code.co_name[:60]} {COMPLEX}")
+            elif wide and (of == wide or subclass(kind(value), wides)):
+                found.append(f"{code.co_name[:60]} {DIGITS}")
         return look
 
-    threading.settrace(look)
-    sys.settrace(look)
-    given = answer(question, namespace)
-    followed = sys.gettrace() is look
-    sys.settrace(None)
-    if found:
-        words = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
-        return {"values": [], "complaint": f"{found[0][:60]} {words}"}
-    return given if followed else {"values": [], "complaint": "your answer ended what follows its numbers."}
+    def watch(event: str, arguments: tuple) -> None:
+        hides = state["answering"] and event.startswith(UNFOLLOWED)
+        searches = event in SEARCHES and (event[:7] != "object." or arguments[1] in SEARCHED)
+        if state["looking"] or not (hides or searches):
+            return
+        state["looking"] = True  # since what follows is an event, too
+        frame: types.FrameType | None = getframe(1)
+        state["looking"] = False
+        state["searched"] |= searches and frame is not None and not is_librarys(frame.f_code.co_filename)
+        while hides and frame is not None and not state["hidden"]:
+            if frame.f_code.co_filename.startswith("<frozen importlib"):
+                break  # a library does so when it is imported: numpy.testing asks what processor it is on
+            state["hidden"], frame = not is_librarys(frame.f_code.co_filename), frame.f_back
+
+    def followed(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
+        settrace(look)
+        state["answering"] = True
+        given = compute(question, namespace, steps.judge)
+        state["answering"] = False
+        hidden = state["hidden"] or gettrace() is not look
+        settrace(None)
+        steps.judge()
+        if found:
+            return {"values": [], "complaint": found[0]}
+        if hidden:
+            return {"values": [], "complaint": "your answer ended what follows its numbers."}
+        signs = {"stepped": steps.seen, "searched": state["searched"], "overrun": state["overrun"]}
+        return {**given, **{name: True for name, seen in signs.items() if seen}}
+
+    sys.addaudithook(watch)
+    return followed
+
+
+class Steps:
+    """Whether a function of the notebook is called with an array that is moved a little in one entry after the other.
+
+    Whoever takes differences does so, of whatever order: all calls but a few differ from the usual array in one entry,
+    by little, and each entry has its turn. A derivation passes on states, weights and unit vectors, which differ in
+    many entries, in none, or from 0 and by 1. Of three distinct arrays or more, at most as many entries are the usual
+    ones as one of them has, so from three entries on chance doesn't look like this.
+    """
+
+    def __init__(self) -> None:
+        self.seen = False
+        self.arrays: dict[tuple, list[Any]] = {}
+
+    def called(self, frame: types.FrameType) -> None:
+        """Keep what a function is called with, and what it has from the functions around it."""
+        import numpy as np
+
+        for name, value in frame.f_locals.items():
+            if type(value) is np.ndarray and value.dtype.kind == "f" and 3 <= value.size <= STEPPED:
+                kept = self.arrays.setdefault((id(frame.f_code), name, value.shape), [])
+                if len(kept) < CALLS * value.size:
+                    kept.append(value.ravel().copy())
+
+    def judge(self) -> None:
+        """Look at the calls so far and forget them."""
+        import numpy as np
+
+        for kept in self.arrays.values():
+            if len(kept) >= len(kept[0]):
+                arrays = np.array(kept)
+                usual = np.median(arrays, axis=0)
+                moved = np.abs(arrays - usual)
+                alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
+                turns = moved[alone].any(axis=0)
+                self.seen |= bool(turns.all() and usual.any())
+        self.arrays = {}
 
 
 def is_untouched(given: Any) -> bool:
@@ -537,17 +652,32 @@ def is_untouched(given: Any) -> bool:
     return all(constant is None or constant is ... for constant in code.co_consts[1:])  # the first is its docstring
 
 
-def message(error: BaseException) -> str:
-    """An exception's own words, shortened. They come from the submission."""
-    try:
-        return str(error)[:200]
-    except BaseException:
-        return ""
+def kind(error: BaseException) -> str:
+    """The name of an exception's class, or of Python's own class that it was made from.
+
+    Its words stay here: inputs could stand in them.
+    """
+    known = (each for each in type.mro(type(error)) if each.__module__ == "builtins" or each.__name__ in NAMED)
+    return next(known).__name__[:60]
+
+
+def place(error: BaseException) -> str:
+    """The last line of the notebook that an exception came by: "line 3 of code cell 7", or nothing."""
+    where = ("", 0)
+    if isinstance(error, SyntaxError):
+        where = (str(error.filename), error.lineno or 0)
+    step = error.__traceback__
+    while step is not None:
+        if step.tb_frame.f_code.co_filename.startswith("cell "):
+            where = (step.tb_frame.f_code.co_filename, step.tb_lineno)
+        step = step.tb_next
+    file, line = where
+    return f"line {line} of code {file}" if file.startswith("cell ") else ""
 
 
 def describe(error: BaseException) -> str:
-    """One line on an exception."""
-    return f"{type(error).__name__[:60]}: {message(error)}".split("\n")[0]
+    """The kind and the place of an exception, in a few words."""
+    return f"{kind(error)}, {place(error)}"
 
 
 if __name__ == "__main__":

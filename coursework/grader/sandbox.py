@@ -32,7 +32,8 @@ from coursework.grader.borrowed import LIBRARIES, PACKAGE, TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
-RUNNER, PLAIN = HERE / "runner.py", ROOT / "coursework" / "plain.py"  # all that a submission meets of the grader
+RUNNER = HERE / "runner.py"
+MET = (RUNNER, HERE / "magics.py", ROOT / "coursework" / "plain.py")  # all that a submission meets of the grader
 FILTER, FILTERS_AT = "syscalls.bpf", "9"  # its file, and the descriptor by which bubblewrap reads it
 ENTER = """
 if [ -n "$1" ]; then echo 0 > "$1/cgroup.procs" || exit 125; fi
@@ -116,7 +117,7 @@ def room() -> Path:
     for name, source in STUBS.items():
         (path / name).parent.mkdir(exist_ok=True)
         (path / name).write_text(source, encoding="utf-8")
-    for file in (RUNNER, PLAIN):
+    for file in MET:
         shutil.copy(file, path / file.name)
     (path / "coursework" / "work").mkdir()
     (path / "matplotlib").mkdir()

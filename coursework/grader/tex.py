@@ -1,11 +1,13 @@
-"""The TeX that an essay may hold: commands that set type. What any other command does nobody has to know.
+r"""The TeX that an essay may hold: commands that set type. What any other command does nobody has to know.
 
 MathJax has commands that make links, take styles, load extensions or define further commands, and gets new ones. So
-these are the ones that an instructor's browser is given, and all others stand there as text.
+these are the ones that an instructor's browser is given, and all others stand there as text. They look as they were
+written, since in code they are no commands: `\n`, `C:\Users`.
 """
 
 import re
 
+GAP = "\u200b"  # a space of no width: it parts two signs, and nobody sees it
 COMMANDS = frozenset(
     """
     alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi omicron pi rho sigma tau upsilon phi chi
@@ -82,7 +84,7 @@ def type_alone(text: str) -> str:
 
     Example:
     >>> type_alone(r"$\frac{1}{2}$ and $\href{x}{y}$")
-    '$\\frac{1}{2}$ and $\\ href{x}{y}$'
+    '$\\frac{1}{2}$ and $\\\u200bhref{x}{y}$'
     """
     return COMMAND.sub(_known_or_text, text)
 
@@ -90,4 +92,4 @@ def type_alone(text: str) -> str:
 def _known_or_text(found: re.Match[str]) -> str:
     name, argument = found[1], found[2] or ""
     known = argument[1:-1] in ENVIRONMENTS if name in ("begin", "end") else name in COMMANDS
-    return found[0] if known else f"\\ {name}{argument}"
+    return found[0] if known else f"\\{GAP}{name}{argument}"

@@ -17,6 +17,8 @@ NEED_IT = (
     "hostile",
     "limits",
     "needed",
+    "own_derivations",
+    "own_runs",
     "plain",
     "student_edition",
 )

@@ -164,7 +164,7 @@ def test_ones_own_derivation_works_beside_a_torch_that_is_not_there(answered):
     right, reply = answered("return np.diag(slope(np.tanh(W @ h))) @ W", before=before)
     assert right, reply
     right, reply = answered("return torch.tensor(np.diag(slope(np.tanh(W @ h))) @ W)", before=before)
-    assert not right and "torch.tensor isn't there" in reply
+    assert not right and "NotHereError" in reply
 
 
 IN_PASSING = [
@@ -200,7 +200,51 @@ def test_no_use_in_passing_of_an_absent_torch_ends_a_cell(answered, sandbox_kind
     assert right, reply
     for use in ("W + there", "there + W", "np.abs(there)", "float(there)", "there[0]", "there < 1", "-there"):
         right, reply = answered(f"return {use}", before=["import torch\nthere = torch.ones(3)"])
-        assert not right and "isn't there" in reply
+        assert not right and "NotHereError" in reply
+
+
+DECORATED = [
+    "import torch\n@torch.no_grad()\n",
+    "import torch\n@torch.compile\n",
+    "import torch\n@torch.compile(dynamic=True)\n",
+    "import jax, functools\n@functools.partial(jax.jit, static_argnums=())\n",
+    "import functools\n@functools.lru_cache(None)\ndef kept():\n    pass\n@functools.wraps(kept)\n",
+    "import asyncio\nawait asyncio.sleep(0)\n",
+    "import asyncio\nasync def wait():\n    return np.ones(3)\ntask = asyncio.ensure_future(wait()) if 0 else wait()\n"
+    "three = await task\nasync with asyncio.Lock():\n    assert len(three) == 3\n",
+    "%matplotlib inline\nfiles = !ls\nprint?\n",
+    "%%time\n",
+]
+
+
+@pytest.mark.parametrize("before", DECORATED, ids=range(len(DECORATED)))
+def test_what_stands_around_a_derivation_costs_nothing(answered, before):
+    """A decorator of what isn't there, what is waited for, magics."""
+    own = f"{before}def own(W, h):\n    return np.diag(1 - np.tanh(W @ h) ** 2) @ W"
+    right, reply = answered("return own(W, h)", before=[f"import numpy as np\n{own}" if own[0] != "%" else own])
+    assert right, reply
+    cells = ["import numpy as np", own.replace("def own", "def total")]
+    assert borrowed.complaint(cells, "total") is None
+    stepped = own.replace("h):\n    return", "h):\n    h = h + 1e-20j\n    return").replace("def own", "def total")
+    assert "complex step" in borrowed.complaint(["import numpy as np", stepped], "total")
+
+
+@pytest.mark.parametrize("way", ["torch.func.jacrev(run)", "torch.no_grad()(jacobian)", "torch.vmap(torch.tanh)"])
+def test_a_decorator_that_is_not_there_derives_nothing(answered, way):
+    before = ["import numpy as np\nimport torch\nfrom torch.autograd.functional import jacobian"]
+    before[0] += f"\ndef run(h):\n    return np.tanh(h)\nway = {way}"
+    right, reply = answered("return way(W @ h)", before=before)
+    assert not right, reply
+
+
+def test_cells_share_an_event_loop(answered):
+    """As in Jupyter: what one cell begins, another may wait for."""
+    begin = "import asyncio\nasync def slow():\n    await asyncio.sleep(0.01)\n    return 2\n"
+    begin += "async def begin():\n    return asyncio.ensure_future(slow())\ntask = await begin()"
+    right, reply = answered(
+        "return np.diag(1 - np.tanh(W @ h) ** two) @ W", before=[begin, "two = await task\nassert two == 2"]
+    )
+    assert right, reply
 
 
 def test_what_needs_torch_costs_its_own_statement_alone(answered):
@@ -231,10 +275,133 @@ STEPS = {  # what no reader of the code sees
     "by trial": f"try:\n        run(W, h + {ROOT_OF_MINUS_ONE})\n    except BaseException:\n        pass\n"
     f"    return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])",
 }
+BY_STEP = f"return columns([run(W, h + {ROOT_OF_MINUS_ONE} * e) for e in np.eye(len(h))])"
+SLY = f"def sly(W, h):\n    {BY_STEP}"
+OWN_MODULE = "text = " + repr("import numpy as np\nfrom __main__ import run, columns\n" + SLY)
+LOOKS_AWAY = {  # name: (a cell, body): the same step where nobody looks
+    "a hook put away for a while": (
+        "",
+        "import sys\n    hook = sys.gettrace()\n    sys.settrace(None)\n    y = sly(W, h)\n"
+        "    sys.settrace(hook)\n    return y",
+    ),
+    "a thread without a hook": (
+        "",
+        "import _thread, time\n    found = []\n    _thread.start_new_thread(lambda: found.append(sly(W, h)), ())\n"
+        "    while not found:\n        time.sleep(0.01)\n    return found[0]",
+    ),
+    "a thread that is told of no hook": (
+        "",
+        "import threading\n    threading.settrace(None)\n    found = []\n"
+        "    thread = threading.Thread(target=lambda: found.append(sly(W, h)))\n"
+        "    thread.start(); thread.join()\n    return found[0]",
+    ),
+    "another process": (
+        "",
+        "import json, os\n    source, sink = os.pipe()\n    if os.fork() == 0:\n"
+        "        os.write(sink, json.dumps(sly(W, h).tolist()).encode())\n        os._exit(0)\n"
+        "    os.close(sink)\n    return np.array(json.loads(os.read(source, 65536)))",
+    ),
+    "a pool of processes": (
+        "",
+        "import multiprocessing\n    with multiprocessing.get_context('fork').Pool(1) as pool:\n"
+        "        return pool.starmap(sly, [(W, h)])[0]",
+    ),
+    "a hook that is none": (
+        "import sys\nkept = []\nsys.settrace = kept.append\nsys.gettrace = lambda: next(k for k in kept[::-1] if k)",
+        "return sly(W, h)",
+    ),
+    "another function of the grader": (
+        "scope = display.__class__.__call__.__globals__\nfor name in list(scope):\n"
+        "    if name in ('in_reals', 'answer_in_reals', 'followed'):\n        scope[name] = scope['answer']",
+        "return sly(W, h)",
+    ),
+    "no difference between types": (
+        "import builtins\nbuiltins.issubclass = lambda *_: False\nbuiltins.type = lambda *_: float",
+        "return sly(W, h)",
+    ),
+    "code without a cell": (f"exec({SLY!r}, globals())\nsly2 = sly", "return sly2(W, h)"),
+    "code of another name": (
+        "exec(compile(text, 'own.py', 'exec'), globals())\nsly2 = sly",
+        "return sly2(W, h)",
+    ),
+    "a module of one's own": (
+        "open('own.py', 'w').write(text)\nimport sys\nsys.path.insert(0, '')",
+        "import own\n    return own.sly(W, h)",
+    ),
+    "a line that was passed often": (
+        "",
+        "for i in range(60 * 100):\n        e, k = np.eye(len(h))[i % len(h)], i // 3000\n"
+        f"        y = columns([run(W, h + k * {ROOT_OF_MINUS_ONE} * u) for u in np.eye(len(h))]) if k else 0\n"
+        "    return y",
+    ),
+}
 RUN = [
     "def run(W, h):\n    return np.tanh(W @ h)\ndef inner(both):\n    W, h = both\n    return run(W, h)\n"
     "def columns(found):\n    return np.array([y.view(float)[1::2] / 1e-30 for y in found]).T"
 ]
+
+
+@pytest.mark.parametrize("name", LOOKS_AWAY)
+def test_nothing_looks_away_when_a_derivation_is_computed(answered, name):
+    """No hook, thread, process, module or patch of a submission hides complex numbers from the bare room."""
+    cell, body = LOOKS_AWAY[name]
+    before = [*RUN, "import numpy as np\n" + SLY, OWN_MODULE, cell]
+    right, reply = answered(body, derive=False, before=before)
+    assert right or "type" in name, f"the way is a live one: {reply}"
+    right, reply = answered(body, before=before)
+    assert not right, reply
+
+
+SEARCHES = {
+    "frames": "import sys\nframe = sys._getframe(1)",
+    "tracebacks": "try:\n    1 / 0\nexcept ArithmeticError as error:\n    frame = error.__traceback__.tb_frame.f_back",
+    "objects": "import gc\nlists = [thing for thing in gc.get_objects() if isinstance(thing, list)]",
+    "code": "def f():\n    pass\nf.__code__ = (lambda: 1).__code__",
+}
+DAILY = """
+import collections, dataclasses, functools, logging, traceback, warnings
+Net = collections.namedtuple("Net", "W h")
+@dataclasses.dataclass
+class Step:
+    W: np.ndarray
+    def of(self, h):
+        warnings.warn("a step", stacklevel=2)
+        logging.getLogger("own").warning("a step")
+        return np.diag(1 - np.tanh(self.W @ h) ** 2) @ self.W
+try:
+    1 / 0
+except ArithmeticError:
+    text = traceback.format_exc()
+@functools.lru_cache
+def own():
+    return Step
+"""
+
+
+@pytest.mark.parametrize("name", SEARCHES)
+def test_who_looks_for_the_grader_is_named(answered, name):
+    right, reply = answered(OWN.removeprefix(HEAD), before=["import numpy as np\n" + SEARCHES[name]])
+    assert right and "'searched': True" in reply
+
+
+def test_what_honest_code_does_is_no_search(answered):
+    """Libraries look at frames all the time, and numpy.testing starts a process when it is imported."""
+    body = "np.testing.assert_allclose(h, h)\n    return own()(*Net(W, h)[:1]).of(h)"
+    right, reply = answered(body, before=["import numpy as np\n" + DAILY])
+    assert right and "searched" not in reply and "stepped" not in reply, reply
+
+
+def test_more_digits_are_seen_when_a_derivation_is_computed(answered):
+    """Whatever their type is called, and whether it stands in the code or not."""
+    if np.finfo(np.longdouble).eps == np.finfo(float).eps:
+        pytest.skip("this machine has no such numbers")
+    body = "e = np.array(1e-6, np.dtype(chr(103)))\n    "
+    body += "both = [(run(W, h + e * u), run(W, h - e * u)) for u in np.eye(len(h))]\n"
+    body += "    return np.array([(up - down) / (2 * e) for up, down in both], float).T"
+    right, reply = answered(body, derive=False, before=RUN)
+    assert right, reply
+    right, reply = answered(body, before=RUN)
+    assert not right and "more digits than float64" in reply, reply
 
 
 @pytest.mark.parametrize("name", STEPS)
@@ -243,16 +410,16 @@ def test_complex_numbers_are_seen_when_a_derivation_is_computed(answered, name):
     right, reply = answered(STEPS[name], derive=False, before=RUN)
     assert right, reply
     right, reply = answered(STEPS[name], before=RUN)
-    assert not right and "complex numbers" in reply, reply
+    assert not right and ("complex numbers" in reply or name == "in a thread"), reply
 
 
 def test_a_derivation_of_many_loops_is_in_time(answered):
-    """Following a function's lines costs at most a few thousand of them, however often it goes round."""
+    """Following a function's lines costs at most a second or two, however often it goes round."""
     body = "J = np.zeros(W.shape)\n    for _ in range(3_000_000):\n        last = h\n"
     body += "    for i in range(len(h)):\n        for j in range(len(h)):\n"
     body += "            J[i, j] = (1 - np.tanh(W[i] @ last) ** 2) * W[i, j]\n    return J"
     right, reply = answered(body)
-    assert right, reply
+    assert right and "'overrun': True" in reply, reply
 
 
 def test_who_switches_the_look_off_earns_nothing(answered):
@@ -399,6 +566,7 @@ def test_from_notebook_to_mark(tmp_path, sandbox_kind):
         "return run(np.asarray(W, dtype='g'))",
         "from decimal import Decimal\n    return run(Decimal(W))",
         "from fractions import Fraction as F\n    return run(F(W))",
+        "import __main__ as here\n    return here.run(W)",
     ],
 )
 def test_differences_and_hidden_calls_are_read(body):
@@ -458,6 +626,17 @@ def test_checking_ones_derivation_by_any_means_costs_nothing(check):
     assert borrowed.complaint([loss, check, own], "f") is None
 
 
+def test_a_cache_that_a_check_fills_costs_nothing():
+    """What one's own answer keeps, and a check beside it that calls the answer."""
+    cells = [
+        "cache = {}\ndef f(W):\n    cache[len(W)] = W\n    return cache[len(W)]",
+        "def loss(W):\n    return (W * W).sum()",
+        "def compare(f, W, e=1e-5):\n    return f(W) - (loss(W + e) - loss(W - e)) / (2 * e)",
+        "compare(f, W)\nprint(compare(f, W + 1e-20j))",
+    ]
+    assert borrowed.complaint(cells, "f") is None
+
+
 def test_functions_of_libraries_make_no_quotient():
     body = "def f(a):\n    up, down = exp(a), exp(-a)\n    return {} / 2"
     for difference in ("(exp(a) - exp(-a))", "(up - down)", "(abs(a) - abs(1 - a))"):
@@ -476,6 +655,7 @@ def test_what_was_handed_out_is_not_the_students():
     assert "backward computes it" in borrowed.complaint([ours, "def f(W):\n    return backward(W)"], "f", [ours])
 
 
+REGISTRY = "kept = []\ndef keep(f):\n    kept.append(f)\n    return f\n"
 STEPPING = "def way(f, x):\n    return f(x + 1e-20j).imag / 1e-20"
 
 
@@ -493,6 +673,17 @@ STEPPING = "def way(f, x):\n    return f(x + 1e-20j).imag / 1e-20"
         ('text = """\n"""; tool = way', "tool"),
         ("@(\nlambda f: way)\ndef tool(f, x): ...", "tool"),
         ("%matplotlib inline\ntool = way", "tool"),
+        (f"{REGISTRY}way = keep(way)", "kept[0]"),
+        (f"{REGISTRY}@keep\ndef tool(f, x):\n    return way(f, x)", "kept[0]"),
+        (f"{REGISTRY}@keep\nclass Tool:\n    def __new__(cls, f, x):\n        return way(f, x)", "kept[0]"),
+        (f"{REGISTRY}keep(way)", "kept[0]"),
+        (f"{REGISTRY}keep(f=way)", "kept[0]"),
+        (f"{REGISTRY}keep(lambda f, x: way(f, x))", "kept[0]"),
+        (
+            "kept = {}\ndef named(name):\n    def keep(f):\n        kept[name] = f\n    return keep\n"
+            "@named('d')\ndef tool(f, x):\n    return way(f, x)",
+            "kept['d']",
+        ),
     ],
 )
 def test_what_is_put_into_something_is_followed(before, call):

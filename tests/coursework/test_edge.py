@@ -1,7 +1,8 @@
 """What crosses the sandbox's edge is data of bounded size, depth and type, or it is nothing.
 
 A reply may hold these fields and no others count: `answers`, by question: `values`, a list of what `plain.encode`
-writes; `complaint`, words; `raised`, a name and words. `cells`, errors by number. Words are only ever shown.
+writes; `complaint`, words; `raised`, a name and a place. `cells`, errors by number. Words are only ever shown, and none
+but those that are known beforehand: else the hidden inputs could be read from them.
 """
 
 import json
@@ -19,12 +20,23 @@ from nbconvert import HTMLExporter
 from coursework import plain
 from coursework.grader import __main__ as command
 from coursework.grader import assignment as assignments
-from coursework.grader import report, sandbox, submissions
+from coursework.grader import report, sandbox, submissions, told
 from coursework.grader.gradebook import harmless
 from coursework.grader.marking import Marker, without_numbers
 from coursework.grader.submissions import Submission, told_apart
 from coursework.grader.tex import type_alone
-from tests.coursework.material import RIGHT, STEP, graded_here, grader, marks, notebook_of, submit, write_assignment
+from tests.coursework.material import (
+    RIGHT,
+    STEP,
+    feedback,
+    graded_here,
+    grader,
+    guarded,
+    marks,
+    notebook_of,
+    submit,
+    write_assignment,
+)
 from tests.notebook import ROOT
 
 TRIALS = 2
@@ -171,6 +183,106 @@ def test_huge_integers_are_no_values():
 
 
 # ---------------------------------------------------------------------------------------------------------------------
+# Nothing of the hidden inputs comes back in the feedback
+
+LETTERS = """
+import numpy as np
+def letters(h):
+    return "".join("klmnopqrst"[int(s)] for s in ("%.60f" % abs(h[0]))[2:20])
+"""
+BODIES = {  # what step does with its inputs, to tell them
+    "words": "raise ValueError(letters(h))",
+    "words of a kind that is told": "raise NameError(f'name {letters(h)} is not defined')",
+    "a name": "raise type(letters(h), (Exception,), {})()",
+    "a name that pretends": "raise type(letters(h), (Exception,), {'__module__': 'builtins'})()",
+    "words of a stub": "raise NotImplementedError(letters(h))",
+    "a missing name": "return eval(letters(h))",
+    "a missing key": "return {}[letters(h)]",
+    "a module": "import importlib\n    return importlib.import_module(letters(h))",
+    "a file": "return open(letters(h))",
+    "a type": "return type(letters(h), (), {})()",
+    "an array of a type": "return np.array([type(letters(h), (), {})()])",
+    "keys": "return {letters(h): 1.0}",
+    "results": "return [letters(h)] * 3",
+    "a cause": "try:\n        1 / 0\n    except ArithmeticError as zero:\n        raise KeyError(letters(h)) from zero",
+    "a note": "error = ValueError('x')\n    error.add_note(letters(h))\n    raise error",
+    "a group": "raise ExceptionGroup(letters(h), [ValueError(letters(h))])",
+    "a name of a file": "exec(compile('1 / 0', letters(h), 'exec'))",
+    "a line of a cell": "exec(compile('1 / 0', 'cell ' + letters(h), 'exec'))",
+    "a name of a function": "global step\n    step = 1\n    exec(f'def {letters(h)}():\\n    1 / 0\\n{letters(h)}()')",
+    "a report": "import json, os\n    said = ['value', 'ps0_step', {'values': [], 'complaint': letters(h)}]\n"
+    "    for fd in range(3, 64):\n        try:\n            os.write(fd, json.dumps(said).encode() + b'\\n')\n"
+    "        except OSError:\n            pass",
+    "a report of a cell": "import json, os\n    said = ['error', 1, letters(h)]\n"
+    "    for fd in range(3, 64):\n        try:\n            os.write(fd, json.dumps(said).encode() + b'\\n')\n"
+    "        except OSError:\n            pass\n    return letters",
+    "a shape": "digits = [1 + int(s) for s in ('%.60f' % abs(h[0]))[2:20]]\n    return np.zeros((0, *digits))",
+    "a long shape": "return np.zeros((0, *map(int, ('%.60f' % abs(h[0]))[2:32])))",
+}
+IN_MEMORY = """
+import gc, plain
+found = [thing["calls"] for thing in gc.get_objects() if isinstance(thing, dict) and thing.get("name") == "ps0_step"]
+_, h = plain.decode(found[0][0])
+"""
+
+
+@pytest.fixture(scope="module")
+def leaking(tmp_path_factory, sandbox_kind):
+    """(the first input's digits, {name: feedback}) of students who try to be told of it."""
+    place = tmp_path_factory.mktemp("leaks")
+    key = write_assignment(place / "key")
+    for name, body in BODIES.items():
+        submit(place / "submitted", name, [LETTERS, f"def step(W, h):\n    {body}"])
+    in_a_cell = {"cell": "raise ValueError(letters(h))", "cell of a name": "raise type(letters(h), (ValueError,), {})"}
+    for name, last in in_a_cell.items():
+        submit(place / "submitted", name, [LETTERS, IN_MEMORY + last])
+    submit(place / "submitted", "name", [LETTERS, IN_MEMORY + "step = type(letters(h), (), {})()"])
+    run = guarded(grader(place / "submitted", place / "out", key, workers=2))
+    assert run.returncode == 0, run.stderr
+    assignment = assignments.load("ps0", key)
+    _, h = plain.decode(assignments.draw(assignment, 7, 6)["ps0_step"][0])
+    return f"{abs(h[0]):.60f}"[2:20], {name: feedback(place / "out", name) for name in marks(place / "out")}
+
+
+@pytest.mark.parametrize("name", [*BODIES, "cell", "cell of a name", "name"])
+def test_no_input_is_told_back(leaking, name):
+    """Whatever a submission raises, returns, is called or forges: six digits in a row would be too many."""
+    digits, told = leaking
+    text = told[name]
+    for form in (digits, "".join("klmnopqrst"[int(s)] for s in digits)):
+        for spelled in (text, re.sub(r"[^\w]", "", text)):
+            assert not [form[i : i + 6] for i in range(12) if form[i : i + 6] in spelled], text
+    assert all(len(shape) <= 10 for shape in re.findall(r"\(([\d, ]+)\)", text)), text
+
+
+def test_the_place_of_an_error_is_told(leaking):
+    _, told = leaking
+    for name in ("words", "a missing key", "a cause", "a name"):
+        assert "line" in told[name] and "of code cell 2" in told[name] and "klmnopqrst" not in told[name]
+    assert "KeyError: see line 2 of code cell 2, return {}[letters(h)]." in told["a missing key"].replace("`", "")
+    assert "Code cell 2 of your notebook stopped first: ValueError, line 5 of code cell 2" in told["cell"]
+
+
+KNOWN = [
+    "nothing called step is defined when the notebook has run.",
+    "your answer took longer than the 2 s allowed.",
+    "there was no time left: the notebook took longer than the 180 s allowed",
+    "the notebook took more than 3.0 GiB of memory",
+    "the answer is a float, not a number or an array of numbers.",
+]
+
+
+def test_only_known_sentences_are_told():
+    for words in KNOWN:
+        assert told.sentence(words, ["def step(): pass"]) == words.rstrip(".") + "."
+        assert told.sentence(words + " abcdef", ["def step(): pass"]) is None
+    assert told.sentence(KNOWN[0], ["x = 1"]) == "nothing called … is defined when the notebook has run."
+    assert told.sentence(KNOWN[1].replace("2", "23456"), []) is None
+    assert told.place("line 9 of code cell 1", ["x = 1"]) == "" and told.place("line 1 of code cell 2", ["x"]) == ""
+    assert told.exception("Deadbeef", "line 1 of code cell 1", ["x = 1"])[0] == "Exception"
+
+
+# ---------------------------------------------------------------------------------------------------------------------
 # One student, one fence
 
 
@@ -253,7 +365,7 @@ def test_chance_is_the_same_every_time(tmp_path):
         "generator = torch.Generator()\n"
         "draws += [generator.seed() / 2**64, torch.rand(1, generator=generator).item(),\n"
         "          torch.default_generator.seed() / 2**64, torch.rand(1).item()]\n"
-        "slope = float(np.mean(draws))\nraise ValueError(' '.join(f'{1e9 * draw:.0f}'[:4] for draw in draws))"
+        "slope = draws"
     )
     said = []
     for turn in range(2):
@@ -261,8 +373,9 @@ def test_chance_is_the_same_every_time(tmp_path):
         graded_here(tmp_path / f"submitted{turn}", tmp_path / f"out{turn}", key)
         (run,) = (tmp_path / f"out{turn}" / "runs" / "ps0").glob("*.json")
         said.append(json.loads(run.read_text())["text"])
-    assert "ValueError" in said[0] and said[0] == said[1]
-    assert len(set(json.loads(said[0].split("\n")[0])["cells"]["4"].split()[1:])) > 10
+    assert said[0] == said[1]
+    (draws,) = json.loads(said[0].split("\n")[0])["answers"]["ps0_slope"]["values"]
+    assert len(set(plain.decode(draws))) > 10
 
 
 def test_a_machine_short_of_memory_is_nobodys_mark(tmp_path, monkeypatch, capsys):
@@ -363,6 +476,39 @@ def test_an_honest_essay_reads_as_it_was_written(shown):
     page = shown("Because of *products*: $a_1 < 1$, $x[0]$ and `h[0] & z`.\n\n- one\n- two\n\n**Bold** [sic], a & b.")
     for part in ("<em>products</em>", "<li>one</li>", "<strong>Bold</strong>", "[sic]", "a_1", "x[0]"):
         assert part in page, part
+
+
+CODE = [
+    r"print('a\n\tb')",
+    r"open('C:\Users\ann\new')",
+    "if a<b and c <d: x = W[0][1] (f)[2](y)",
+    "a&b, x & y, &lt; &#60; d[a]: 1",
+    "http://course.example, www.course.example",
+    r"re.sub(r'\(\w+\)', r'\1', text)",
+    "<b>bold</b> <!-- comment --> <?php",
+]
+
+
+@pytest.mark.parametrize("code", CODE, ids=range(len(CODE)))
+@pytest.mark.parametrize("form", ["`{}`", "```\n{}\n```", "```python\n{}\n```", "    {}", "- item\n\n      {}"])
+def test_code_in_an_essay_looks_as_it_was_written(shown, code, form):
+    """Sign by sign; what stands between them has no width."""
+
+    class Code(HTMLParser):
+        inside, text = 0, ""
+
+        def handle_starttag(self, tag, attributes):
+            self.inside += tag in ("code", "pre")
+
+        def handle_endtag(self, tag):
+            self.inside -= tag in ("code", "pre")
+
+        def handle_data(self, data):
+            self.text += data if self.inside else ""
+
+    page = Code()
+    page.feed(shown("Words before.\n\n" + form.format(code)))
+    assert page.text.replace("\u200b", "").strip() == code
 
 
 @pytest.mark.parametrize("text", ACTING, ids=range(len(ACTING)))

@@ -12,7 +12,7 @@ import torch
 from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, difference, parts_right, verdict
 from coursework import evidence, plain
 from coursework.grader import __main__ as command
-from coursework.grader import alike, borrowed, items
+from coursework.grader import alike, borrowed, classes, items
 from coursework.grader import assignment as assignments
 from coursework.grader.assignment import load, names
 from coursework.grader.marking import Mark, Marker
@@ -247,6 +247,17 @@ def test_what_counts_as_solved_is_what_ps5_says():
 # ---------------------------------------------------------------------------------------------------------------------
 # Derivations
 
+MAGICS = (
+    "print?",
+    "?print",
+    "np.tanh??",
+    "!ls",
+    "files = !ls",
+    "%time x = 2",
+    "x = %who_ls",
+    "%%time",
+    "%%capture out",
+)
 BY_PACKAGE = "from course_utils.gradients import jacobian_paths\ndef f(W):\n    return sum(jacobian_paths(W).values())"
 BORROWED = {
     "package": [BY_PACKAGE],
@@ -258,6 +269,13 @@ BORROWED = {
     "central": ["def f(W):\n    e = 1e-5\n    return (run(W + e) - run(W - e)) / (2 * e)"],
     "forward": ["def f(W):\n    return (run(W + 1e-7) - run(W)) / 1e-7"],
     "with magics": ["%matplotlib inline\n!ls\n" + BY_PACKAGE],
+    **{f"beside {line}": [f"{line}\n{BY_PACKAGE}"] for line in MAGICS},
+    **{f"below {line}": [f"{BY_PACKAGE}\n{line}"] for line in MAGICS if line[:2] != "%%"},
+    "below an empty line and %%time": ["\n%%time\n" + BY_PACKAGE],
+    "in a line that is timed": ["%time from course_utils.gradients import jacobian_paths as way", "f = way"],
+    "beside an await": ["import asyncio\nawait asyncio.sleep(0)\n" + BY_PACKAGE],
+    "beside an error in an indented magic": ["if True:\n    %time x = 2\n" + BY_PACKAGE],
+    "beside what is nested too deeply": [BY_PACKAGE, "z = " + "-" * 20_000 + "1"],
 }
 OWN = {
     "matrices": ["def f(W):\n    return np.diag(1 - h**2) @ W"],
@@ -270,6 +288,7 @@ OWN = {
     ],
     "compared by differences": ["def f(W):\n    return 2 * W", "print((f(1.0 + 1e-6) - f(1.0)) / 1e-6)"],
     "not Python": ["def f(:", "%%bash\nls"],
+    "package in a cell of another language": ["%%writefile own.py\n" + BY_PACKAGE, "def f(W):\n    return 2 * W"],
 }
 
 
@@ -351,7 +370,7 @@ def test_code_that_is_nested_on_purpose_holds_nobody_up():
     start = time.process_time()
     assert alike.pairs({f"student{i}": hostile for i in range(12)}) == []
     for cell in hostile:
-        assert borrowed.complaint([cell], "z") is None
+        assert "nested so deeply" in (borrowed.complaint([cell], "z") or "nested so deeply")
     assert time.process_time() - start < 20
 
 
@@ -422,3 +441,16 @@ def test_page_and_tables_of_a_class(tmp_path):
     assert {row["mistake"] for row in steps} == {"W is transposed.", "your function raised ValueError"}
     assert all(float(row["low"]) <= 1 / 3 + 1e-3 <= float(row["high"]) for row in steps)
     assert (tmp_path / "out" / "marks" / "ps0_alike.csv").read_text().startswith("one,other,alike")
+    assert "To be opened" not in page, "nobody was asked to derive anything"
+    assert (tmp_path / "out" / "marks" / "ps0_look.csv").read_text().split() == ["student,question,why"]
+
+
+def test_the_page_says_which_notebooks_to_open(tmp_path):
+    """A line for each answer that could not be told, and none of it is a script or a formula."""
+    marks = [Mark("q_a", 10, 10, "Derive.", look="The class <script> has an arithmetic."), Mark("q_b", 5, 5, "")]
+    results = [Result("=ann", marks), Result("bob", [Mark("q_a", 10, 10, "Derive."), marks[1]])]
+    classes.write_class(items.summary(results), [], "q", tmp_path, results)
+    page = (tmp_path / "q_class.html").read_text(encoding="utf-8")
+    assert "To be opened" in page and "The class &lt;script&gt; has" in page and "bob" not in page
+    with open(tmp_path / "q_look.csv", newline="", encoding="utf-8") as file:
+        assert list(csv.reader(file))[1:] == [["'=ann", "q_a", "The class <script> has an arithmetic."]]

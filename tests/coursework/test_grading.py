@@ -15,7 +15,7 @@ import pytest
 
 from coursework import plain
 from coursework.grader import __main__ as command
-from coursework.grader import sandbox
+from coursework.grader import magics, sandbox
 from coursework.grader.assignment import HIDDEN, draw, handed_out, job_of, load, names
 from coursework.grader.marking import Marker, read_report
 from coursework.grader.needed import needed
@@ -60,7 +60,13 @@ ANSWERS = {  # name: (step, total, slope; the points; words of a hint)
     "transposed": ("def step(W, h):\n    return np.tanh(h @ W)", TOTAL, SLOPE, (0, 5, 2), "W is transposed."),
     "last_only": (STEP, "def total(dh):\n    return dh[-1]", SLOPE, (10, 0, 2), "not accumulated over time"),
     "tanh_slope": (STEP, TOTAL, "slope = 1.0", (10, 5, 0), "that is tanh's."),
-    "raises": (STEP, "def total(dh):\n    raise KeyError('dh')", SLOPE, (10, 0, 2), "KeyError: 'dh'"),
+    "raises": (
+        STEP,
+        "def total(dh):\n    raise KeyError('dh')",
+        SLOPE,
+        (10, 0, 2),
+        "KeyError: see line 2 of code cell 3",
+    ),
     "not_started": ("def step(W, h):\n    raise NotImplementedError()", TOTAL, "slope = ...", (0, 5, 0), "Not started"),
     "untouched": ('def step(W, h):\n    """(H,)."""\n    ...', TOTAL, SLOPE, (0, 5, 2), "Not started"),
     "undefined": ("1 / 0", TOTAL, SLOPE, (0, 5, 2), "Code cell 2 of your notebook stopped first: ZeroDivisionError"),
@@ -267,7 +273,8 @@ def test_the_instructors_own_notebook_earns_all_points(name, sandbox_kind):
 
 
 def test_only_a_stub_was_not_started(monkeypatch):
-    monkeypatch.setitem(sys.modules, "plain", plain)  # it lies beside the runner in the sandbox
+    monkeypatch.setitem(sys.modules, "plain", plain)  # these lie beside the runner in the sandbox
+    monkeypatch.setitem(sys.modules, "magics", magics)
     spec = importlib.util.spec_from_file_location("runner", sandbox.RUNNER)
     runner = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(runner)
