@@ -125,7 +125,7 @@ def test_every_page_that_it_names_is_in_it(edition):
     assert [(path.name, str(to)) for path, to in links if not to.exists()] == []
     named = set(re.findall(r"docs/\w+\.md", machine.TORCH))
     assert named and all((edition / page).is_file() for page in named)
-    assert {path.name for path in (edition / "docs").iterdir()} == {"platforms.md", "questions.md"}
+    assert {path.name for path in (edition / "docs").iterdir()} == {"platforms.md", "probed.md", "questions.md"}
 
 
 def _in_lesson(words, kind="markdown"):
