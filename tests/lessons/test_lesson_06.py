@@ -15,6 +15,7 @@ import torch
 from course_utils.cells import Params, forward, init_params, sigmoid
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_06 import EXERCISES
+from course_utils.checks.lesson_06 import _parts as parts_of_mistakes
 from course_utils.gradients import jacobians
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians
@@ -386,6 +387,11 @@ def test_right_paths_and_bias_gradient_are_autograds():
     found = torch.func.jacrev(lambda past: oracles.step(q, np.zeros(p.input_size), past).h)(parts)
     for name in PATHS:
         np.testing.assert_allclose(right[name], found[name].numpy(), rtol=0, atol=1e-13)
+    of = parts_of_mistakes(p, h_prev, *gates)  # from which the known mistakes are put together
+    into_n = np.diag(of.into_n) @ of.Wn
+    again = {"update": np.diag(of.into_z) @ of.Wz, "candidate": into_n * of.r, "reset": into_n * of.into_r @ of.Wr}
+    for name, path in again.items():
+        np.testing.assert_allclose(path, found[name].numpy(), rtol=0, atol=1e-13)
     b, h0, T = EXERCISES["06 bias gradient"].draw(rng)
     slope = torch.func.grad(lambda b: torch.sigmoid(b) ** T * h0)(torch.tensor(b, dtype=torch.float64))
     assert EXERCISES["06 bias gradient"].right(b, h0, T) == pytest.approx(float(slope), rel=1e-12)
