@@ -170,7 +170,7 @@ EXERCISES = {
                 update=lambda Wr, Wz, Wn, h, r, z, n, into_n: Wz @ np.diag((h - n) * z * (1 - z))
             ),
             "the slope of the sigmoid is missing from the update path.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag(h - n) @ Wz
+                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: (h - n)[:, None] * Wz
             ),
             "1 - z² is the slope of tanh. The update gate is a sigmoid.": _paths(
                 update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag((h - n) * (1 - z**2)) @ Wz
