@@ -150,13 +150,18 @@ def _used(code: ast.AST, functions: dict[str, ast.FunctionDef]) -> dict[str, ast
 
 def read(path: Path) -> Contents:
     """A file's contents. Of a notebook, the code and words of cells and of outputs that are words, without pictures."""
-    text = path.read_bytes().decode("utf-8", "replace")
+    return _contents(path.suffix, path.read_bytes())
+
+
+@functools.lru_cache(maxsize=512)  # one who looks for a leak builds an edition again and again
+def _contents(suffix: str, data: bytes) -> Contents:
+    text = data.decode("utf-8", "replace")
     parts = [text]
-    if path.suffix in (".json", ".ipynb"):  # in the file quotes and line ends are escaped
+    if suffix in (".json", ".ipynb"):  # in the file quotes and line ends are escaped
         with contextlib.suppress(ValueError, RecursionError):
             parts = list(_strings(json.loads(text)))
-            text = "\n".join(parts if path.suffix == ".ipynb" else [text, *parts])
-    code = trees(parts)
+            text = "\n".join(parts if suffix == ".ipynb" else [text, *parts])
+    code = trees(parts) if "\0" not in text else []  # a binary file has words at most
     expressions = set().union(*(shapes(tree, TELLING) for tree in code))
     return Contents(text, _squeeze(text), expressions, set().union(*(_named(tree) for tree in code)))
 

@@ -21,7 +21,7 @@ import numpy as np
 
 TOKEN = re.compile(
     r"""
-    (?P<cut>\"{3}|'{3}|</[a-z][^<>\n]*>|(?<![\w)\]])<[a-z][^<>\n]*>|\.(?=\s|$))  # quotes, HTML, a sentence's end
+    (?P<cut>\"{3}|'{3}|\.(?=\s|$))                                              # a docstring's edge, a sentence's
   | (?P<string>(?<!\w)[bfru]{0,2}(?:"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*'))    # an apostrophe follows a letter
   | (?P<comment>\#[^\n]*(?:\n[ \t]*\#[^\n]*)*)
   | (?P<operand>\.{3}|(?:\d[\d_]*\.?\d*|\.\d+)(?:e[-+]?\d+)?j?|[^\W\d]\w*)
@@ -38,10 +38,13 @@ PAIRS = {")": "(", "]": "[", "}": "{"}
 SIGNS = {"-", "+", "~"}
 LINKS = {"for", "in", "if", "else", "and", "or", "not", "is", "lambda", "async", "await"}  # words within expressions
 WORDS = set("return def class import from as assert raise yield with while del global nonlocal pass".split())
-BETWEEN = {"=", ":", ";", ",", "->", ":=", "==", "!=", "<", ">", "<=", ">=", "|", *LINKS}  # also parts of a sentence
+BETWEEN = {"=", ":", ";", ",", "->", ":=", "==", "!=", "<", ">", "<=", ">=", "|"}  # also parts of a sentence
 OPERATION = re.compile(r"[-+*/@%(=\[{<>|&^~]")
-FUNCTION = re.compile(r"^([ \t]*)(?:async )?def .*(?:\n(?:\1[ \t)\]}].*|[ \t]*$))*", re.M)  # down to its own margin
-ENTITY = re.compile(r"&(?:#\d+|\w+);")
+FUNCTION = re.compile(r"^([ \t]*)(?:async )?def .*(?:\n(?:\1[ \t].*|\1\).*:|[ \t]*)$)*", re.M)  # down to its own margin
+TAG = re.compile(r"</[a-z][^<>\n]*>|(?<![\w)\]])<[a-z][^<>\n]*>", re.I)
+ENTITY = re.compile(r"&#?\w+;")
+INLINE = re.compile(r"`[^`\n]*`|`[^`\n]+\n[^`\n]+`")
+MARGIN = re.compile(r"^[ \t]*(?://+|>>>|\.{3}|>) ?", re.M)  # of comments in other languages, examples and quotations
 IMPORT = re.compile(
     r"\bimport\s+numpy[\w.]*\s+as\s+\w+|\bfrom\s+numpy[\w.]*\s+import\s+"
     r"(?:\([^)]*\)|\w+(?: as \w+)?(?:, *\w+(?: as \w+)?)*)"
@@ -88,9 +91,11 @@ def _trees(text: str) -> Iterator[ast.Module]:
         inner = [node.value for node in ast.walk(whole) if isinstance(node, ast.Constant) and type(node.value) is str]
         inner.append(_comments(text))
     else:
+        text = ENTITY.sub(lambda entity: html.unescape(entity[0]), TAG.sub("\n", MARGIN.sub("", text)))
+        text = INLINE.sub(lambda code: code[0].replace("\n", " "), text)
         functions = (textwrap.dedent(match[0]) for match in FUNCTION.finditer(text))
         yield from filter(None, map(_parsed, functions))
-        tokens = list(_tokens(ENTITY.sub(lambda entity: html.unescape(entity[0]), text)))
+        tokens = [Token(str(match.lastgroup), match[0]) for match in TOKEN.finditer(text)]
         for run in _runs(tokens):
             yield from _expressions(run)
         inner = [_inside(token) for token in tokens if token.kind in ("string", "comment")]
@@ -121,34 +126,30 @@ def _inside(token: Token) -> str:
     return re.sub(r"\\(.)", lambda escape: "\n" if escape[1] == "n" else escape[1], token.text.lstrip("bfruBFRU")[1:-1])
 
 
-def _tokens(text: str) -> Iterator[Token]:
-    for match in TOKEN.finditer(text):
-        if match.lastgroup != "space":
-            yield Token(str(match.lastgroup), match[0])
-
-
 def _runs(tokens: Iterable[Token]) -> Iterator[list[Token]]:
     """The longest pieces that could be code: two words in a row are a sentence, and a bracket has its other half."""
     run: list[Token] = []
-    last = None
+    last, spaced = None, False
     for token in tokens:
-        if token.kind == "comment":
+        if token.kind in ("comment", "space"):
+            spaced = True
             continue
         ends = token.kind in ("cut", "other") or token.text in WORDS
-        if ends or (last is not None and token.kind != "line" and _apart(last, token)):
+        if ends or (last is not None and token.kind != "line" and _apart(last, token, spaced)):
             yield from _balanced(run)
             run, last = [], None
         if not ends:
             run.append(token)
             last = token if token.kind != "line" else last
+        spaced = False
     yield from _balanced(run)
 
 
-def _apart(one: Token, other: Token) -> bool:
-    """Whether nothing in Python has one of these right after the other: two operands, or two operations."""
+def _apart(one: Token, other: Token, spaced: bool) -> bool:
+    """Whether nobody writes Python with one right after the other: two operands, two operations, `f (x)` for `f(x)`."""
     if one.kind == "operator":
         return other.kind == "operator" and one.text not in BETWEEN and other.text not in SIGNS
-    begins = other.kind in ("operand", "string") or other.text == "{"
+    begins = other.kind in ("operand", "string") or other.text == "{" or (other.kind == "open" and spaced)
     return begins and one.kind != "open" and other.text not in LINKS and one.text not in LINKS
 
 
@@ -175,7 +176,7 @@ def _balanced(run: Sequence[Token]) -> Iterator[list[Token]]:
 
 
 def _expressions(run: Sequence[Token]) -> Iterator[ast.Module]:
-    """The code in a run, whose brackets match: all of it, or else what stands between commas, words and brackets.
+    """The code in a run, whose brackets match: all of it, or else what stands between words, commas or brackets.
 
     What stands between words is read by itself in any case: "it is h < 1" is Python, a chain of two comparisons.
     """
@@ -189,10 +190,10 @@ def _expressions(run: Sequence[Token]) -> Iterator[ast.Module]:
         return
     tree = _parsed(" ".join(token.text for token in run))
     depths = [*_depths(run)]
+    parting = [not depth and token.text in LINKS for token, depth in zip(run, depths, strict=True)]
     if tree is not None:
         yield tree
-        parting = [not depth and token.text in LINKS for token, depth in zip(run, depths, strict=True)]
-    else:
+    elif not any(parting):
         parting = [not depth and token.text in BETWEEN for token, depth in zip(run, depths, strict=True)]
         if not any(parting):  # then the outermost brackets
             sides = [(token.kind, depth) for token, depth in zip(run, depths, strict=True)]

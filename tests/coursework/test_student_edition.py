@@ -18,6 +18,7 @@ from coursework.grader import leaks as gate
 from coursework.grader.assignment import load, names
 from coursework.grader.likeness import KEPT, shape
 from coursework.grader.student import LeakError, build
+from coursework.grader.wherever import trees
 from tests.coursework.material import write_assignment
 from tests.notebook import ROOT
 
@@ -164,6 +165,14 @@ PLANTED = {
     ),
     "answer in a cell": (_in_lesson("y = np.tanh(A @ b)", "code"), "the right answer to ps0_step"),
     "answer in words": (_in_lesson("The step is `np.tanh( W @ h )`."), "the right answer to ps0_step"),
+    "answer in a fold": (
+        _in_lesson(
+            "<details><summary>One</summary>\n\n```python\ndef f(A, b):\n    return np.tanh(A @ b)\n```\n</details>"
+        ),
+        "notebooks/01_sigmoid_rnn.ipynb: the right answer to ps0_step",
+    ),
+    "answer beside a magic": (_in_lesson("%time\ny = numpy.tanh(A @ b)", "code"), "the right answer to ps0_step"),
+    "answer in notes": (_file("data/notes.txt", "It's tanh(A @ b), isn't it?\n"), "the right answer to ps0_step"),
     "little answer under its name": (
         _file("data/x.py", "def total(dE):\n    return dE.sum(axis = 0)\n"),
         "the right answer to ps0_total",
@@ -229,7 +238,7 @@ class Bare(ast.NodeTransformer):
 
     def visit_Attribute(self, node):
         self.generic_visit(node)
-        if isinstance(node.value, ast.Name) and node.value.id == "np":
+        if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr not in KEPT:
             self.names.add(node.attr)
             return ast.Name(node.attr, node.ctx)
         return node
@@ -284,6 +293,10 @@ PLACES = {  # how a right answer could get into an edition, in a file of what ki
 }
 LINES = {  # and its lines one by one, which is no function any longer
     "inline": ("md", lambda line: f"Here's `{line}`, as we know."),
+    "wrapped": (
+        "md",
+        lambda line: f"It's `{line.strip().removeprefix('return ').replace(' ', chr(10), 1)}`, see there.",
+    ),
     "sentence": ("txt", lambda line: f"We don't say that it is {line.strip().removeprefix('return ')}, do we?"),
     "timed lines": ("txt", lambda line: f"%time {line.strip().removeprefix('return ')}"),
     "words of a script": ("js", lambda line: f"const words = {json.dumps(line)};"),
@@ -318,6 +331,36 @@ def test_the_gate_finds_every_right_answer(name, found):
     wanted = {f"{path}: the right answer to {name}" for path in planted(name)}
     assert len(wanted) == len(PLACES) + (0 if name in NUMBERS else len(LINES))
     assert wanted <= set(found), wanted - set(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("The slope isn't `1 - h ** 2`. It's another one.", "1 - h**2"),
+        ("The slope, 1 - h ** 2 (see below), is what tanh's rule says.", "1 - h**2"),
+        ("**So.** f(a\n  - b) and nothing else", "f(a - b)"),
+        ("It is x[1:] < 1 for all", "x[1:] < 1"),
+        ("\"She said '1 - h ** 2', and left\" )", "1 - h**2"),
+        ("| a | 1 - h**2 | b |\n|---|---|---|", "1 - h**2"),
+        ("%timeit -n 10 (g * h)[:, None] * W", "(g * h)[:, None] * W"),
+        ("y = %time f(a - b)\nhelp?", "f(a - b)"),
+        (">>> f(a,\n...   b - 1)\n3", "f(a, b - 1)"),
+        ("const y = 1; // f(a - b) :-)", "f(a - b)"),
+        ("<b>so</b> f(a &lt; b)", "f(a < b)"),
+        ("import numpy.linalg as la, os\nla.norm(x, 2)", "np.linalg.norm(x, 2)"),
+        ("from numpy import (log as ln,\n  linalg)\n= ln(linalg.norm(x))", "np.log(np.linalg.norm(x))"),
+        ("as log(x) - 1, as", "np.log(x) - 1"),
+        ("x = 'f(a -\\n b)'", "f(a - b)"),
+    ],
+)
+def test_code_is_found_in_words(text, expression):
+    there = [node for tree in trees([text]) for node in ast.walk(tree) if isinstance(node, ast.expr)]
+    assert ast.unparse(ast.parse(expression)) in [ast.unparse(node) for node in there]
+
+
+@pytest.mark.parametrize("text", ["We know it, don't we? (Yes. No.) 3 of 4 do: a-", "", "((((", "\0 ' \" `"])
+def test_words_without_code_have_none(text):
+    assert not any(isinstance(node, ast.Call | ast.BinOp) for tree in trees([text]) for node in ast.walk(tree))
 
 
 def test_all_answers_are_tried():
