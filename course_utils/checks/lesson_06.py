@@ -176,7 +176,7 @@ EXERCISES = {
                 update=lambda s: s.Wz @ np.diag(s.into_z)
             ),
             "the slope of the sigmoid is missing from the update path.": _paths(
-                update=lambda s: np.diag(s.h - s.n) @ s.Wz
+                update=lambda s: (s.h - s.n)[:, None] * s.Wz
             ),
             "1 - z² is the slope of tanh. The update gate is a sigmoid.": _paths(
                 update=lambda s: np.diag((s.h - s.n) * SLOPE["tanh"](s.z)) @ s.Wz
