@@ -343,7 +343,7 @@ def test_the_instructors_answers_are_not_pointed_at(name, sandbox_kind):
     assignment = load(name)
     inputs, cells = draw(assignment, 7, 3), _solved(name)
     last = [q for q, question in assignment.questions.items() if question.derive][-1]
-    job = assignments.job_of(assignment, inputs, 7, cells[last])
+    job = assignments.job_of(assignment, inputs, cells[last])
     job["questions"] = [question for question in job["questions"] if question["derive"]]
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
     assert problem is None, problem
