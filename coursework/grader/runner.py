@@ -617,7 +617,7 @@ class Steps:
         self.arrays: dict[tuple, list[Any]] = {}
 
     def called(self, frame: types.FrameType) -> None:
-        """Keep what a function is called with, and what it has from the functions around it."""
+        """Keep what a function is called with, and what it has from the functions around it. A batch is looked at."""
         import numpy as np
 
         for name, value in frame.f_locals.items():
@@ -625,20 +625,26 @@ class Steps:
                 kept = self.arrays.setdefault((id(frame.f_code), name, value.shape), [])
                 if len(kept) < CALLS * value.size:
                     kept.append(value.ravel().copy())
+                for batch in (value, value.T) if value.ndim > 1 else ():
+                    self.look_at(batch.reshape(len(batch), -1))
 
     def judge(self) -> None:
         """Look at the calls so far and forget them."""
         import numpy as np
 
         for kept in self.arrays.values():
-            if len(kept) >= len(kept[0]):
-                arrays = np.array(kept)
-                usual = np.median(arrays, axis=0)
-                moved = np.abs(arrays - usual)
-                alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
-                turns = moved[alone].any(axis=0)
-                self.seen |= bool(turns.all() and usual.any())
+            self.look_at(np.array(kept))
         self.arrays = {}
+
+    def look_at(self, arrays: Any) -> None:
+        """Whether each entry of arrays (n, entries) has its turn in being moved alone and a little."""
+        import numpy as np
+
+        if len(arrays) >= arrays.shape[1] >= 3:
+            usual = np.median(arrays, axis=0)
+            moved = np.abs(arrays - usual)
+            alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
+            self.seen |= bool(moved[alone].any(axis=0).all() and usual.any())
 
 
 def is_untouched(given: Any) -> bool:
