@@ -375,9 +375,14 @@ class Absent:
         self.called = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """This stand-in again; a function or class that it decorates stays what it is."""
-        if len(args) == 1 and isinstance(args[0], types.FunctionType | type) and not Absent.strict:
+        """This stand-in again. A function or class that it decorates stays what it is; `with no_grad():` runs on."""
+        if not args and not kwargs:
+            return self
+        if len(args) == 1 and isinstance(args[0], types.FunctionType | type):
             return args[0]
+        return self._used()
+
+    def _used(self, *args: Any, **kwargs: Any) -> Any:
         if Absent.strict:
             raise NotHereError(
                 f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
@@ -385,11 +390,11 @@ class Absent:
             )
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __call__
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __call__
-    __and__ = __rand__ = __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = __setitem__ = __call__
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __call__
-    __array_ufunc__ = __array_function__ = __call__  # what NumPy calls where it meets one
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _used
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _used
+    __and__ = __rand__ = __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = __setitem__ = _used
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _used
+    __array_ufunc__ = __array_function__ = _used  # what NumPy calls where it meets one
     __hash__ = object.__hash__
 
     def __getattr__(self, name: str) -> Any:
@@ -409,11 +414,11 @@ class Absent:
         return Absent.asked != 0
 
     def __float__(self) -> float:
-        self()
+        self._used()
         return math.nan
 
     def __index__(self) -> int:
-        self()
+        self._used()
         return 0
 
     def __iter__(self) -> Any:
@@ -462,7 +467,7 @@ def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: 
     """
     file, source = f"cell {number}", magics.as_python(source)
     failures = []
-    for part in statements(source) if by_statement else [source]:
+    for part in statements(source, file) if by_statement else [source]:
         try:
             execute(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True), namespace)
         except BaseException as error:
@@ -471,9 +476,9 @@ def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: 
         raise failures[0]
 
 
-def statements(source: str) -> list[ast.Module]:
+def statements(source: str, file: str) -> list[ast.Module]:
     """A cell's statements, each by itself under the cell's `from __future__`."""
-    body = ast.parse(source).body
+    body = ast.parse(source, file).body
     future = [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     return [ast.Module([*future, each], []) for each in body if each not in future]
 
