@@ -322,7 +322,7 @@ def test_clipping_would_have_saved_the_plain_unit(lesson, start, limit):
     for _ in range(3000):
         w -= 1e-4 * max(-limit, min(limit, (w**100 - 1) * 100 * w**99))
     assert abs(w**100 - 1) < 0.01
-    assert "with a limit between 1 and 300" in lesson.prose
+    assert "with a threshold between 1 and 300" in lesson.prose
 
 
 def test_curvature_of_the_loss_at_w_1():
