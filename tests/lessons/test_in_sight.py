@@ -16,7 +16,7 @@ COMPARES = r"more|less|fewer|larger|smaller|higher|lower|nearer|longer|shorter|b
 MOVES = r"(?:grow|shrink|fall|ris|vanish|explod|win)(?:s|es|e|ing)?"
 CLAIM = re.compile(rf"\b(?:{COMPARES}|{MOVES})\b", re.I)
 TELLING = re.compile(rf"(?:^|_)(?:{COMPARES}|{MOVES}|moving|lost|hidden|hump)(?:_|$)")  # parts of a scene's name
-SAID_TRUE = re.compile(r"^(.*?):? +(?:True|False)\b", re.M)
+SAID_TRUE = re.compile(r"^(.*?):? +True\b", re.M)
 
 
 def opened(cell):
@@ -53,6 +53,7 @@ def gives_away(cell, choices):
     shown = re.sub(r"<[^>]*>", "\n", "\n".join(outputs))
     words = [str(node.value) for node in ast.walk(ast.parse(cell.source)) if isinstance(node, ast.Constant)]
     claims = [said for said in SAID_TRUE.findall(shown) for word in CLAIM.findall(said) if word in " ".join(words)]
+    claims = [] if "False" in shown else claims  # what holds here and not there is measured, not claimed
     plain = re.sub(r"[\"'()\[\]]", "", cell.source)
     some = [choice for choice in choices if re.search(rf"(?<![\w-]){re.escape(choice)}(?![\w-])", plain)]
     return names + comments + claims + (some if len(some) < len(choices) else [])
