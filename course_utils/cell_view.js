@@ -14,14 +14,14 @@ const sigmoid = (a) => 1 / (1 + Math.exp(-a));
 
 /**
  * One step of a GRU with one unit, r multiplied in before the product (`gru_step` in cells.py).
- * @param {Record<string, number>} w weights: W_xr, W_xz, W_xn, W_r, W_z, W_n, b_n
+ * @param {Record<string, number>} w weights: W_xr, W_xz, W_xn, W_hr, W_hz, W_hn, b_n
  * @param {{h_prev: number, x: number, b_r: number, b_z: number}} at
  * @returns {Record<string, number>} all numbers that the drawing shows forwards
  */
 function step(w, { h_prev, x, b_r, b_z }) {
-  const r = sigmoid(w.W_xr * x + w.W_r * h_prev + b_r);
-  const z = sigmoid(w.W_xz * x + w.W_z * h_prev + b_z);
-  const h_tilde = Math.tanh(w.W_xn * x + w.W_n * (r * h_prev) + w.b_n);
+  const r = sigmoid(w.W_xr * x + w.W_hr * h_prev + b_r);
+  const z = sigmoid(w.W_xz * x + w.W_hz * h_prev + b_z);
+  const h_tilde = Math.tanh(w.W_xn * x + w.W_hn * (r * h_prev) + w.b_n);
   const [kept, added] = [z * h_prev, (1 - z) * h_tilde];
   return { h_prev, x, r, z, h_tilde, h: kept + added, rest: 1 - z, kept, added, read: r * h_prev };
 }
@@ -35,9 +35,9 @@ function paths(w, { h_prev, r, z, h_tilde }) {
   const into_n = (1 - z) * (1 - h_tilde ** 2);
   return {
     direct: z,
-    update: (h_prev - h_tilde) * z * (1 - z) * w.W_z,
-    candidate: into_n * w.W_n * r,
-    reset: into_n * w.W_n * h_prev * r * (1 - r) * w.W_r,
+    update: (h_prev - h_tilde) * z * (1 - z) * w.W_hz,
+    candidate: into_n * w.W_hn * r,
+    reset: into_n * w.W_hn * h_prev * r * (1 - r) * w.W_hr,
   };
 }
 
@@ -186,7 +186,7 @@ function render({ model, el }) {
   const legend = add(root, "p", { style: "margin:0.25em 0" });
   const fixed = add(root, "p", { style: "margin:0.25em 0" });
   const listed = Object.entries(spec.weights).map(([name, w]) => `${name.replace(/_(\w+)/, "_{$1}")} = ${w}`);
-  const words = `Fixed: ${listed.join(", ")}; r_t is multiplied in before the product with W_n.`;
+  const words = `Fixed: ${listed.join(", ")}; r_t is multiplied in before the product with W_hn.`;
   textInto(fixed, words.replaceAll("-", MINUS));
 
   function tell() {

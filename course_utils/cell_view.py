@@ -21,7 +21,7 @@ from course_utils import _validate, diagrams, figures
 from course_utils.cells import Params, forward
 
 # One unit that reads one number. Fixed, so that four sliders are enough.
-WEIGHTS = {"W_xr": 1.0, "W_xz": -1.0, "W_xn": 1.0, "W_r": 1.0, "W_z": 1.0, "W_n": 1.5, "b_n": 0.0}
+WEIGHTS = {"W_xr": 1.0, "W_xz": -1.0, "W_xn": 1.0, "W_hr": 1.0, "W_hz": 1.0, "W_hn": 1.5, "b_n": 0.0}
 SLIDERS = {  # name: (words beside it, least, greatest)
     "h_prev": ("old state h_{t-1}", -1.0, 1.0),
     "x": ("input x_t", -2.0, 2.0),
@@ -144,7 +144,7 @@ def params(b_r: float, b_z: float) -> Params:
     """The cell as the rest of the course has it: Params of a GRU with D = H = 1."""
     w = WEIGHTS
     Wx = np.array([[w["W_xr"]], [w["W_xz"]], [w["W_xn"]]])
-    Wh = np.array([[w["W_r"]], [w["W_z"]], [w["W_n"]]])
+    Wh = np.array([[w["W_hr"]], [w["W_hz"]], [w["W_hn"]]])
     return Params("GRU", Wx, Wh, np.array([b_r, b_z, w["b_n"]]), np.zeros(3))
 
 

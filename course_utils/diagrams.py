@@ -32,17 +32,17 @@ Point = tuple[float, float]
 
 # The GRU's equations, in the letters of the lessons. Reset before the product, as in most texts.
 GRU_LINES = {
-    "z": r"$z_t = \sigma(W_{xz}\, x_t + W_z\, h_{t-1} + b_z)$",
-    "r": r"$r_t = \sigma(W_{xr}\, x_t + W_r\, h_{t-1} + b_r)$",
-    "without reset": r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_n\, h_{t-1} + b_n)$",
-    "h_tilde": r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_n (r_t \odot h_{t-1}) + b_n)$",
+    "z": r"$z_t = \sigma(W_{xz}\, x_t + W_{hz}\, h_{t-1} + b_z)$",
+    "r": r"$r_t = \sigma(W_{xr}\, x_t + W_{hr}\, h_{t-1} + b_r)$",
+    "without reset": r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_{hn}\, h_{t-1} + b_n)$",
+    "h_tilde": r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_{hn} (r_t \odot h_{t-1}) + b_n)$",
     "h": r"$h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde h_t$",
 }
 PATH_LINES = {  # their sum is J_t
     "direct": r"$\mathrm{diag}(z_t)$",
-    "update": r"$\mathrm{diag}((h_{t-1} - \tilde h_t)\, z_t (1 - z_t))\, W_z$",
-    "candidate": r"$\mathrm{diag}((1 - z_t)(1 - \tilde h_t^2))\, W_n\, \mathrm{diag}(r_t)$",
-    "reset": r"$\mathrm{diag}((1 - z_t)(1 - \tilde h_t^2))\, W_n\, \mathrm{diag}(h_{t-1}\, r_t (1 - r_t))\, W_r$",
+    "update": r"$\mathrm{diag}((h_{t-1} - \tilde h_t)\, z_t (1 - z_t))\, W_{hz}$",
+    "candidate": r"$\mathrm{diag}((1 - z_t)(1 - \tilde h_t^2))\, W_{hn}\, \mathrm{diag}(r_t)$",
+    "reset": r"$\mathrm{diag}((1 - z_t)(1 - \tilde h_t^2))\, W_{hn}\, \mathrm{diag}(h_{t-1}\, r_t (1 - r_t))\, W_{hr}$",
 }
 
 

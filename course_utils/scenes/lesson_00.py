@@ -41,6 +41,14 @@ def reach(lines: Mapping[str, Sequence[np.ndarray]], guess: Guess) -> None:
     )
 
 
+def halving(lines: Mapping[str, Sequence[np.ndarray]]) -> None:
+    """Say after how many steps a fresh gradient halves, and what the open gate leaves. lines: as for `reach`."""
+    last = {name: np.median(norms, axis=0)[-1] for name, norms in lines.items()}
+    for name in ("RNN", "GRU"):
+        print(f"fresh {name}: the gradient halves every {200 / -np.log2(last[name]):.1f} steps")
+    print("open GRU, 200 steps back, above 1/10:", last["GRU, open gate"] > 0.1)
+
+
 def open_the_gate(left: Mapping[float, ArrayLike], rnn: ArrayLike) -> Callable[..., tuple]:
     """An explorer's function: what is left of a nudge at one bias of the update gate.
 

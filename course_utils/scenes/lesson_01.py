@@ -49,6 +49,11 @@ def fixed_point(w: float, b: float, states: Callable, h_star: float) -> None:
     )
 
 
+def step_factors(w: float, h: np.ndarray) -> np.ndarray:
+    """The factor of each step (T,): the sigmoid's slope, written in the new state, times the weight. h (T+1,)."""
+    return np.asarray(w * h[1:] * (1 - h[1:]))
+
+
 def one_factor(factors: np.ndarray, guess: Guess) -> None:
     """Compare the guess of a factor's size. factors (3,)."""
     guess.compare(
@@ -112,8 +117,12 @@ def _side_by_side(axes: Sequence[Axes], h: np.ndarray, gradient: np.ndarray, lef
     figures.curves({"gradient": gradient}, title=right, ylabel="", log=True, ax=axes[1], **options)
 
 
-def falling(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
-    """Show a nudged state that falls into a latch, and its gradient. Both (T+1,)."""
+def nudged(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
+    """Show a nudged state that falls into a latch, and its gradient, and say where both end. Both (T+1,)."""
+    peak = gradient.argmax()
+    print(f"largest gradient: {gradient[peak]:.2g}, at step {peak}")
+    print(f"after {len(h) - 1} steps:   {gradient[-1]:.2g}")
+    print(f"the state rests at {h[-1]:.3f}, with factor {h[-1] * (1 - h[-1]) * 6:.2f} a step")
     fig, (left, right) = figures.panels(2)
     _side_by_side((left, right), h, gradient, "The state falls into a latch ...", "... and its gradient collapses")
     left.set_ylim(0, 1)
@@ -140,8 +149,14 @@ def falling(h: np.ndarray, gradient: np.ndarray, guess: Guess) -> None:
     )
 
 
-def dilemma(latch: np.ndarray, plain: np.ndarray, guess: Guess) -> None:
-    """Show five runs of each memory under noise, and compare the guess which loses its bit. Both (T+1, runs)."""
+def dilemma(latch: np.ndarray, plain: np.ndarray, log10_gradient: np.ndarray, guess: Guess) -> None:
+    """Show five runs of each memory under noise, and compare the guess which loses its bit.
+
+    latch, plain, log10_gradient  (T+1, runs): the states of both, and the logarithm of the latch's gradient.
+    """
+    print(f"latch: {np.mean(latch[-1] < 0.5):.0%} lost", end=", ")
+    print(f"largest gradient of 400 below 1e-60: {log10_gradient[-1].max() < -60}")
+    print(f"plain: {np.mean(plain[-1] < 0.5):.0%} lost, gradient exactly 1")
     fig, (left, right) = figures.panels(2, sharey=True)
     for ax, memory in ((left, latch), (right, plain)):
         for one in memory.T[:5]:

@@ -128,6 +128,10 @@ def how_long(lengths: Sequence[int], exponents: np.ndarray) -> None:
 
 def spectrum(gains: np.ndarray, spectra: np.ndarray, guess: Guess) -> None:
     """Show all exponents against the gain, and compare the guess. spectra (S, len(gains), H), largest first."""
+    growing = (spectra[:, -1] > 0).sum(axis=1)
+    print(f"gain {gains[-1]:.1f}: {growing.min()} to {growing.max()} of {spectra.shape[2]} directions grow")
+    falls = spectra.mean(axis=2)[:, -1] < spectra.mean(axis=2)[:, 4]
+    print(f"the mean exponent is lower than at gain {gains[4]:.1f}, all seeds: {np.all(falls)}")
     H = spectra.shape[2]
     ax = figures.curves(
         {r"gradient: $\mu_1$, largest": spectra[:, :, 0], f"mean of all {H}": spectra.mean(axis=2)},
@@ -153,10 +157,10 @@ def spectrum(gains: np.ndarray, spectra: np.ndarray, guess: Guess) -> None:
     )
 
 
-def moving_edge(gains: np.ndarray, edges: Mapping[float, np.ndarray], guess: Guess) -> None:
-    """Show the largest exponent against the gain for several sizes of the inputs. edges: {size: (S, len(gains))}."""
+def edges(gains: np.ndarray, found: Mapping[float, np.ndarray], guess: Guess) -> None:
+    """Show the largest exponent against the gain for several sizes of the inputs. found: {size: (S, len(gains))}."""
     ax = figures.curves(
-        {f"RNN, inputs × {size:g}": edge for size, edge in edges.items()},
+        {f"RNN, inputs × {size:g}": edge for size, edge in found.items()},
         x=gains,
         title="Inputs of 1, 2, 4 times the size: the edge moves up (tanh, 32 units, 5 seeds)",
         xlabel="gain $g$",
@@ -169,7 +173,7 @@ def moving_edge(gains: np.ndarray, edges: Mapping[float, np.ndarray], guess: Gue
         "From times 1 on, larger inputs have a lower line, which crosses zero later; without any, "
         "the line runs close below zero over a wide range.",
     )
-    first, last = (gains[np.argmax(np.median(edges[size], axis=0) > 0)] for size in (1, 4))
+    first, last = (gains[np.argmax(np.median(found[size], axis=0) > 0)] for size in (1, 4))
     guess.compare(
         "to larger gains" if last > first else "to smaller gains",
         meanings={

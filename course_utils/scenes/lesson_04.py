@@ -3,12 +3,18 @@
 from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from course_utils import figures, widgets
 from course_utils.predictions import Guess
 
 MAP = (3.4, 5.4, -3.0, 0.7)  # the part of the plane where descents are drawn: w from, to, b from, to
 Surface = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
+
+
+def by_norm(g: np.ndarray, c: ArrayLike = 0.1) -> np.ndarray:
+    """The gradient, clipped by norm at c (Pascanu et al. 2013): g (P,), or many side by side, (P, ...)."""
+    return np.asarray(g / np.maximum(1, np.linalg.norm(g, axis=0) / c))
 
 
 def cliff(ws: np.ndarray, bs: np.ndarray, size: np.ndarray, line: np.ndarray, on_line: np.ndarray) -> None:

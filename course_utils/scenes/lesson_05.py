@@ -116,7 +116,7 @@ def each_gate(past: np.ndarray, candidates: Mapping[str, np.ndarray], states: Ma
 
 
 def columns_or_rows(before: np.ndarray, after: np.ndarray) -> None:
-    """W_n (6, 6) as the candidate meets it if r = 0 in the third unit: with the reset before, and after the product."""
+    """W_hn (6, 6) as the candidate meets it if r = 0 in the third unit: the reset before, and after the product."""
     fig, axes = figures.panels(2)
     titles = "Before: no candidate reads unit 3", "After: unit 3 reads no unit"
     for ax, W, title in zip(axes, (before, after), titles, strict=True):
@@ -153,7 +153,7 @@ def tilde(good: np.ndarray, bad: np.ndarray) -> None:
     )
 
 
-def hidden_or_lost(h_gru: np.ndarray, h_lstm: np.ndarray) -> None:
+def two_memories(h_gru: np.ndarray, h_lstm: np.ndarray) -> None:
     """States (21,) of a GRU whose z was 0 for ten steps, and of an LSTM whose output gate was."""
     ax = figures.curves(
         {"GRU, z was 0": h_gru, "LSTM, output gate was 0": h_lstm},
@@ -184,7 +184,7 @@ def weigh_cat(guess: Guess, runs: Mapping[str, np.ndarray]) -> None:
 def weigh_order(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     drawn = "That is what the picture shows. With b_n kept from the gate, it is all that differs."
-    guess.compare("the bias b_n, gated or not", meanings={"columns or rows of W_n": drawn})
+    guess.compare("the bias b_n, gated or not", meanings={"columns or rows of W_{hn}": drawn})
 
 
 def weigh_flip(guess: Guess) -> None:
@@ -194,7 +194,7 @@ def weigh_flip(guess: Guess) -> None:
     guess.compare("negate the rows of z", meanings={"negate all rows": all_rows, "swap the rows of r and z": swapped})
 
 
-def weigh_hidden(guess: Guess) -> None:
+def weigh_memory(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     copied = "A shut z does not hide the state. It replaces it by the candidate."
     shut_out = "The LSTM's output gate only shut the way out. Its cell kept what it held."

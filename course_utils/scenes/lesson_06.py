@@ -19,6 +19,12 @@ SLOPE_AXES: dict[str, Any] = {
 }
 
 
+def slope(b: np.ndarray | float, T: int) -> np.ndarray:
+    """The gradient of h_T = σ(b)^T, what T steps with the same gate leave of h_0 = 1, in the gate's bias b."""
+    z = sigmoid(b)
+    return np.asarray(T * z**T * (1 - z))
+
+
 def reach(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -> None:
     """Norms (seeds, lags) by which paths are kept, of a fresh GRU and of an open one."""
     fig, (left, right) = figures.panels(2, sharey=True)
@@ -86,18 +92,18 @@ def between(gate: np.ndarray, factor: np.ndarray) -> None:
 
 
 def shares(fresh: list, opened: list) -> None:
-    """The size of each step's share in the gradient of W_z by its lag (seeds, T): a fresh GRU's, an open one's."""
+    """The size of each step's share in the gradient of W_hz by its lag (seeds, T): a fresh GRU's, an open one's."""
     lines = {"GRU, fresh": fresh, "GRU, update bias 3": opened}
     ax = figures.curves(
         lines,
         title="Fresh: 90 % of the shares lie in 5 steps; update bias 3: in 44",
         xlabel="lag $T - k$",
-        ylabel="size of step $k$'s share in $W_z$",
+        ylabel="size of step $k$'s share in $W_{hz}$",
         log=True,
     )
     figures.show(
         ax,
-        alt="Each step's share in the gradient of W_z against lag, log axis, five seeds. Fresh "
+        alt="Each step's share in the gradient of W_hz against lag, log axis, five seeds. Fresh "
         "begins higher and falls below 1e-12 by lag 70; update bias 3 is still above 1e-5 at 78.",
     )
 

@@ -48,7 +48,7 @@ def underflow(carried: np.ndarray, plain: Mapping[str, np.ndarray]) -> None:
 
 
 def fresh(logs: Mapping[str, np.ndarray], guess: Guess) -> None:
-    """What three fresh cells have left by lag, and what was guessed for the GRU.
+    """What three fresh cells have left by lag, and what was guessed for the LSTM.
 
     logs  {"RNN, fresh": (seeds, T+1)} log10 of the norms.
     """
@@ -187,10 +187,10 @@ def weigh_fresh(guess: Guess, fresh: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
     kept, direct = np.ones(201), sigmoid(0) ** np.arange(201)
     guess.compare(
-        10 ** np.median(fresh["GRU, fresh"], axis=0),
+        10 ** np.median(fresh["LSTM, fresh"], axis=0),
         meanings={
             "nothing is lost": (kept, "A gate can keep everything, but only if it is open."),
-            "half at each step": (direct, "The direct path loses so much. Three others add to it."),
+            "half at each step": (direct, "The path along the cell loses so much. The other paths add to it."),
         },
     )
 
@@ -198,8 +198,8 @@ def weigh_fresh(guess: Guess, fresh: Mapping[str, np.ndarray]) -> None:
 def weigh_open(guess: Guess, nine: Mapping[str, np.ndarray]) -> None:
     """What was guessed, beside what is measured."""
     ends = {name: 10 ** np.median(logs[:, -1]) for name, logs in nine.items()}
-    alone, without = "The direct path alone keeps so much.", "So much is left without the bias."
-    guess.compare(ends["GRU, bias +3"], meanings={sigmoid(3) ** 200: alone, ends["GRU, fresh"]: without})
+    same, without = "So much is left if all units have the bias +3.", "So much is left without the bias."
+    guess.compare(ends["GRU, chrono"], meanings={ends["GRU, bias +3"]: same, ends["GRU, fresh"]: without})
 
 
 def weigh_gate(guess: Guess) -> None:

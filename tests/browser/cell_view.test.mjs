@@ -6,7 +6,7 @@ import { test } from "node:test";
 import view, * as own from "../../course_utils/cell_view.js";
 import { generator } from "./draws.mjs";
 
-const W = { W_xr: 0.3, W_xz: -0.8, W_xn: 1.1, W_r: 0.9, W_z: -1.2, W_n: 1.7, b_n: 0.2 };
+const W = { W_xr: 0.3, W_xz: -0.8, W_xn: 1.1, W_hr: 0.9, W_hz: -1.2, W_hn: 1.7, b_n: 0.2 };
 
 test("anywidget finds render in the default export, and no other name that it knows", () => {
   assert.deepEqual(Object.keys(view), ["render"]);

@@ -66,7 +66,7 @@ def test_page_and_package_compute_the_same():
     ]
     cases = list(zip(weights, ats, strict=True))
     for (w, at), (numbers, parts) in zip(cases, computed(cases), strict=True):
-        Wx, Wh = [[w["W_xr"]], [w["W_xz"]], [w["W_xn"]]], [[w["W_r"]], [w["W_z"]], [w["W_n"]]]
+        Wx, Wh = [[w["W_xr"]], [w["W_xz"]], [w["W_xn"]]], [[w["W_hr"]], [w["W_hz"]], [w["W_hn"]]]
         p = Params("GRU", Wx, Wh, [at["b_r"], at["b_z"], w["b_n"]], np.zeros(3))
         trace = forward(p, [[at["x"]]], [at["h_prev"]])
         assert abs(numbers["h"] - trace.h[1, 0]) < 1e-12

@@ -199,7 +199,7 @@ def test_gains_vanish_and_stand_near_the_edge(lesson):
         growth.append(np.exp(logs / 5000))
     assert np.median(growth) == pytest.approx(0.97, abs=0.007)
     lost = [100 * (1 - factor) for factor in (max(growth), min(growth))]
-    assert f"between {lost[0]:.0f} % and {lost[1]:.0f} % in each" in lesson.prose
+    assert f"and {lost[0]:.0f} % to {lost[1]:.0f} % in each" in lesson.prose
 
 
 def sentence_scores():

@@ -495,7 +495,7 @@ def test_an_orthogonal_stack_has_no_orthogonal_blocks(lesson):
 
 def test_what_was_measured_beside_the_guesses(lesson):
     said = lesson.displayed
-    fresh, opened = (10 ** np.median(decades(name)[:, -1]) for name in ("GRU, fresh", "GRU, bias +3"))
+    fresh, opened = (10 ** np.median(decades(name)[:, -1]) for name in ("LSTM, fresh", "GRU, chrono"))
     digits, power = f"{fresh:.1e}".split("e-")
     small = f"{digits}×10⁻{power.translate(str.maketrans('0123456789', '⁰¹²³⁴⁵⁶⁷⁸⁹'))}"
     assert f"Measured: a curve from 1 to {small}." in said

@@ -24,7 +24,7 @@ def test_what_flows_in_adds_up_to_what_flows_out(at):
     assert abs(now["z"] + now["rest"] - 1) < 1e-15
     w = cell_view.WEIGHTS
     read = np.arctanh(now["h_tilde"]) - w["W_xn"] * at["x"] - w["b_n"]
-    assert abs(read - w["W_n"] * now["read"]) < 1e-9
+    assert abs(read - w["W_hn"] * now["read"]) < 1e-9
 
 
 def test_params_have_the_rows_where_torch_has_them():
@@ -32,7 +32,7 @@ def test_params_have_the_rows_where_torch_has_them():
     assert isinstance(p, Params) and p.reset == "before"
     for gate, index in (("r", "r"), ("z", "z"), ("h_tilde", "n")):
         rows = p.gate(gate)
-        assert rows["Wh"] == cell_view.WEIGHTS[f"W_{index}"] and rows["Wx"] == cell_view.WEIGHTS[f"W_x{index}"]
+        assert rows["Wh"] == cell_view.WEIGHTS[f"W_h{index}"] and rows["Wx"] == cell_view.WEIGHTS[f"W_x{index}"]
     np.testing.assert_array_equal(p.bx, [0.25, -0.75, cell_view.WEIGHTS["b_n"]])
 
 

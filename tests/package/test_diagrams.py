@@ -213,12 +213,12 @@ def test_a_scans_boxes_reach_as_far_as_joining_brings_them(T):
 
 
 def test_the_grus_letters_are_those_of_the_lessons():
-    """z keeps, row blocks W_r, W_z, W_n of W_h and W_xr, W_xz, W_xn of W_x, biases b_r, b_z, b_n."""
+    """z keeps, row blocks W_hr, W_hz, W_hn of W_h and W_xr, W_xz, W_xn of W_x, biases b_r, b_z, b_n."""
     whole = said(diagrams.gru_growing(3))
     assert r"$h_t = z_t \odot h_{t-1} + (1 - z_t) \odot \tilde h_t$" in whole
     for gate in "rz":
-        assert rf"${gate}_t = \sigma(W_{{x{gate}}}\, x_t + W_{gate}\, h_{{t-1}} + b_{gate})$" in whole
-    assert r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_n (r_t \odot h_{t-1}) + b_n)$" in whole
+        assert rf"${gate}_t = \sigma(W_{{x{gate}}}\, x_t + W_{{h{gate}}}\, h_{{t-1}} + b_{gate})$" in whole
+    assert r"$\tilde h_t = \tanh(W_{xn}\, x_t + W_{hn} (r_t \odot h_{t-1}) + b_n)$" in whole
     assert "r_t" not in said(diagrams.gru_growing(2)) and r"\tilde h_t" not in said(diagrams.gru_growing(1))
     both = said(diagrams.lstm_beside_gru())
     for letter in GATES["LSTM"]:
