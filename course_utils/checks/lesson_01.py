@@ -23,6 +23,10 @@ def _product(w, b, h0, T, states=slice(1, None)):
     return np.prod(h * (1 - h) * w)
 
 
+def _draw_unit(rng, T=None):
+    return rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9), int(rng.integers(2, 7)) if T is None else T
+
+
 EXERCISES = {
     "01 step factor": Exercise(
         right=_factor,
@@ -47,7 +51,8 @@ EXERCISES = {
     ),
     "01 gradient to start": Exercise(
         right=_product,
-        draw=lambda rng: (rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9), int(rng.integers(2, 7))),
+        draw=_draw_unit,
+        size="T",
         mistakes={
             "off by one: the factors of steps 1 to T use the states h_1 to h_T, not h_0 to h_{T-1}.": (
                 lambda w, b, h0, T: _product(w, b, h0, T, slice(0, -1))

@@ -11,9 +11,9 @@ def _sigma_1(W):
     return np.linalg.norm(W, 2)
 
 
-def _draw_weights(rng):
+def _draw_weights(rng, lag=None):
     H = int(rng.integers(2, 6))
-    return rng.normal(size=(H, H)), float(rng.uniform(0.2, 0.9)), int(rng.integers(2, 9))
+    return rng.normal(size=(H, H)), float(rng.uniform(0.2, 0.9)), int(rng.integers(2, 9)) if lag is None else lag
 
 
 def _falling(values):
@@ -54,8 +54,8 @@ def _each_arrow_alone(J):
     return _falling(np.mean(logs, axis=0))
 
 
-def _draw_steps(rng):
-    T, H = int(rng.integers(3, 8)), int(rng.integers(3, 5))
+def _draw_steps(rng, T=None):
+    T, H = int(rng.integers(3, 8)) if T is None else T, int(rng.integers(3, 5))
     return (rng.normal(0, 0.8, (T, H, H)),)
 
 
@@ -63,6 +63,7 @@ EXERCISES = {
     "03 bound": Exercise(
         right=lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** lag,
         draw=_draw_weights,
+        size="lag",
         mistakes={
             "that is the spectral radius, the largest eigenvalue. A bound on every product needs the norm.": (
                 lambda Wh, gamma, lag: (gamma * np.abs(np.linalg.eigvals(Wh)).max()) ** lag
@@ -86,6 +87,7 @@ EXERCISES = {
     "03 rates by QR": Exercise(
         right=_by_volumes,
         draw=_draw_steps,
+        size="T",
         against="the growth of volumes, computed without QR",
         mistakes={
             "this is what comes out if every step starts from the axes again. Carry Q along, as J_t @ Q.": (

@@ -48,8 +48,8 @@ def _slope_forgotten_on_the_way(w, b, T):
     return {"L": (h - 0.7) ** 2, "gradient": 2 * (h - 0.7) * np.array([dh_dw, dh_db])}
 
 
-def _draw_unit(rng):
-    return float(rng.uniform(2, 5)), float(rng.uniform(-3, -1)), int(rng.integers(2, 9))
+def _draw_unit(rng, T=None):
+    return float(rng.uniform(2, 5)), float(rng.uniform(-3, -1)), int(rng.integers(2, 9)) if T is None else T
 
 
 def _clipped(g, c):
@@ -81,6 +81,7 @@ EXERCISES = {
     "04 forward walk": Exercise(
         right=_by_complex_steps,
         draw=_draw_unit,
+        size="T",
         against="complex steps",
         mistakes={
             "the state has moved on too early: the immediate derivative in w is slope times the state before.": (
@@ -120,6 +121,7 @@ EXERCISES = {
     "04 clipped step": Exercise(
         right=lambda theta, g, c, rate: theta - rate * _clipped(g, c),
         draw=_draw_step,
+        cases_of={"the gradient is longer than c": lambda theta, g, c, rate: np.linalg.norm(g) > c},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
             "this goes uphill: a descent subtracts the gradient.": (
@@ -138,6 +140,9 @@ EXERCISES = {
             "this clips the step, rate times gradient. Clip the gradient first, then multiply by the rate.": (
                 lambda theta, g, c, rate: theta - _clipped(rate * g, c)
             ),
+            "a long gradient is replaced by the number c. It is to become c long, and to keep its direction.": (
+                lambda theta, g, c, rate: theta - rate * (c if np.linalg.norm(g) > c else g)
+            ),
             "the learning rate is missing.": lambda theta, g, c, rate: theta - _clipped(g, c),
             "this is the change. The new parameters are asked for.": lambda theta, g, c, rate: -rate * _clipped(g, c),
             "the gradient is made one long; its length should be c.": (
@@ -151,6 +156,7 @@ EXERCISES = {
     "04 clip factor": Exercise(
         right=lambda dWh, dbh, c: min(1.0, c / _norm(dWh, dbh)),
         draw=_draw_gradients,
+        cases_of={"the gradient is longer than c": lambda dWh, dbh, c: _norm(dWh, dbh) > c},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
             "this clips always. A gradient that is below the threshold is to pass untouched.": (

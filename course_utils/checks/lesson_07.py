@@ -20,10 +20,14 @@ def _underflown(J, k):
         return np.log10(np.linalg.norm(np.linalg.multi_dot([np.eye(J.shape[1]), *J[k:][::-1]]), 2))
 
 
-def _tiny_jacobians(rng):
-    """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
-    T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
-    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
+def _tiny_jacobians(rng, T=None):
+    """A chain of factors of about 1e-45 each. From 8 of them on the plain product is zero in float64."""
+    T, H = int(rng.integers(12, 18)) if T is None else T, int(rng.integers(2, 5))
+    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4)) if T > 4 else T - 1
+
+
+def _tiny_chain(rng, T=None):
+    return _tiny_jacobians(rng, T)[:1]
 
 
 def _row(J, log=np.log10, ord=2):
@@ -64,15 +68,17 @@ def _broadcast(W, b, T):
     return np.linalg.norm(np.atleast_1d(product))
 
 
-def _small_net(rng):
+def _small_net(rng, T=None):
     H = int(rng.integers(3, 7))
-    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9))
+    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9)) if T is None else T
 
 
 EXERCISES = {
     "07 log norm": Exercise(
         right=_log_norm,
         draw=_tiny_jacobians,
+        size="T",
+        sizes=(1, 2, 13, 16),
         mistakes={
             "the product has underflowed to zero, and the logarithm of 0 is -inf. Divide it by its size at every step "
             "(every tenth is too late for factors as small as these) and add up the logarithms.": _underflown,
@@ -99,7 +105,9 @@ EXERCISES = {
     ),
     "07 row of norms": Exercise(
         right=_row,
-        draw=lambda rng: _tiny_jacobians(rng)[:1],
+        draw=_tiny_chain,
+        size="T",
+        sizes=(1, 2, 13, 16),
         mistakes={
             "the row runs from lag 0 on. Entry k belongs to h_k, so the 0 of the identity comes last.": (
                 lambda J: _row(J)[::-1]
@@ -126,6 +134,7 @@ EXERCISES = {
     "07 repaired chain": Exercise(
         right=_chain,
         draw=_small_net,
+        size="T",
         mistakes={
             "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
                 _broadcast
