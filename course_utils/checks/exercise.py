@@ -13,7 +13,8 @@ SINGLE = 2e-5  # relative: what an exact computation may lose where its numbers 
 STRICT = (
     1e-10  # an exercise that is held to this or less tells exact answers from close ones, float32 from float64, too
 )
-MORE = 12  # further inputs, on which a condition is tried before a hint says that it decides
+SAME = 1e-9  # relative: factors or differences that are no further apart than this are the same
+MORE = 24  # further inputs, on which a condition is tried before a hint says that it decides
 NEAR = "it agrees to about"  # how the sentence on a near miss begins
 USE_FLOAT64 = "Your numbers are float32. Compute in float64, NumPy's own, which keeps twice as many digits."
 
@@ -149,10 +150,30 @@ class Exercise:
         sizes += [None] * (trials - len(sizes))
         return [self.worked(partial(_drawn, draw, seed, size)) for seed, size in enumerate(sizes)]
 
-    def where(self, answer: Any) -> str:
-        """A sentence on where an answer that is sometimes right fails, tried on further inputs. Empty if unclear."""
-        if self.draw is None:
+    def where(self, answer: Any, sometimes: bool) -> str:
+        """A sentence on a wrong answer, tried on further inputs: by what a number is off, or, if it is sometimes right,
+        where it fails. Empty if unclear."""
+        assert self.draw is not None
+        return self._edge(answer) if sometimes else self._always_off(answer)
+
+    def _always_off(self, answer: Any) -> str:
+        """What lies between an answer and the right one, if they are numbers and it is the same on every input."""
+        try:
+            drawn = [_drawn(self.draw, seed, None) for seed in range(10, 16)]
+            pairs = [(float(answer(*arguments)), float(self.right(*arguments))) for arguments in drawn]
+        except Exception:  # not numbers, or no answer there
             return ""
+        got, right = np.array(pairs).T
+        if not np.all(np.isfinite([got, right])) or len(set(right)) == 1:
+            return ""
+        if np.all(right != 0) and np.ptp(got / right) <= SAME * np.abs(got / right).max():
+            return f"On every input tried it is {got[0] / right[0]:.4g} times the right number."
+        if np.ptp(got - right) <= SAME * np.abs(got - right).max():
+            size, way = abs(got[0] - right[0]), "large" if got[0] > right[0] else "small"
+            return f"On every input tried it is too {way} by {size:.4g}."
+        return ""
+
+    def _edge(self, answer: Any) -> str:
         if self.size:
             sizes = range(1, max(self.sizes) + 1)
             passed = {n: [self._passes(answer, seed, n) for seed in (10, 11, 12)] for n in sizes}
@@ -190,7 +211,8 @@ class Exercise:
         return Worked(inputs, cache(on_inputs(self.right)), mistakes, self.rtol, self.rows, self.read)
 
 
-def _drawn(draw: Callable[..., tuple], seed: int, size: int | None) -> tuple:
+def _drawn(draw: Callable[..., tuple] | None, seed: int, size: int | None) -> tuple:
+    assert draw is not None
     rng = np.random.default_rng(seed)
     return draw(rng) if size is None else draw(rng, size)
 
@@ -202,7 +224,7 @@ def _range(name: str, numbers: list[int]) -> str:
 
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
-    where = partial(exercise.where, answer)
+    where = partial(exercise.where, answer) if exercise.draw else _nothing
     found = judge(answer, exercise.cases(trials), called=exercise.draw is not None, where=where)
     if not found.right:
         return found.line
@@ -212,12 +234,16 @@ def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     return f"{words} {exercise.because}".rstrip() + single
 
 
-def judge(answer: Any, cases: Iterable[Case], called: bool = True, where: Callable[[], str] = lambda: "") -> Verdict:
+def _nothing(_: bool) -> str:
+    return ""
+
+
+def judge(answer: Any, cases: Iterable[Case], called: bool = True, where: Callable[[bool], str] = _nothing) -> Verdict:
     """Hold an answer against all cases. Nothing that it raises gets through.
 
     called  whether the answer is a function of each case's arguments, or a value.
-    where   a sentence on where it fails, looked for if it is right on some inputs and no known mistake fits. It may be
-            empty.
+    where   what else is known of an answer that makes no known mistake, from further inputs: a sentence or nothing. It
+            is told whether the answer is right on some of the cases.
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
@@ -249,8 +275,8 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True, where: Callab
     if suspects:
         return Verdict(False, suspects[0])
     _, complaint, described = min(failures, key=lambda failure: failure[0])
-    if passed:
-        complaint += f" {where() or f'It is right on {passed} of {passed + len(failures)} inputs.'}"
+    more = where(passed > 0) or (f"It is right on {passed} of {passed + len(failures)} inputs." if passed else "")
+    complaint = f"{complaint} {more}".rstrip()
     return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
 
 
@@ -359,11 +385,13 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
             return "the answer is complex, and real numbers are asked for."
         got, wanted = np.asarray(numbers.real, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
-        return f"the answer is a {type(got).__name__}, not a number or an array of numbers."
+        kind = "text in quotes" if isinstance(got, str) else f"a {type(got).__name__}"
+        return f"the answer is {kind}, not a number or an array of numbers."
     if got.shape != wanted.shape:
         if got.ndim == 2 and got.T.shape == wanted.shape and _close(got.T, wanted, rtol):
             return "this is the transpose of what is asked for."
-        return f"the shape is {got.shape}, it should be {wanted.shape}."
+        asked = f"it should be {wanted.shape}" if wanted.ndim else "a single number is asked for"
+        return f"the shape is {got.shape}, {asked}."
     if np.any(np.isnan(got)):
         return "the answer holds NaN: 0/0 gives it, and so does the logarithm or the root of a negative number."
     if np.any(np.isinf(got)):
@@ -403,7 +431,7 @@ def _pattern(got: np.ndarray, wanted: np.ndarray, wrong: np.ndarray, rtol: float
     """A sentence on numbers that differ in a way that is easily seen. It begins with a space, or is empty."""
     if not np.any(got):
         return " All of yours are 0."
-    if wrong.all() and np.all(wanted != 0) and got.size > 2:
+    if wrong.all() and np.all(wanted != 0) and got.size > 1:
         factors = got / wanted
         if np.ptp(factors) <= rtol * np.abs(factors).max():
             return f" Each of them is {factors.flat[0]:.4g} times the right one."

@@ -139,20 +139,36 @@ def _is_clipped(p, v, c, x, y, rate, limit):
 # Adam, and the loss per step
 
 
-def _adam(w, g, m, s, t, rate, *, corrected=True, later=False, root=True, swapped=False, added=True, squared=True):
+def _adam(
+    w,
+    g,
+    m,
+    s,
+    t,
+    rate,
+    *,
+    corrected=True,
+    later=False,
+    root=True,
+    swapped=False,
+    added=True,
+    eps=(1e-8, 0),
+):
     a, b = (0.999, 0.9) if swapped else (0.9, 0.999)
-    new_m, new_s = a * m + (1 - a) * g, b * s + (1 - b) * (g**2 if squared else g)
+    new_m, new_s = a * m + (1 - a) * g, b * s + (1 - b) * g**2
     if not added:
         new_m, new_s = a * m + g, b * s + g**2
     age = t - 1 if later else t
     m_hat, s_hat = (new_m / (1 - a**age), new_s / (1 - b**age)) if corrected else (new_m, new_s)
-    scale = np.sqrt(s_hat) if root else s_hat
-    return {"w": w - rate * m_hat / (scale + 1e-8), "m": new_m, "s": new_s}
+    scale = np.sqrt(s_hat + eps[1]) if root else s_hat
+    return {"w": w - rate * m_hat / (scale + eps[0]), "m": new_m, "s": new_s}
 
 
 def _draw_adam(rng, t=None):
     n, t = int(rng.integers(2, 6)), int(rng.integers(2, 20)) if t is None else t
-    return rng.normal(size=n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.5, 2, n), t, 0.03
+    w, g, m, s = rng.normal(size=n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.5, 2, n)
+    g[0], m[0], s[0] = 1e-6 * g[0], 1e-6 * m[0], 1e-12 * s[0]  # so small that the 1e-8 counts
+    return w, g, m, s, t, 0.03
 
 
 def _norms(rng, T=None):
@@ -225,10 +241,14 @@ EXERCISES = {
                 lambda *args: _adam(*args, swapped=True)
             ),
             "s is the running mean of the squares g². Here it has taken in g itself.": (
-                lambda *args: _adam(*args, squared=False)
+                lambda w, g, m, s, t, rate: {"s": 0.999 * s + 0.001 * g}
             ),
             "these are sums. In a mean the new gradient has the weight 0.1, and its square 0.001.": (
                 lambda *args: _adam(*args, added=False)
+            ),
+            "the 1e-8 stands inside the root. It is added to the root.": lambda *args: _adam(*args, eps=(0, 1e-8)),
+            "the 1e-8 is missing: a weight that never had a gradient would divide 0 by 0.": (
+                lambda *args: _adam(*args, eps=(0, 0))
             ),
             "m and s are given back as they came. The next update needs the new ones.": (
                 lambda w, g, m, s, t, rate: _adam(w, g, m, s, t, rate) | {"m": m, "s": s}

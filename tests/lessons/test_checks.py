@@ -165,6 +165,18 @@ def test_results_in_another_order_and_near_misses_beside_plain_faults():
     assert "dW: it agrees to about" in verdict(exercise, lambda a: (np.outer(a, a) * (1 + 1e-6), a, 2 * a))
 
 
+def test_a_number_that_is_off_by_the_same_on_every_input():
+    exercise = Exercise(lambda a: a, lambda rng: (rng.uniform(1, 2),))
+    assert "On every input tried it is 2 times the right number." in verdict(exercise, lambda a: 2 * a)
+    assert "On every input tried it is too small by 1." in verdict(exercise, lambda a: a - 1)
+    for wrong in (lambda a: a**2, lambda a: a + (a > 1.5), lambda a: np.array([a])):
+        assert "On every input" not in verdict(exercise, wrong)
+    assert "a single number is asked for" in verdict(exercise, lambda a: np.array([a]))
+    assert "text in quotes" in verdict(exercise, str)
+    constant = Exercise(lambda a: 3.0, lambda rng: (rng.uniform(1, 2),))
+    assert "On every input" not in verdict(constant, lambda a: 4.0)
+
+
 def test_where_an_array_differs_is_told():
     exercise = Exercise(lambda a: a, lambda rng: (rng.uniform(1, 2, (5, 3)),))
     assert "Only row 0, counted from 0, is wrong." in verdict(exercise, lambda a: np.vstack([0 * a[:1], a[1:]]))
