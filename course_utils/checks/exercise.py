@@ -166,6 +166,8 @@ class Exercise:
         got, right = np.array(pairs).T
         if not np.all(np.isfinite([got, right])) or len(set(right)) == 1:
             return ""
+        if not np.any(got):
+            return "It is 0 on every input tried."
         if np.all(right != 0) and np.ptp(got / right) <= SAME * np.abs(got / right).max():
             return f"On every input tried it is {got[0] / right[0]:.4g} times the right number."
         if np.ptp(got - right) <= SAME * np.abs(got - right).max():
@@ -225,7 +227,7 @@ def _range(name: str, numbers: list[int]) -> str:
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
     where = partial(exercise.where, answer) if exercise.draw else _nothing
-    found = judge(answer, exercise.cases(trials), called=exercise.draw is not None, where=where)
+    found = judge(answer, exercise.cases(trials), exercise.draw is not None, where, in_order=bool(exercise.size))
     if not found.right:
         return found.line
     words, single, _ = found.line.partition(f" {USE_FLOAT64}")
@@ -238,12 +240,19 @@ def _nothing(_: bool) -> str:
     return ""
 
 
-def judge(answer: Any, cases: Iterable[Case], called: bool = True, where: Callable[[bool], str] = _nothing) -> Verdict:
+def judge(
+    answer: Any,
+    cases: Iterable[Case],
+    called: bool = True,
+    where: Callable[[bool], str] = _nothing,
+    in_order: bool = False,
+) -> Verdict:
     """Hold an answer against all cases. Nothing that it raises gets through.
 
-    called  whether the answer is a function of each case's arguments, or a value.
-    where   what else is known of an answer that makes no known mistake, from further inputs: a sentence or nothing. It
-            is told whether the answer is right on some of the cases.
+    called    whether the answer is a function of each case's arguments, or a value.
+    where     what else is known of an answer that makes no known mistake, from further inputs: a sentence or nothing.
+              It is told whether the answer is right on some of the cases.
+    in_order  whether the cases come smallest first. Otherwise an input that holds fewer numbers is smaller.
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
@@ -274,7 +283,7 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True, where: Callab
         return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
     if suspects:
         return Verdict(False, suspects[0])
-    _, complaint, described = min(failures, key=lambda failure: failure[0])
+    _, complaint, described = failures[0] if in_order else min(failures, key=lambda failure: failure[0])
     more = where(passed > 0) or (f"It is right on {passed} of {passed + len(failures)} inputs." if passed else "")
     complaint = f"{complaint} {more}".rstrip()
     return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
@@ -435,7 +444,7 @@ def _pattern(got: np.ndarray, wanted: np.ndarray, wrong: np.ndarray, rtol: float
         factors = got / wanted
         if np.ptp(factors) <= rtol * np.abs(factors).max():
             return f" Each of them is {factors.flat[0]:.4g} times the right one."
-    if len(wanted) > 2 and _close(got[::-1], wanted, rtol):
+    if len(wanted) > 1 and _close(got[::-1], wanted, rtol):
         return " They are the right ones in reverse order: the first comes last."
     bad = [n for n, entry in enumerate(wrong) if np.any(entry)]
     entry = "row" if wanted.ndim > 1 else "entry"

@@ -62,6 +62,7 @@ EXERCISES = {
             "base and exponent are swapped.": lambda z, lag: float(lag) ** z,
             "this is what is lost, not what is left.": lambda z, lag: 1 - z**lag,
             "one factor is missing: `lag` steps have `lag` factors.": lambda z, lag: z ** (lag - 1),
+            "one factor too many: `lag` steps have `lag` factors.": lambda z, lag: z ** (lag + 1),
             "this is the limit for many small losses. A step that keeps z multiplies by z, exactly.": (
                 lambda z, lag: np.exp(-lag * (1 - z))
             ),

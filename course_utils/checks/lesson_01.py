@@ -47,6 +47,10 @@ EXERCISES = {
                 lambda w, b, h: (w * h + b) * (1 - (w * h + b)) * w
             ),
             "the bias is missing from a = w h + b.": lambda w, b, h: _factor(w, 0.0, h),
+            "this unit is a sigmoid, and not tanh.": lambda w, b, h: (1 - np.tanh(w * h + b) ** 2) * w,
+            "this is the derivative by w, in which h_{t-1} is the last factor. By h_{t-1} it is w.": (
+                lambda w, b, h: _factor(w, b, h) / w * h
+            ),
         },
     ),
     "01 gradient to start": Exercise(
@@ -77,6 +81,17 @@ EXERCISES = {
                 lambda w, b, h0, T: (w / 4) ** T
             ),
             "the bias is missing from a = w h + b.": lambda w, b, h0, T: _product(w, 0.0, h0, T),
+            "this is the first step's factor alone. Does `return` stand inside the loop?": (
+                lambda w, b, h0, T: _factor(w, b, h0)
+            ),
+            "every factor is that of the first step. The state has to move on in every step.": (
+                lambda w, b, h0, T: _factor(w, b, h0) ** T
+            ),
+            "this runs one step too many: T steps have T factors.": lambda w, b, h0, T: _product(w, b, h0, T + 1),
+            "1 - h² is the slope of tanh. The sigmoid's is h (1 - h).": (
+                lambda w, b, h0, T: np.prod((1 - _states(w, b, h0, T)[1:] ** 2) * w)
+            ),
+            "this is 0, whatever the factors are. A product begins with 1.": lambda w, b, h0, T: 0.0,
         },
     ),
     "01 smallest w": Exercise(

@@ -28,6 +28,7 @@ def _scalar_walk(
     with_slope=True,
     through=True,
     until=0,
+    share=lambda total, da: da,
 ):
     """dL/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
     slope, h_prev = 1 - h[slope_at] ** 2, h[enters]
@@ -35,7 +36,7 @@ def _scalar_walk(
     for k in range(len(error) - 1, until - 1, -1):
         total = error[k] + later
         da = total * (slope[k] if with_slope else 1)
-        dw = dw + da * h_prev[k]
+        dw = dw + share(total, da) * h_prev[k]
         later = carry * (da if through else total) * (w if send is None else send)
     return dw
 
@@ -208,6 +209,9 @@ EXERCISES = {
                 lambda w, h, error: _scalar_walk(w, h, error, until=1)
             ),
             "h (1 - h) is the slope of the sigmoid. This unit is tanh.": _walk_of_a_sigmoid,
+            "the slope is missing from the weight's share: it is da times h_{k-1}.": (
+                lambda w, h, error: _scalar_walk(w, h, error, share=lambda total, da: total)
+            ),
             "this is dL/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
                 lambda w, h, error: sum(error[t] * np.prod(w * (1 - h[1 : t + 2] ** 2)) for t in range(len(error)))
             ),
@@ -282,6 +286,10 @@ EXERCISES = {
             ),
             "only the right word gets a gradient. The others are in the softmax's sum.": (
                 lambda s, y: y * (_softmax(s) - 1)
+            ),
+            "the exponentials aren't divided by their sum.": lambda s, y: np.exp(s) - y,
+            "divided by the sum over all steps and classes. Each step's probabilities add up to 1.": (
+                lambda s, y: np.exp(s) / np.exp(s).sum() - y
             ),
             "the scores themselves are compared with y. The softmax is missing.": lambda s, y: s - y,
             "these are logarithms of the probabilities. The gradient has the probabilities themselves.": (

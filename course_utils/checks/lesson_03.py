@@ -44,6 +44,13 @@ def _by_qr(J, start_anew=False):
     return np.array(logs)
 
 
+def _by_the_whole_product(J):
+    product = np.eye(J.shape[1])
+    for step in J:
+        product = step @ product
+    return np.log(np.linalg.svd(product, compute_uv=False)) / len(J)
+
+
 def _each_arrow_alone(J):
     arrows, logs = np.eye(J.shape[1]), []
     for step in J:
@@ -76,6 +83,12 @@ EXERCISES = {
             ),
             "the slope enters once. Each of the steps has its own.": lambda Wh, gamma, lag: gamma * _sigma_1(Wh) ** lag,
             "this bounds one step. How many are there?": lambda Wh, gamma, lag: gamma * _sigma_1(Wh),
+            "one factor is missing: `lag` steps have `lag` factors.": (
+                lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** (lag - 1)
+            ),
+            "one factor too many: `lag` steps have `lag` factors.": (
+                lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** (lag + 1)
+            ),
             "the bounds of the steps are added. Along a chain they multiply.": (
                 lambda Wh, gamma, lag: lag * gamma * _sigma_1(Wh)
             ),
@@ -118,6 +131,11 @@ EXERCISES = {
             "each arrow gets length 1 again, but nothing keeps the arrows perpendicular. That is what Q is for.": (
                 _each_arrow_alone
             ),
+            "the Jacobians are transposed. J_t acts on the arrows as it is.": (
+                lambda J: _falling(_by_qr(J.transpose(0, 2, 1)).mean(axis=0))
+            ),
+            "these come from the singular values of the whole product. They come near the same rates as T grows, but a "
+            "long product overflows or underflows. Factorise at every step.": _by_the_whole_product,
             "these are the singular values of single steps. What one step stretches, the next may shrink.": (
                 lambda J: np.log(np.linalg.svd(J, compute_uv=False)).mean(axis=0)
             ),

@@ -68,13 +68,14 @@ def _norm(dWh, dbh):
 
 
 def _draw_gradients(rng):
-    """Gradients with a threshold below their norm and above it in turns, and never between the known mistakes.
+    """Gradients with a threshold below their norm, above it, or between it and that of the longer array alone.
 
     Now the weights' gradient is the larger one and now the biases'.
     """
-    H = int(rng.integers(2, 6))
+    kind, H = rng.choice(["long", "between", "short", "short", "between", "long"]), int(rng.integers(2, 6))
     dWh, dbh = rng.normal(size=(H, H)), rng.normal(size=H) * rng.choice([0.5, 5.0])
-    return dWh, dbh, float(rng.choice([0.3, 3.0]) * _norm(dWh, dbh))
+    norm, longer = _norm(dWh, dbh), max(np.linalg.norm(dWh), np.linalg.norm(dbh))
+    return dWh, dbh, float({"long": 0.3 * norm, "between": np.sqrt(norm * longer), "short": 3 * norm}[kind])
 
 
 EXERCISES = {
@@ -148,6 +149,10 @@ EXERCISES = {
             "the gradient is made one long; its length should be c.": (
                 lambda theta, g, c, rate: theta - rate * g / max(1.0, np.linalg.norm(g))
             ),
+            "a long gradient becomes one long here; its length should be c.": (
+                lambda theta, g, c, rate: theta - rate * (g / np.linalg.norm(g) if np.linalg.norm(g) > c else g)
+            ),
+            "this is the clipped gradient. The new parameters are asked for.": lambda theta, g, c, rate: _clipped(g, c),
             "the threshold is held against the largest entry. By norm, it is held against the whole length.": (
                 lambda theta, g, c, rate: theta - rate * g * min(1.0, c / np.abs(g).max())
             ),
@@ -162,6 +167,12 @@ EXERCISES = {
             "this clips always. A gradient that is below the threshold is to pass untouched.": (
                 lambda dWh, dbh, c: c / _norm(dWh, dbh)
             ),
+            "a gradient is longer than c here although neither array is. What counts is the norm of both together.": (
+                lambda dWh, dbh, c: (
+                    1.0 if max(np.linalg.norm(dWh), np.linalg.norm(dbh)) < c else min(1.0, c / _norm(dWh, dbh))
+                )
+            ),
+            "this is 1 for every gradient, so that nothing is ever clipped.": lambda dWh, dbh, c: 1.0,
             "this scales the small gradients up and leaves the large ones: the condition is the wrong way round.": (
                 lambda dWh, dbh, c: max(1.0, c / _norm(dWh, dbh))
             ),
