@@ -402,7 +402,7 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
         asked = f"it should be {wanted.shape}" if wanted.ndim else "a single number is asked for"
         return f"the shape is {got.shape}, {asked}."
     if np.any(np.isnan(got)):
-        return "the answer holds NaN: 0/0 gives it, and so does the logarithm or the root of a negative number."
+        return "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number."
     if np.any(np.isinf(got)):
         return (
             "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0. A product of many "

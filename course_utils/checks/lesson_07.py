@@ -23,7 +23,7 @@ def _underflown(J, k):
 def _tiny_jacobians(rng, T=None):
     """A chain of factors of about 1e-45 each. From 8 of them on the plain product is zero in float64."""
     T, H = int(rng.integers(12, 18)) if T is None else T, int(rng.integers(2, 5))
-    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4)) if T > 4 else T - 1
+    return 1e-45 * rng.normal(size=(T, H, H)), min(T - 1, int(rng.integers(1, 5)))
 
 
 def _tiny_chain(rng, T=None):
@@ -91,6 +91,9 @@ EXERCISES = {
             "this is the whole chain, from h_0. The exercise starts at h_k.": lambda J, k: _log_norm(J, 0),
             "off by one: J[k] is the step from h_k to h_{k+1}, and it belongs to the chain.": (
                 lambda J, k: _log_norm(J, k + 1)
+            ),
+            "this begins one step too early: J[k] is the first factor, J[k - 1] leads to h_k.": (
+                lambda J, k: _log_norm(J, max(k - 1, 0))
             ),
             "this is the chain up to h_k, from h_0. The exercise asks for the part after it.": (
                 lambda J, k: _log_norm(J[:k], 0)

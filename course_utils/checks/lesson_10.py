@@ -15,9 +15,12 @@ def _factor(grads, limit, norm=lambda grads: np.linalg.norm(_norms(grads))):
 
 
 def _grads(rng):
-    """Two to four arrays whose norm together is up to ten times above the limit, or as far below."""
+    """Two to four arrays whose norm together is up to ten times above the limit, as far below, or little above it."""
+    kind = rng.choice(["long", "between", "short", "short", "between", "long"])
     grads = [rng.normal(size=rng.integers(2, 6, size=2)) for _ in range(rng.integers(2, 5))]
-    return grads, np.linalg.norm(_norms(grads)) * 10 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 1))
+    norm, longest = np.linalg.norm(_norms(grads)), max(_norms(grads))
+    factor = 10 ** rng.uniform(0.3, 1)
+    return grads, {"long": norm / factor, "between": np.sqrt(norm * longest), "short": norm * factor}[kind]
 
 
 def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: z, over_steps=np.prod, over_units=np.max):
@@ -37,6 +40,9 @@ EXERCISES = {
         cases_of={"the gradient is longer than the limit": lambda grads, limit: np.linalg.norm(_norms(grads)) > limit},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
+            "a gradient is longer than the limit here although no array is. It is the norm of all that counts.": (
+                lambda grads, limit: 1.0 if max(_norms(grads)) < limit else _factor(grads, limit)
+            ),
             "a gradient shorter than the limit becomes longer. Clipping leaves it as it is.": (
                 lambda grads, limit: limit / np.linalg.norm(_norms(grads))
             ),

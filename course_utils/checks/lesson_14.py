@@ -258,6 +258,9 @@ EXERCISES = {
             "the loss may read h_t itself: the direct gradient is missing.": lambda direct, J_next, total_next: (
                 J_next.T @ total_next
             ),
+            "the direct gradient has gone through the Jacobian, too. It is at h_t already.": (
+                lambda direct, J_next, total_next: J_next.T @ (direct + total_next)
+            ),
             "the Jacobian is missing: h_{t+1} isn't h_t.": lambda direct, J_next, total_next: direct + total_next,
             "two ways lead from h_t to the loss. Ways are added, not multiplied.": (
                 lambda direct, J_next, total_next: direct * (J_next.T @ total_next)
@@ -339,6 +342,9 @@ EXERCISES = {
             ),
             "this is the mean of n + 1 days. From t - n + 1 to t there are n.": _mean_of(
                 lambda t, n: t - n, lambda t, n: t
+            ),
+            "this is the mean of n - 1 days. From t - n + 1 to t there are n.": _mean_of(
+                lambda t, n: t - n + 2, lambda t, n: t
             ),
             "this window ends the day before. Today is known and belongs to it.": _mean_of(
                 lambda t, n: t - n, lambda t, n: t - 1
