@@ -77,8 +77,6 @@ EXERCISES = {
     "07 log norm": Exercise(
         right=_log_norm,
         draw=_tiny_jacobians,
-        size="T",
-        sizes=(1, 2, 13, 16),
         mistakes={
             "the product has underflowed to zero, and the logarithm of 0 is -inf. Divide it by its size at every step "
             "(every tenth is too late for factors as small as these) and add up the logarithms.": _underflown,
