@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cache, partial
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,6 +13,9 @@ SINGLE = 2e-5  # relative: what an exact computation may lose where its numbers 
 STRICT = (
     1e-10  # an exercise that is held to this or less tells exact answers from close ones, float32 from float64, too
 )
+SAME = 1e-9  # relative: factors or differences that are no further apart than this are the same
+MORE = 24  # further inputs, on which a condition is tried before a hint says that it decides
+NEAR = "it agrees to about"  # how the sentence on a near miss begins
 USE_FLOAT64 = "Your numbers are float32. Compute in float64, NumPy's own, which keeps twice as many digits."
 
 
@@ -59,6 +62,7 @@ class Worked:
     mistakes: dict[str, Callable[[], Any]]
     rtol: float
     rows: tuple[str, ...] = ()
+    read: Callable[[Any], Any] | None = None
 
     @property
     def hints(self) -> tuple[str, ...]:
@@ -71,19 +75,28 @@ class Worked:
 
     def complaint(self, got: Any) -> str | None:
         """None for a right result, else a sentence that doesn't reveal it."""
+        got = self._read(got)
         words = difference(got, self.right(), self._rtol(got), self.rows)
         if words and is_single(got) and difference(got, self.right(), SINGLE) is None:
             return f"the formula may be right, to more digits than you give it can't be told. {USE_FLOAT64}"
         return words
 
     def fits(self, got: Any, hint: str) -> bool:
-        """Whether a result is what the known mistake of this hint gives."""
-        wrong = self.mistakes[hint]()
+        """Whether a result is what the known mistake of this hint gives; of several, those that the mistake changes."""
+        got, wrong, right = self._read(got), self.mistakes[hint](), self.right()
+        if isinstance(right, dict) and isinstance(wrong, dict) and difference(got, wrong, self._rtol(got)) is not None:
+            changed = [name for name in wrong if difference(wrong[name], right[name], self._rtol(got)) is not None]
+            found = parts_right(_by_name(got, right), {name: wrong[name] for name in changed}, self._rtol(got))
+            return bool(changed) and all(found.values())
         return difference(got, wrong, self._rtol(got)) is None or _same_infinity(got, wrong)
 
     def parts(self, got: Any) -> dict[str, bool]:
         """Of a result that has parts, by name, which are right. Empty where it has none."""
+        got = self._read(got)
         return parts_right(got, self.right(), self._rtol(got), self.rows)
+
+    def _read(self, got: Any) -> Any:
+        return got if self.read is None else self.read(got)
 
     def _rtol(self, got: Any) -> float:
         return max(self.rtol, SINGLE) if self.rtol > STRICT and is_single(got) else self.rtol
@@ -98,11 +111,18 @@ class Exercise:
               number instead of a function has draw None, and `right` and the mistakes are numbers.
               A function of several results has a `right` that returns {name: array}; an answer returns the arrays as
               a tuple in this order, or as such a dict.
-    mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint.
+    mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint. Of several results, those have to be
+              equal in which the wrong one differs from the right one, and it may leave out the others.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
     rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
     against   what the right answers are made by or tested with, e.g. "complex steps", where the student should see it.
     because   why a right answer is right, in a sentence that is told once it is.
+    size      what an input is drawn for, such as "T", where that can be 1. Then it is draw(rng, T=None), and a hint can
+              say that an answer is right for T = 1 and wrong for T = 2 to 6.
+    sizes     the values of `size` that an answer is tried with, one for each trial.
+    cases_of  {words: condition}, such as "the gradient is longer than c", each a function of the arguments that a hint
+              may name as what an answer fails for.
+    read      what is compared of a result, a function of it, where it isn't plain numbers.
 
     Example:
     >>> print(verdict(Exercise(right=0.25, mistakes={"that is tanh's.": 1.0}), 1))
@@ -116,13 +136,72 @@ class Exercise:
     rows: tuple[str, ...] = ()
     against: str = ""
     because: str = ""
+    size: str = ""
+    sizes: tuple[int, ...] = (1, 2, 3, 6)
+    cases_of: dict[str, Callable[..., bool]] = field(default_factory=dict)
+    read: Callable[[Any], Any] | None = None
 
     def cases(self, trials: int) -> list[Worked]:
         """One for each of the seeds 0, 1, ..., trials - 1; a single one where the exercise asks for a number."""
         draw = self.draw
         if draw is None:
             return [self.worked(tuple, called=False)]
-        return [self.worked(partial(_drawn, draw, seed)) for seed in range(trials)]
+        sizes: list[int | None] = [*self.sizes[:trials]] if self.size else []
+        sizes += [None] * (trials - len(sizes))
+        return [self.worked(partial(_drawn, draw, seed, size)) for seed, size in enumerate(sizes)]
+
+    def where(self, answer: Any, sometimes: bool) -> str:
+        """A sentence on a wrong answer, tried on further inputs: by what a number is off, or, if it is sometimes right,
+        where it fails. Empty if unclear."""
+        assert self.draw is not None
+        return self._edge(answer) if sometimes else self._always_off(answer)
+
+    def _always_off(self, answer: Any) -> str:
+        """What lies between an answer and the right one, if they are numbers and it is the same on every input."""
+        try:
+            drawn = [_drawn(self.draw, seed, None) for seed in range(10, 16)]
+            pairs = [(float(answer(*arguments)), float(self.right(*arguments))) for arguments in drawn]
+        except Exception:  # not numbers, or no answer there
+            return ""
+        got, right = np.array(pairs).T
+        if not np.all(np.isfinite([got, right])) or len(set(right)) == 1:
+            return ""
+        if not np.any(got):
+            return "It is 0 on every input tried."
+        if np.all(right != 0) and np.ptp(got / right) <= SAME * np.abs(got / right).max():
+            return f"On every input tried it is {got[0] / right[0]:.4g} times the right number."
+        if np.ptp(got - right) <= SAME * np.abs(got - right).max():
+            size, way = abs(got[0] - right[0]), "large" if got[0] > right[0] else "small"
+            return f"On every input tried it is too {way} by {size:.4g}."
+        return ""
+
+    def _edge(self, answer: Any) -> str:
+        if self.size:
+            sizes = range(1, max(self.sizes) + 1)
+            passed = {n: [self._passes(answer, seed, n) for seed in (10, 11, 12)] for n in sizes}
+            good, bad = ([n for n, each in passed.items() if set(each) == {right}] for right in (True, False))
+            if good and bad and len(good) + len(bad) == len(passed):
+                if max(good) < min(bad):
+                    return f"It is right {_range(self.size, good)} and wrong {_range(self.size, bad)}."
+                if max(bad) < min(good):
+                    return f"It is wrong {_range(self.size, bad)} and right {_range(self.size, good)}."
+        seeds = range(10, 10 + MORE)
+        right = [self._passes(answer, seed) for seed in seeds]
+        for words, condition in self.cases_of.items():
+            holds = [bool(condition(*_drawn(self.draw, seed, None))) for seed in seeds]
+            if len(set(holds)) == 2 and right == holds:
+                return f"It is right where {words}, and wrong elsewhere."
+            if len(set(holds)) == 2 and right == [not held for held in holds]:
+                return f"It is wrong where {words}, and right elsewhere."
+        return ""
+
+    def _passes(self, answer: Any, seed: int, size: int | None = None) -> bool:
+        assert self.draw is not None
+        case = self.worked(partial(_drawn, self.draw, seed, size))
+        try:
+            return case.complaint(answer(*case.arguments())) is None
+        except Exception:
+            return False
 
     def worked(self, inputs: Callable[[], tuple], called: bool = True) -> Worked:
         """The case of one input. called: whether right answer and mistakes are functions of it, or values."""
@@ -131,16 +210,24 @@ class Exercise:
             return (lambda: answer(*inputs())) if called else (lambda: answer)
 
         mistakes = {hint: on_inputs(wrong) for hint, wrong in self.mistakes.items()}
-        return Worked(inputs, on_inputs(self.right), mistakes, self.rtol, self.rows)
+        return Worked(inputs, cache(on_inputs(self.right)), mistakes, self.rtol, self.rows, self.read)
 
 
-def _drawn(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
-    return draw(np.random.default_rng(seed))
+def _drawn(draw: Callable[..., tuple] | None, seed: int, size: int | None) -> tuple:
+    assert draw is not None
+    rng = np.random.default_rng(seed)
+    return draw(rng) if size is None else draw(rng, size)
+
+
+def _range(name: str, numbers: list[int]) -> str:
+    """Whole numbers in a row, in words: "for T = 1", "for T = 2 to 6"."""
+    return f"for {name} = {numbers[0]}" + (f" to {numbers[-1]}" if len(numbers) > 1 else "")
 
 
 def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     """The line that `check` prints: right, or not yet and why. Nothing that an answer raises gets through."""
-    found = judge(answer, exercise.cases(trials), called=exercise.draw is not None)
+    where = partial(exercise.where, answer) if exercise.draw else _nothing
+    found = judge(answer, exercise.cases(trials), exercise.draw is not None, where, in_order=bool(exercise.size))
     if not found.right:
         return found.line
     words, single, _ = found.line.partition(f" {USE_FLOAT64}")
@@ -149,18 +236,30 @@ def verdict(exercise: Exercise, answer: Any, trials: int = 4) -> str:
     return f"{words} {exercise.because}".rstrip() + single
 
 
-def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
+def _nothing(_: bool) -> str:
+    return ""
+
+
+def judge(
+    answer: Any,
+    cases: Iterable[Case],
+    called: bool = True,
+    where: Callable[[bool], str] = _nothing,
+    in_order: bool = False,
+) -> Verdict:
     """Hold an answer against all cases. Nothing that it raises gets through.
 
-    called  whether the answer is a function of each case's arguments, or a value.
+    called    whether the answer is a function of each case's arguments, or a value.
+    where     what else is known of an answer that makes no known mistake, from further inputs: a sentence or nothing.
+              It is told whether the answer is right on some of the cases.
+    in_order  whether the cases come smallest first. Otherwise an input that holds fewer numbers is smaller.
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
-    tried, failures, passed, suspects, single = 0, [], [], None, False
+    failures, passed, suspects, single = [], 0, None, False
     for case in cases:
-        arguments, tried = case.arguments() if called else (), tried + 1
+        arguments = case.arguments() if called else ()
         size, described = _size(arguments), _described(answer, arguments) if called else ""
-        measures = _measures(answer, arguments) if called else {}
         try:
             got = answer(*arguments) if called else answer
         except NotImplementedError:
@@ -174,19 +273,19 @@ def judge(answer: Any, cases: Iterable[Case], called: bool = True) -> Verdict:
             return Verdict(False, NOT_STARTED)
         complaint = case.complaint(got)
         if complaint:
-            failures.append((size, complaint, described, measures))
+            failures.append((size, complaint, described))
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
         else:
-            passed.append(measures)
+            passed += 1
             single = single or is_single(got)
     if not failures:
         words = "Right, on every random input tried." if called else "Right."
         return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
     if suspects:
         return Verdict(False, suspects[0])
-    _, complaint, described, _ = min(failures, key=lambda failure: failure[0])
-    if passed:
-        complaint += _edge(passed, [measures for *_, measures in failures])
+    _, complaint, described = failures[0] if in_order else min(failures, key=lambda failure: failure[0])
+    more = where(passed > 0) or (f"It is right on {passed} of {passed + len(failures)} inputs." if passed else "")
+    complaint = f"{complaint} {more}".rstrip()
     return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
 
 
@@ -199,28 +298,6 @@ def _is_empty(answer: Callable) -> bool:
 def _stub() -> None: ...
 
 
-def _measures(answer: Callable, arguments: tuple) -> dict[str, float]:
-    """What an input can be ordered by: its numbers by their names, and lengths of its arrays."""
-    measures = {}
-    for name, argument in zip(_names(answer, len(arguments)), arguments, strict=True):
-        if _is_number(argument):
-            measures[name] = float(argument)
-        elif isinstance(argument, np.ndarray) and argument.ndim:
-            measures[f"len({name})"] = float(len(argument))
-    return measures
-
-
-def _edge(passed: list[dict[str, float]], failed: list[dict[str, float]]) -> str:
-    """A sentence on where an answer that is sometimes right stops being so."""
-    for name in failed[0]:
-        right, wrong = [of[name] for of in passed if name in of], [of[name] for of in failed if name in of]
-        if right and wrong and max(right) < min(wrong):
-            return f" It is right up to {name} = {max(right):.4g} and wrong from {name} = {min(wrong):.4g} on."
-        if right and wrong and max(wrong) < min(right):
-            return f" It is wrong up to {name} = {max(wrong):.4g} and right from {name} = {min(right):.4g} on."
-    return f" It is right on {len(passed)} of {len(passed) + len(failed)} inputs."
-
-
 def _size(arguments: tuple) -> tuple[int, float]:
     """What makes one input smaller than another: how many numbers it holds, and then how large its numbers are."""
     count, single = 0, 0.0
@@ -228,7 +305,7 @@ def _size(arguments: tuple) -> tuple[int, float]:
         if isinstance(argument, list | tuple):
             count += _size(tuple(argument))[0]
         else:
-            count += np.size(argument)
+            count += np.asarray(argument).size
             single += abs(float(argument)) if _is_number(argument) else 0.0
     return count, single
 
@@ -239,8 +316,8 @@ def _described(answer: Callable, arguments: tuple) -> str:
     for name, argument in zip(_names(answer, len(arguments)), arguments, strict=True):
         if _is_number(argument):
             words.append(f"{name} = {float(argument):.4g}")
-        elif isinstance(argument, np.ndarray):
-            words.append(f"{name} of shape {argument.shape}")
+        elif isinstance(getattr(argument, "shape", None), tuple):  # an array, or a tensor
+            words.append(f"{name} of shape {tuple(argument.shape)}")
         elif isinstance(argument, list | tuple):
             words.append(f"{name} of length {len(argument)}")
     return ", ".join(words)
@@ -273,8 +350,7 @@ def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) 
     {'dW': True, 'db': False}
     """
     if isinstance(wanted, dict):
-        if isinstance(got, tuple | list) and len(got) == len(wanted):
-            got = dict(zip(wanted, got, strict=True))
+        got = _by_name(got, wanted)
         if not isinstance(got, dict):
             return dict.fromkeys(wanted, False)
         return {
@@ -288,6 +364,13 @@ def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) 
         return dict.fromkeys(rows, False)
     blocks = zip(rows, np.split(np.asarray(got, dtype=float), len(rows)), np.split(wanted, len(rows)), strict=True)
     return {name: difference(block, right, rtol) is None for name, block, right in blocks}
+
+
+def _by_name(got: Any, wanted: dict[str, Any]) -> Any:
+    """Several results by their names, if there are as many of them as are wanted."""
+    if isinstance(got, tuple | list) and len(got) == len(wanted):
+        return dict(zip(wanted, got, strict=True))
+    return got
 
 
 def _same_infinity(got: Any, wrong: Any) -> bool:
@@ -304,15 +387,27 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
     if isinstance(wanted, dict):
         return _difference_of_parts(got, wanted, rtol, rows)
     try:
-        if np.asarray(got).dtype.kind in "US":
+        numbers = np.asarray(got)
+        if numbers.dtype.kind in "US":
             raise TypeError("words, even if they spell a number")
-        got, wanted = np.asarray(got, dtype=float), np.asarray(wanted, dtype=float)
+        if numbers.dtype.kind == "c" and np.any(numbers.imag):
+            return "the answer is complex, and real numbers are asked for."
+        got, wanted = np.asarray(numbers.real, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
-        return f"the answer is a {type(got).__name__}, not a number or an array of numbers."
+        kind = "text in quotes" if isinstance(got, str) else f"a {type(got).__name__}"
+        return f"the answer is {kind}, not a number or an array of numbers."
     if got.shape != wanted.shape:
-        return f"the shape is {got.shape}, it should be {wanted.shape}."
-    if not np.all(np.isfinite(got)):
-        return "the answer holds NaN or inf. A product that underflows to 0 has no logarithm, and 0/0 is NaN."
+        if got.ndim == 2 and got.T.shape == wanted.shape and _close(got.T, wanted, rtol):
+            return "this is the transpose of what is asked for."
+        asked = f"it should be {wanted.shape}" if wanted.ndim else "a single number is asked for"
+        return f"the shape is {got.shape}, {asked}."
+    if np.any(np.isnan(got)):
+        return "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number."
+    if np.any(np.isinf(got)):
+        return (
+            "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0. A product of many "
+            "small factors underflows to 0."
+        )
     if not np.all(np.isfinite(wanted)):  # a known mistake may divide by zero; it is then nobody's answer
         return "the numbers differ."
     scale = max(np.abs(wanted).max(), 1e-300)
@@ -321,17 +416,44 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
         return None
     if np.abs(got - wanted).max() < 1e-4 * scale:
         digits = int(-np.log10(np.abs(got - wanted).max() / scale))
-        return f"it agrees to about {digits} digits only. Compute exactly, in float64, without rounding on the way."
-    if np.allclose(got, -wanted, rtol=rtol, atol=0):
+        return f"{NEAR} {digits} digits only. Is something estimated, rounded or left out? In float64 more agree."
+    if _close(got, -wanted, rtol):
         return "the sign is wrong."
-    if wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] and np.allclose(got, wanted.T, rtol=rtol, atol=0):
+    if wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] and _close(got, wanted.T, rtol):
         return "this is the transpose of what is asked for."
     if rows and wanted.ndim and len(wanted) % len(rows) == 0:
         good = [name for name, block in zip(rows, np.split(wrong, len(rows)), strict=True) if not block.any()]
         if good:
             bad = [name for name in rows if name not in good]
             return f"the rows of {_and(good)} are right, the rows of {_and(bad)} are not."
-    return f"{int(wrong.sum())} of {wanted.size} numbers differ." if wanted.size > 1 else "the number differs."
+    if wanted.size == 1:
+        return "the number differs."
+    return f"{int(wrong.sum())} of {wanted.size} numbers differ.{_pattern(got, wanted, wrong, rtol)}"
+
+
+def _close(got: np.ndarray, wanted: np.ndarray, rtol: float) -> bool:
+    """Whether all entries agree up to rtol of the largest one."""
+    return bool(np.all(np.abs(got - wanted) <= min(rtol, 1.0) * max(np.abs(wanted).max(initial=0), 1e-300)))
+
+
+def _pattern(got: np.ndarray, wanted: np.ndarray, wrong: np.ndarray, rtol: float) -> str:
+    """A sentence on numbers that differ in a way that is easily seen. It begins with a space, or is empty."""
+    if not np.any(got):
+        return " All of yours are 0."
+    if wrong.all() and np.all(wanted != 0) and got.size > 1:
+        factors = got / wanted
+        if np.ptp(factors) <= rtol * np.abs(factors).max():
+            return f" Each of them is {factors.flat[0]:.4g} times the right one."
+    if len(wanted) > 1 and _close(got[::-1], wanted, rtol):
+        return " They are the right ones in reverse order: the first comes last."
+    bad = [n for n, entry in enumerate(wrong) if np.any(entry)]
+    entry = "row" if wanted.ndim > 1 else "entry"
+    if len(wanted) > 2 and len(bad) == 1:
+        return f" Only {entry} {bad[0]}, counted from 0, is wrong."
+    good = [n for n in range(len(wanted)) if n not in bad]
+    if len(wanted) > 2 and len(good) == 1:
+        return f" Only {entry} {good[0]} is right, counted from 0."
+    return ""
 
 
 def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tuple[str, ...]) -> str | None:
@@ -339,7 +461,7 @@ def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tu
     if isinstance(got, tuple | list):
         if len(got) != len(wanted):
             return f"{len(got)} results came back, wanted are {len(wanted)}: {', '.join(wanted)}."
-        got = dict(zip(wanted, got, strict=True))
+        got = _by_name(got, wanted)
     if not isinstance(got, dict) or set(got) != set(wanted):
         return f"the answer should hold {len(wanted)} results: {', '.join(wanted)}."
     found = {
@@ -350,12 +472,24 @@ def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tu
     bad = {name: complaint for name, complaint in found.items() if complaint is not None}
     if not bad:
         return None
-    first, complaint = next(iter(bad.items()))
+    order = _other_order(list(got.values()), list(wanted.values()), rtol)
+    if order:
+        return f"the right results are there, but exchanged. Their order is {', '.join(wanted)}."
+    first, complaint = min(bad.items(), key=lambda part: part[1].startswith(NEAR))  # a near miss may follow from others
     return (
         f"{_and(good)} {'are' if len(good) > 1 else 'is'} right. {first}: {complaint}"
         if good
         else f"{first}: {complaint}"
     )
+
+
+def _other_order(got: list[Any], wanted: list[Any], rtol: float) -> bool:
+    """Whether each result is one of those that are wanted, and each of these is among them."""
+
+    def same(one: Any, other: Any) -> bool:
+        return one is not ... and difference(one, other, rtol) is None
+
+    return all(any(same(a, b) for b in wanted) for a in got) and all(any(same(a, b) for a in got) for b in wanted)
 
 
 def _and(names: list[str]) -> str:

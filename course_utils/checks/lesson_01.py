@@ -23,6 +23,10 @@ def _product(w, b, h0, T, states=slice(1, None)):
     return np.prod(h * (1 - h) * w)
 
 
+def _draw_unit(rng, T=None):
+    return rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9), int(rng.integers(2, 7)) if T is None else T
+
+
 EXERCISES = {
     "01 step factor": Exercise(
         right=_factor,
@@ -43,11 +47,16 @@ EXERCISES = {
                 lambda w, b, h: (w * h + b) * (1 - (w * h + b)) * w
             ),
             "the bias is missing from a = w h + b.": lambda w, b, h: _factor(w, 0.0, h),
+            "this unit is a sigmoid, and not tanh.": lambda w, b, h: (1 - np.tanh(w * h + b) ** 2) * w,
+            "this is the derivative by w, in which h_{t-1} is the last factor. By h_{t-1} it is w.": (
+                lambda w, b, h: _factor(w, b, h) / w * h
+            ),
         },
     ),
     "01 gradient to start": Exercise(
         right=_product,
-        draw=lambda rng: (rng.uniform(1, 6), rng.normal(), rng.uniform(0.1, 0.9), int(rng.integers(2, 7))),
+        draw=_draw_unit,
+        size="T",
         mistakes={
             "off by one: the factors of steps 1 to T use the states h_1 to h_T, not h_0 to h_{T-1}.": (
                 lambda w, b, h0, T: _product(w, b, h0, T, slice(0, -1))
@@ -72,6 +81,17 @@ EXERCISES = {
                 lambda w, b, h0, T: (w / 4) ** T
             ),
             "the bias is missing from a = w h + b.": lambda w, b, h0, T: _product(w, 0.0, h0, T),
+            "this is the first step's factor alone. Does `return` stand inside the loop?": (
+                lambda w, b, h0, T: _factor(w, b, h0)
+            ),
+            "every factor is that of the first step. The state has to move on in every step.": (
+                lambda w, b, h0, T: _factor(w, b, h0) ** T
+            ),
+            "this runs one step too many: T steps have T factors.": lambda w, b, h0, T: _product(w, b, h0, T + 1),
+            "1 - h² is the slope of tanh. The sigmoid's is h (1 - h).": (
+                lambda w, b, h0, T: np.prod((1 - _states(w, b, h0, T)[1:] ** 2) * w)
+            ),
+            "this is 0, whatever the factors are. A product begins with 1.": lambda w, b, h0, T: 0.0,
         },
     ),
     "01 smallest w": Exercise(

@@ -17,15 +17,27 @@ def _one_factor_short(w, h):
 
 
 def _scalar_walk(
-    w, h, error, *, send=None, carry=1, slope_at=slice(1, None), enters=slice(0, -1), with_slope=True, until=0
+    w,
+    h,
+    error,
+    *,
+    send=None,
+    carry=1,
+    slope_at=slice(1, None),
+    enters=slice(0, -1),
+    with_slope=True,
+    through=True,
+    until=0,
+    share=lambda total, da: da,
 ):
     """dL/dw of one tanh unit by one walk back, with one thing wrong at a time if asked."""
     slope, h_prev = 1 - h[slope_at] ** 2, h[enters]
     later, dw = 0.0, 0.0
     for k in range(len(error) - 1, until - 1, -1):
-        da = (error[k] + later) * (slope[k] if with_slope else 1)
-        dw = dw + da * h_prev[k]
-        later = carry * da * (w if send is None else send)
+        total = error[k] + later
+        da = total * (slope[k] if with_slope else 1)
+        dw = dw + share(total, da) * h_prev[k]
+        later = carry * (da if through else total) * (w if send is None else send)
     return dw
 
 
@@ -113,20 +125,21 @@ def _softmax(s, axis=-1):
     return e / e.sum(axis=axis, keepdims=True)
 
 
-def _draw_unit(rng):
+def _draw_unit(rng, T=None):
     w, h = rng.uniform(0.6, 1.5), [rng.uniform(0.3, 0.9)]
-    for x in rng.normal(0, 0.5, rng.integers(3, 7)):
+    for x in rng.normal(0, 0.5, rng.integers(3, 7) if T is None else T):
         h.append(np.tanh(w * h[-1] + x))
     return w, np.array(h)
 
 
-def _draw_scalar_walk(rng):
-    w, h = _draw_unit(rng)
+def _draw_scalar_walk(rng, T=None):
+    w, h = _draw_unit(rng, T)
     return w, h, rng.standard_normal(len(h) - 1)
 
 
-def _draw_walk(rng):
-    T, D, H = rng.integers(3, 7), rng.integers(2, 5), rng.integers(2, 6)
+def _draw_walk(rng, T=None):
+    T = rng.integers(3, 7) if T is None else T
+    D, H = rng.integers(2, 5), rng.integers(2, 6)
     h = rng.uniform(-0.9, 0.9, (T + 1, H))
     return rng.normal(0, 1, (H, H)), rng.standard_normal((T, D)), h, rng.standard_normal((T, H))
 
@@ -140,6 +153,7 @@ EXERCISES = {
     "02 sum over k": Exercise(
         right=lambda w, h: _terms(w, h).sum(),
         draw=_draw_unit,
+        size="T",
         mistakes={
             "this is the use in the last step alone. Earlier uses reach h_T too, through the steps between.": (
                 lambda w, h: _terms(w, h)[-1]
@@ -168,6 +182,7 @@ EXERCISES = {
     "02 scalar walk": Exercise(
         right=_scalar_walk,
         draw=_draw_scalar_walk,
+        size="T",
         mistakes={
             "only the direct gradients are used. Each state also reaches L through the step after it: add `later`.": (
                 lambda w, h, error: _scalar_walk(w, h, error, carry=0)
@@ -177,6 +192,9 @@ EXERCISES = {
             ),
             "the slope is missing: between dL/dh_k and the argument of tanh stands 1 - h_k².": (
                 lambda w, h, error: _scalar_walk(w, h, error, with_slope=False)
+            ),
+            "the slope is missing on the way to h_{k-1}: `later` is da times w, not the total gradient times w.": (
+                lambda w, h, error: _scalar_walk(w, h, error, through=False)
             ),
             "the slope is taken at the previous state. Step k's is 1 - h_k².": (
                 lambda w, h, error: _scalar_walk(w, h, error, slope_at=slice(0, -1))
@@ -191,6 +209,9 @@ EXERCISES = {
                 lambda w, h, error: _scalar_walk(w, h, error, until=1)
             ),
             "h (1 - h) is the slope of the sigmoid. This unit is tanh.": _walk_of_a_sigmoid,
+            "the slope is missing from the weight's share: it is da times h_{k-1}.": (
+                lambda w, h, error: _scalar_walk(w, h, error, share=lambda total, da: total)
+            ),
             "this is dL/dh_0, what is left at the start of the sequence. Add up the weight's share of every step.": (
                 lambda w, h, error: sum(error[t] * np.prod(w * (1 - h[1 : t + 2] ** 2)) for t in range(len(error)))
             ),
@@ -199,6 +220,7 @@ EXERCISES = {
     "02 backward walk": Exercise(
         right=_by_complex_steps,
         draw=_draw_walk,
+        size="T",
         against="complex steps",
         mistakes={
             "a transpose is missing on the way to h_{t-1}: its unit i reaches all units j, so sum over the rows.": (
@@ -264,6 +286,10 @@ EXERCISES = {
             ),
             "only the right word gets a gradient. The others are in the softmax's sum.": (
                 lambda s, y: y * (_softmax(s) - 1)
+            ),
+            "the exponentials aren't divided by their sum.": lambda s, y: np.exp(s) - y,
+            "divided by the sum over all steps and classes. Each step's probabilities add up to 1.": (
+                lambda s, y: np.exp(s) / np.exp(s).sum() - y
             ),
             "the scores themselves are compared with y. The softmax is missing.": lambda s, y: s - y,
             "these are logarithms of the probabilities. The gradient has the probabilities themselves.": (

@@ -11,9 +11,9 @@ def _sigma_1(W):
     return np.linalg.norm(W, 2)
 
 
-def _draw_weights(rng):
+def _draw_weights(rng, lag=None):
     H = int(rng.integers(2, 6))
-    return rng.normal(size=(H, H)), float(rng.uniform(0.2, 0.9)), int(rng.integers(2, 9))
+    return rng.normal(size=(H, H)), float(rng.uniform(0.2, 0.9)), int(rng.integers(2, 9)) if lag is None else lag
 
 
 def _falling(values):
@@ -44,6 +44,13 @@ def _by_qr(J, start_anew=False):
     return np.array(logs)
 
 
+def _by_the_whole_product(J):
+    product = np.eye(J.shape[1])
+    for step in J:
+        product = step @ product
+    return np.log(np.linalg.svd(product, compute_uv=False)) / len(J)
+
+
 def _each_arrow_alone(J):
     arrows, logs = np.eye(J.shape[1]), []
     for step in J:
@@ -54,8 +61,8 @@ def _each_arrow_alone(J):
     return _falling(np.mean(logs, axis=0))
 
 
-def _draw_steps(rng):
-    T, H = int(rng.integers(3, 8)), int(rng.integers(3, 5))
+def _draw_steps(rng, T=None):
+    T, H = int(rng.integers(3, 8)) if T is None else T, int(rng.integers(3, 5))
     return (rng.normal(0, 0.8, (T, H, H)),)
 
 
@@ -63,6 +70,7 @@ EXERCISES = {
     "03 bound": Exercise(
         right=lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** lag,
         draw=_draw_weights,
+        size="lag",
         mistakes={
             "that is the spectral radius, the largest eigenvalue. A bound on every product needs the norm.": (
                 lambda Wh, gamma, lag: (gamma * np.abs(np.linalg.eigvals(Wh)).max()) ** lag
@@ -75,6 +83,12 @@ EXERCISES = {
             ),
             "the slope enters once. Each of the steps has its own.": lambda Wh, gamma, lag: gamma * _sigma_1(Wh) ** lag,
             "this bounds one step. How many are there?": lambda Wh, gamma, lag: gamma * _sigma_1(Wh),
+            "one factor is missing: `lag` steps have `lag` factors.": (
+                lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** (lag - 1)
+            ),
+            "one factor too many: `lag` steps have `lag` factors.": (
+                lambda Wh, gamma, lag: (gamma * _sigma_1(Wh)) ** (lag + 1)
+            ),
             "the bounds of the steps are added. Along a chain they multiply.": (
                 lambda Wh, gamma, lag: lag * gamma * _sigma_1(Wh)
             ),
@@ -86,6 +100,7 @@ EXERCISES = {
     "03 rates by QR": Exercise(
         right=_by_volumes,
         draw=_draw_steps,
+        size="T",
         against="the growth of volumes, computed without QR",
         mistakes={
             "this is what comes out if every step starts from the axes again. Carry Q along, as J_t @ Q.": (
@@ -116,6 +131,11 @@ EXERCISES = {
             "each arrow gets length 1 again, but nothing keeps the arrows perpendicular. That is what Q is for.": (
                 _each_arrow_alone
             ),
+            "the Jacobians are transposed. J_t acts on the arrows as it is.": (
+                lambda J: _falling(_by_qr(J.transpose(0, 2, 1)).mean(axis=0))
+            ),
+            "these come from the singular values of the whole product. They come near the same rates as T grows, but a "
+            "long product overflows or underflows. Factorise at every step.": _by_the_whole_product,
             "these are the singular values of single steps. What one step stretches, the next may shrink.": (
                 lambda J: np.log(np.linalg.svd(J, compute_uv=False)).mean(axis=0)
             ),

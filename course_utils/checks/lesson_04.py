@@ -49,8 +49,8 @@ def _slope_forgotten_on_the_way(w, b, T):
     return {"L": (h - 0.7) ** 2, "gradient": 2 * (h - 0.7) * np.array([dh_dw, dh_db])}
 
 
-def _draw_unit(rng):
-    return float(rng.uniform(2, 5)), float(rng.uniform(-3, -1)), int(rng.integers(2, 9))
+def _draw_unit(rng, T=None):
+    return float(rng.uniform(2, 5)), float(rng.uniform(-3, -1)), int(rng.integers(2, 9)) if T is None else T
 
 
 def _clipped(g, c):
@@ -69,19 +69,21 @@ def _norm(dWh, dbh):
 
 
 def _draw_gradients(rng):
-    """Gradients with a threshold below their norm and above it in turns, and never between the known mistakes.
+    """Gradients with a threshold below their norm, above it, or between it and that of the longer array alone.
 
     Now the weights' gradient is the larger one and now the biases'.
     """
-    H = int(rng.integers(2, 6))
+    kind, H = rng.choice(["long", "between", "short", "short", "between", "long"]), int(rng.integers(2, 6))
     dWh, dbh = rng.normal(size=(H, H)), rng.normal(size=H) * rng.choice([0.5, 5.0])
-    return dWh, dbh, float(rng.choice([0.3, 3.0]) * _norm(dWh, dbh))
+    norm, longer = _norm(dWh, dbh), max(np.linalg.norm(dWh), np.linalg.norm(dbh))
+    return dWh, dbh, float({"long": 0.3 * norm, "between": np.sqrt(norm * longer), "short": 3 * norm}[kind])
 
 
 EXERCISES = {
     "04 forward walk": Exercise(
         right=_by_complex_steps,
         draw=_draw_unit,
+        size="T",
         against="complex steps",
         mistakes={
             "the state has moved on too early: the immediate derivative in w is slope times the state before.": (
@@ -121,6 +123,7 @@ EXERCISES = {
     "04 clipped step": Exercise(
         right=lambda theta, g, c, rate: theta - rate * _clipped(g, c),
         draw=_draw_step,
+        cases_of={"the gradient is longer than c": lambda theta, g, c, rate: np.linalg.norm(g) > c},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
             "this goes uphill: a descent subtracts the gradient.": (
@@ -139,11 +142,18 @@ EXERCISES = {
             "this clips the step, rate times gradient. Clip the gradient first, then multiply by the rate.": (
                 lambda theta, g, c, rate: theta - _clipped(rate * g, c)
             ),
+            "a long gradient is replaced by the number c. It is to become c long, and to keep its direction.": (
+                lambda theta, g, c, rate: theta - rate * (c if np.linalg.norm(g) > c else g)
+            ),
             "the learning rate is missing.": lambda theta, g, c, rate: theta - _clipped(g, c),
             "this is the change. The new parameters are asked for.": lambda theta, g, c, rate: -rate * _clipped(g, c),
             "the gradient is made one long; its length should be c.": (
                 lambda theta, g, c, rate: theta - rate * g / max(1.0, np.linalg.norm(g))
             ),
+            "a long gradient becomes one long here; its length should be c.": (
+                lambda theta, g, c, rate: theta - rate * (g / np.linalg.norm(g) if np.linalg.norm(g) > c else g)
+            ),
+            "this is the clipped gradient. The new parameters are asked for.": lambda theta, g, c, rate: _clipped(g, c),
             "the threshold is held against the largest entry. By norm, it is held against the whole length.": (
                 lambda theta, g, c, rate: theta - rate * g * min(1.0, c / np.abs(g).max())
             ),
@@ -152,11 +162,18 @@ EXERCISES = {
     "04 clip factor": Exercise(
         right=lambda dWh, dbh, c: min(1.0, c / _norm(dWh, dbh)),
         draw=_draw_gradients,
+        cases_of={"the gradient is longer than c": lambda dWh, dbh, c: _norm(dWh, dbh) > c},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
             "this clips always. A gradient that is below the threshold is to pass untouched.": (
                 lambda dWh, dbh, c: c / _norm(dWh, dbh)
             ),
+            "a gradient is longer than c here although neither array is. What counts is the norm of both together.": (
+                lambda dWh, dbh, c: (
+                    1.0 if max(np.linalg.norm(dWh), np.linalg.norm(dbh)) < c else min(1.0, c / _norm(dWh, dbh))
+                )
+            ),
+            "this is 1 for every gradient, so that nothing is ever clipped.": lambda dWh, dbh, c: 1.0,
             "this scales the small gradients up and leaves the large ones: the condition is the wrong way round.": (
                 lambda dWh, dbh, c: max(1.0, c / _norm(dWh, dbh))
             ),

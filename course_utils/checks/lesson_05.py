@@ -1,5 +1,7 @@
 """05 · gates."""
 
+from importlib.util import find_spec
+
 import numpy as np
 
 from course_utils.cells import gru_step, init_params, sigmoid
@@ -93,16 +95,41 @@ def _one_minus(W):
     return np.concatenate([r, 1 - z, n])
 
 
+def _draw_length(rng, n=None):
+    return (int(rng.integers(2, 100)) if n is None else n,)
+
+
 def _bias(n, left=0.5):
     z = left ** (1 / n)
     return np.log(z / (1 - z))
+
+
+HAS_TORCH = find_spec("torch") is not None
+
+
+def _as_in_torch(p, from_x, h_prev):
+    """The step with the reset gate after the product. The new state is that of torch's own cell, where torch is."""
+    step = _step(p, from_x, h_prev, "after")
+    return {**step, "h": _by_gru_cell(p, from_x, h_prev)} if HAS_TORCH else step
+
+
+def _by_gru_cell(p, from_x, h_prev):
+    """torch.nn.GRUCell with W_x = I, so that its input is `from_x`."""
+    import torch
+
+    W, zeros = np.eye(len(from_x)), np.zeros(len(from_x))
+    cell = torch.nn.utils.skip_init(torch.nn.GRUCell, len(from_x), len(h_prev), dtype=torch.float64)
+    with torch.no_grad():
+        for weight, value in zip(cell.parameters(), (W, p.Wh, zeros, p.bh), strict=True):
+            weight.copy_(torch.tensor(value))
+        return cell(torch.tensor(from_x), torch.tensor(h_prev)).numpy()
 
 
 EXERCISES = {
     "05 reset before": Exercise(
         right=_step,
         draw=_draw_step,
-        against="the same step written in torch",
+        against="the course's own step, gru_step",
         mistakes=_mistakes("before")
         | {
             "the reset gate comes after the product with W_n. Here it multiplies h_prev, before the product.": (
@@ -111,9 +138,9 @@ EXERCISES = {
         },
     ),
     "05 reset after": Exercise(
-        right=lambda p, from_x, h_prev: _step(p, from_x, h_prev, "after"),
+        right=_as_in_torch,
         draw=_draw_step,
-        against="torch.nn.GRUCell",
+        against=("torch.nn.GRUCell in h, and with " if HAS_TORCH else "") + "the course's own step, gru_step",
         mistakes=_mistakes("after")
         | {
             "the reset gate is applied before the product, as in the exercise above. Here it comes after.": _step,
@@ -137,7 +164,9 @@ EXERCISES = {
     ),
     "05 bias for a half-life": Exercise(
         right=_bias,
-        draw=lambda rng: (int(rng.integers(2, 100)),),
+        draw=_draw_length,
+        size="n",
+        sizes=(1, 2, 9, 40),
         mistakes={
             "this is the gate z. Which bias brings the sigmoid to it?": lambda n: 0.5 ** (1 / n),
             "this bias is right for a gate that writes. Here z keeps.": lambda n: -_bias(n),

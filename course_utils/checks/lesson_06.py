@@ -71,10 +71,30 @@ def _swapped_paths(p, h_prev, r, z, h_tilde):
     return _slopes_of_n(z * (1 - h_tilde**2), *state) | {"direct": np.diag(1 - z)}
 
 
+EPS = 1e-30  # the complex step
+
+
+def _each_path(p, h_prev, r, z, h_tilde):
+    """The four paths by complex steps: what a nudge of h_prev brings into one gate, or into the candidate, alone.
+
+    It comes in as an imaginary part of `from_x`, which the gates and the candidate read each for itself.
+    """
+    Wr, Wz, Wn = p.Wh_blocks
+    squashed = np.concatenate([np.log(r / (1 - r)), np.log(z / (1 - z)), np.arctanh(h_tilde)])
+    from_x = squashed - np.concatenate([Wr @ h_prev, Wz @ h_prev, Wn @ (r * h_prev)]) - p.bh
+
+    def nudged(into_r=0 * Wr, into_z=0 * Wz, into_n=0 * Wn, state=0 * Wr):
+        into = np.concatenate([into_r, into_z, into_n])
+        pairs = zip(from_x + 1j * EPS * into.T, h_prev + 1j * EPS * state.T, strict=True)
+        columns = [gru_step(p, *pair)[0] for pair in pairs]
+        return np.stack(columns, axis=1).imag / EPS
+
+    three = {"update": nudged(into_z=Wz), "candidate": nudged(into_n=Wn * r), "reset": nudged(into_r=Wr)}
+    return {"direct": nudged(state=np.eye(len(z))) - sum(three.values()), **three}
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # One step back
-
-EPS = 1e-30
 
 
 def _by_complex_steps(p, x, h_prev, r, z, h_tilde, total):
@@ -153,6 +173,10 @@ def _bias_gradient(b, h0, T):
     return T * z**T * (1 - z) * h0
 
 
+def _draw_bias(rng, T=None):
+    return rng.uniform(-1, 3), rng.normal(), int(rng.integers(2, 9)) if T is None else T
+
+
 def _best_bias_of_the_loss(T):
     """Where the gradient of ½(σ(b)^T - 1)² is largest: the slope of the state times what is still missing."""
     b = np.linspace(0, 10, 100_001)
@@ -161,9 +185,9 @@ def _best_bias_of_the_loss(T):
 
 EXERCISES = {
     "06 four paths": Exercise(
-        right=_four_paths,
+        right=_each_path,
         draw=_draw_paths,
-        against="autograd, path by path",
+        against="complex steps, path by path",
         mistakes={
             "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": _swapped_paths,
             "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": _paths(
@@ -262,7 +286,8 @@ EXERCISES = {
     ),
     "06 bias gradient": Exercise(
         right=_bias_gradient,
-        draw=lambda rng: (rng.uniform(-1, 3), rng.normal(), int(rng.integers(2, 9))),
+        draw=_draw_bias,
+        size="T",
         mistakes={
             "T is missing: b acts at every one of the T steps, and the shares add up.": (
                 lambda b, h0, T: _bias_gradient(b, h0, T) / T

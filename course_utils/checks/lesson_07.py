@@ -20,10 +20,14 @@ def _underflown(J, k):
         return np.log10(np.linalg.norm(np.linalg.multi_dot([np.eye(J.shape[1]), *J[k:][::-1]]), 2))
 
 
-def _tiny_jacobians(rng):
-    """A chain whose plain product is zero in float64: at least 9 factors of about 1e-45 each."""
-    T, H = int(rng.integers(12, 18)), int(rng.integers(2, 5))
-    return 1e-45 * rng.normal(size=(T, H, H)), int(rng.integers(1, 4))
+def _tiny_jacobians(rng, T=None):
+    """A chain of factors of about 1e-45 each. From 8 of them on the plain product is zero in float64."""
+    T, H = int(rng.integers(12, 18)) if T is None else T, int(rng.integers(2, 5))
+    return 1e-45 * rng.normal(size=(T, H, H)), min(T - 1, int(rng.integers(1, 5)))
+
+
+def _tiny_chain(rng, T=None):
+    return _tiny_jacobians(rng, T)[:1]
 
 
 def _row(J, log=np.log10, ord=2):
@@ -64,9 +68,9 @@ def _broadcast(W, b, T):
     return np.linalg.norm(np.atleast_1d(product))
 
 
-def _small_net(rng):
+def _small_net(rng, T=None):
     H = int(rng.integers(3, 7))
-    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9))
+    return rng.normal(0, 0.8 / np.sqrt(H), (H, H)), rng.normal(size=H), int(rng.integers(3, 9)) if T is None else T
 
 
 EXERCISES = {
@@ -86,6 +90,9 @@ EXERCISES = {
             "off by one: J[k] is the step from h_k to h_{k+1}, and it belongs to the chain.": (
                 lambda J, k: _log_norm(J, k + 1)
             ),
+            "this begins one step too early: J[k] is the first factor, J[k - 1] leads to h_k.": (
+                lambda J, k: _log_norm(J, max(k - 1, 0))
+            ),
             "this is the chain up to h_k, from h_0. The exercise asks for the part after it.": (
                 lambda J, k: _log_norm(J[:k], 0)
             ),
@@ -99,7 +106,9 @@ EXERCISES = {
     ),
     "07 row of norms": Exercise(
         right=_row,
-        draw=lambda rng: _tiny_jacobians(rng)[:1],
+        draw=_tiny_chain,
+        size="T",
+        sizes=(1, 2, 13, 16),
         mistakes={
             "the row runs from lag 0 on. Entry k belongs to h_k, so the 0 of the identity comes last.": (
                 lambda J: _row(J)[::-1]
@@ -126,6 +135,7 @@ EXERCISES = {
     "07 repaired chain": Exercise(
         right=_chain,
         draw=_small_net,
+        size="T",
         mistakes={
             "the bug is still there. Print the shape of h after one step: how many states do H units have?": (
                 _broadcast

@@ -104,12 +104,14 @@ def _step_with(mistake: str) -> Callable:
         norm = np.linalg.norm(norms[:4] if mistake == "cell's norm" else norms)
         factors = [min(1, limit / norm)] * 6
         if mistake == "each alone":
-            factors = [min(1, limit / one) for one in norms]
+            factors = [min(1, limit / max(one, 1e-300)) for one in norms]  # at T = 1 that of W_h is 0
         if mistake == "never clipped":
             factors = [1.0] * 6
         if mistake == "always clipped":
             factors = [limit / norm] * 6
         rate = -rate if mistake == "uphill" else rate
+        if mistake == "by value":
+            grads, factors = [np.clip(grad, -limit, limit) for grad in grads], [1.0] * 6
         if mistake == "gradients":
             moved = [factor * grad for factor, grad in zip(factors, grads, strict=True)]
         else:
@@ -121,36 +123,56 @@ def _step_with(mistake: str) -> Callable:
     return lambda *arguments: dict(zip(PARTS, step(*arguments), strict=True))
 
 
-def _draw_training(rng):
-    D, H, T = (int(n) for n in (rng.integers(2, 4), rng.integers(2, 4), rng.integers(3, 6)))
+def _draw_training(rng, T=None):
+    D, H, T = (int(n) for n in (rng.integers(2, 4), rng.integers(2, 4), rng.integers(3, 6) if T is None else T))
     p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
     v, c, y = rng.normal(size=H), float(rng.normal()), float(rng.normal(2, 1))
     limit = 0.3 if rng.uniform() < 0.5 else 50.0
     return p, v, c, rng.normal(size=(T, D)), y, float(rng.uniform(0.05, 0.3)), limit
 
 
+def _is_clipped(p, v, c, x, y, rate, limit):
+    return _right_step(p, v, c, x, y, rate, limit)["norm"] > limit
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Adam, and the loss per step
 
 
-def _adam(w, g, m, s, t, rate, *, corrected=True, later=False, root=True, swapped=False, added=True):
+def _adam(
+    w,
+    g,
+    m,
+    s,
+    t,
+    rate,
+    *,
+    corrected=True,
+    later=False,
+    root=True,
+    swapped=False,
+    added=True,
+    eps=(1e-8, 0),
+):
     a, b = (0.999, 0.9) if swapped else (0.9, 0.999)
     new_m, new_s = a * m + (1 - a) * g, b * s + (1 - b) * g**2
     if not added:
         new_m, new_s = a * m + g, b * s + g**2
     age = t - 1 if later else t
     m_hat, s_hat = (new_m / (1 - a**age), new_s / (1 - b**age)) if corrected else (new_m, new_s)
-    scale = np.sqrt(s_hat) if root else s_hat
-    return {"w": w - rate * m_hat / (scale + 1e-8), "m": new_m, "s": new_s}
+    scale = np.sqrt(s_hat + eps[1]) if root else s_hat
+    return {"w": w - rate * m_hat / (scale + eps[0]), "m": new_m, "s": new_s}
 
 
-def _draw_adam(rng):
-    n, t = int(rng.integers(2, 6)), int(rng.integers(2, 20))
-    return rng.normal(size=n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.5, 2, n), t, 0.03
+def _draw_adam(rng, t=None):
+    n, t = int(rng.integers(2, 6)), int(rng.integers(2, 20)) if t is None else t
+    w, g, m, s = rng.normal(size=n), rng.normal(size=n), rng.normal(size=n), rng.uniform(0.5, 2, n)
+    g[0], m[0], s[0] = 1e-6 * g[0], 1e-6 * m[0], 1e-12 * s[0]  # so small that the 1e-8 counts
+    return w, g, m, s, t, 0.03
 
 
-def _norms(rng):
-    T = int(rng.integers(5, 30))
+def _norms(rng, T=None):
+    T = int(rng.integers(5, 30)) if T is None else T
     return (np.exp(np.r_[np.cumsum(rng.uniform(-0.6, 0.1, T))[::-1], 0.0]),)
 
 
@@ -158,6 +180,9 @@ EXERCISES = {
     "08 training step": Exercise(
         right=_right_step,
         draw=_draw_training,
+        size="T",
+        sizes=(1, 2, 3, 4),
+        cases_of={"the gradient is longer than limit": _is_clipped},
         against="complex steps",
         rtol=1e-5,  # torch divides by norm + 1e-6
         mistakes={
@@ -167,7 +192,7 @@ EXERCISES = {
             "dL/dh_T has a factor missing: the error. By the chain rule it is (answer - y) times v.": (
                 _step_with("no error")
             ),
-            "dh asks something of every step. The answer is read from h_T alone, so only the last row is not 0.": (
+            "your dh has numbers in every row. The answer is read from h_T alone, so only its last row is not 0.": (
                 _step_with("every step")
             ),
             "the answer is read one step too early. trace.h has T + 1 rows, and h_T is the last one, h[-1].": (
@@ -180,6 +205,9 @@ EXERCISES = {
             "the norm leaves the readout out. It is that of all six gradients together.": _step_with("cell's norm"),
             "each gradient is clipped by its own norm. One norm of all six together keeps their direction.": (
                 _step_with("each alone")
+            ),
+            "this clips by value, every entry by itself. By norm, all entries get the same factor.": (
+                _step_with("by value")
             ),
             "nothing is clipped: where the norm is above the limit, all gradients shrink by limit/norm.": (
                 _step_with("never clipped")
@@ -197,6 +225,8 @@ EXERCISES = {
     "08 adam step": Exercise(
         right=_adam,
         draw=_draw_adam,
+        size="t",
+        sizes=(2, 3, 5, 12),
         mistakes={
             "without the corrections 1 - 0.9^t and 1 - 0.999^t, the first updates are off: both means begin at 0.": (
                 lambda *args: _adam(*args, corrected=False)
@@ -210,8 +240,15 @@ EXERCISES = {
             "0.9 and 0.999 are swapped: the mean of the squares is the slower one.": (
                 lambda *args: _adam(*args, swapped=True)
             ),
+            "s is the running mean of the squares g². Here it has taken in g itself.": (
+                lambda w, g, m, s, t, rate: {"s": 0.999 * s + 0.001 * g}
+            ),
             "these are sums. In a mean the new gradient has the weight 0.1, and its square 0.001.": (
                 lambda *args: _adam(*args, added=False)
+            ),
+            "the 1e-8 stands inside the root. It is added to the root.": lambda *args: _adam(*args, eps=(0, 1e-8)),
+            "the 1e-8 is missing: a weight that never had a gradient would divide 0 by 0.": (
+                lambda *args: _adam(*args, eps=(0, 0))
             ),
             "m and s are given back as they came. The next update needs the new ones.": (
                 lambda w, g, m, s, t, rate: _adam(w, g, m, s, t, rate) | {"m": m, "s": s}
@@ -227,6 +264,8 @@ EXERCISES = {
     "08 lost per step": Exercise(
         right=lambda norms: -np.log(norms[0]) / (len(norms) - 1),
         draw=_norms,
+        size="T",
+        sizes=(1, 2, 5, 20),
         mistakes={
             "the sign: where the gradient fades, the loss per step is positive.": (
                 lambda norms: np.log(norms[0]) / (len(norms) - 1)

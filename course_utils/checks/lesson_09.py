@@ -34,30 +34,40 @@ def _whole_gradient(p, x, V, direction):
     return backward(forward(p, x), dh).x
 
 
-def _sentence(rng):
-    T, D, H = (int(n) for n in (rng.integers(4, 8), rng.integers(2, 5), rng.integers(5, 8)))
+def _sentence(rng, T=None):
+    T, D, H = (int(n) for n in (rng.integers(4, 8) if T is None else T, rng.integers(2, 5), rng.integers(5, 8)))
     p = init_params("GRU", D, H, seed=int(rng.integers(1000)))
     return p, rng.normal(size=(T, D)), rng.normal(size=(2, H)), rng.normal(size=D)
 
 
 def _draw_voter(rng):
+    """The subject's weight and the number of other nouns; in half of all draws so that they may come to a tie."""
     m = int(rng.integers(3, 40))
-    return float(rng.uniform(0.2, m - 1)), m
+    a = float(rng.uniform(0.2, m - 1))
+    return (a, m) if rng.uniform() < 0.5 else (float(1 + (m + int(a)) % 2 + int(a) // 2 % (m - 2)), m)
+
+
+def _draw_clauses(rng, M=None):
+    return (int(rng.integers(2, 40)) if M is None else M,)
 
 
 EXERCISES = {
     "09 word pushes": Exercise(
         right=_right_pushes,
         draw=_sentence,
+        size="T",
         against="complex steps",
         mistakes={
+            "these are sizes. A push has a sign: towards score 1, or towards score 0.": (
+                lambda p, x, V, direction: np.abs(_pushes(p, x, V, direction))
+            ),
             "the sign: score 1 minus score 0 means V[1] - V[0].": (
                 lambda p, x, V, direction: -_pushes(p, x, V, direction)
             ),
-            "the scores are read at the last step only. Your dh asks something of every step.": (
+            "the scores are read at the last step only. Your dh has numbers in every row.": (
                 lambda p, x, V, direction: _pushes(p, x, V, direction, asked=range(len(x)))
             ),
-            "the scores are read from the last state, h_T. Your dh asks something of the first one.": (
+            "the scores are read from the last state, h_T. Your dh has its numbers in the first row.": (
                 lambda p, x, V, direction: _pushes(p, x, V, direction, asked=(0,))
             ),
             "this is the push on score 1 alone. The difference has V[1] - V[0].": (
@@ -65,9 +75,6 @@ EXERCISES = {
             ),
             "this is the gradient in every entry of every word, (T, D). Multiply it with the direction.": (
                 _whole_gradient
-            ),
-            "these are sizes. A push has a sign: towards score 1, or towards score 0.": (
-                lambda p, x, V, direction: np.abs(_pushes(p, x, V, direction))
             ),
             "this is the gradient times the word itself. The step goes along the direction, at every word the same.": (
                 lambda p, x, V, direction: (_whole_gradient(p, x, V, direction) * x).sum(axis=1)
@@ -79,6 +86,9 @@ EXERCISES = {
         draw=_draw_voter,
         mistakes={
             "the nouns that agree vote as well, for the subject's verb.": lambda a, m: np.floor(a) + 1,
+            "where a + m is an even number, so many attractors bring about a tie. The subject has to lose.": (
+                lambda a, m: np.ceil((a + m) / 2)
+            ),
             "this is where the votes are even. A number of attractors is whole, and the subject has to lose.": (
                 lambda a, m: (a + m) / 2
             ),
@@ -89,7 +99,9 @@ EXERCISES = {
     ),
     "09 last noun in training": Exercise(
         right=lambda M: (1 + M / 2) / (1 + M),
-        draw=lambda rng: (int(rng.integers(2, 40)),),
+        draw=_draw_clauses,
+        size="M",
+        sizes=(1, 2, 5, 12),
         mistakes={
             "without clauses the last noun is the subject. (Or is this how often the guesser is wrong?)": (
                 lambda M: (M / 2) / (1 + M)

@@ -15,17 +15,21 @@ def _factor(grads, limit, norm=lambda grads: np.linalg.norm(_norms(grads))):
 
 
 def _grads(rng):
-    """Two to four arrays whose norm together is up to ten times above the limit, or as far below."""
+    """Two to four arrays whose norm together is up to ten times above the limit, as far below, or little above it."""
+    kind = rng.choice(["long", "between", "short", "short", "between", "long"])
     grads = [rng.normal(size=rng.integers(2, 6, size=2)) for _ in range(rng.integers(2, 5))]
-    return grads, np.linalg.norm(_norms(grads)) * 10 ** (rng.choice([-1, 1]) * rng.uniform(0.3, 1))
+    norm, longest = np.linalg.norm(_norms(grads)), max(_norms(grads))
+    factor = 10 ** rng.uniform(0.3, 1)
+    return grads, {"long": norm / factor, "between": np.sqrt(norm * longest), "short": norm * factor}[kind]
 
 
 def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: z, over_steps=np.prod, over_units=np.max):
     return over_units(over_steps(kept(gate(x @ Wz.T + bz)), axis=0))
 
 
-def _gates(rng):
-    T, H, D = rng.integers(3, 9, size=3)
+def _gates(rng, T=None):
+    length, H, D = rng.integers(3, 9, size=3)
+    T = length if T is None else T
     return rng.normal(size=(H, D)), rng.normal(size=H), rng.normal(size=(T, D))
 
 
@@ -33,8 +37,12 @@ EXERCISES = {
     "10 clip factor": Exercise(
         right=_factor,
         draw=_grads,
+        cases_of={"the gradient is longer than the limit": lambda grads, limit: np.linalg.norm(_norms(grads)) > limit},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
+            "a gradient is longer than the limit here although no array is. It is the norm of all that counts.": (
+                lambda grads, limit: 1.0 if max(_norms(grads)) < limit else _factor(grads, limit)
+            ),
             "a gradient shorter than the limit becomes longer. Clipping leaves it as it is.": (
                 lambda grads, limit: limit / np.linalg.norm(_norms(grads))
             ),
@@ -58,6 +66,7 @@ EXERCISES = {
     "10 minGRU reach": Exercise(
         right=_reach,
         draw=_gates,
+        size="T",
         mistakes={
             "z and 1 - z are swapped. Here z keeps, and 1 - z is the share of the candidate.": (
                 lambda Wz, bz, x: _reach(Wz, bz, x, kept=lambda z: 1 - z)
@@ -87,16 +96,18 @@ EXERCISES = {
     "10 choose": Exercise(
         right={"A": 2, "B": 1, "C": 3, "D": 4},
         mistakes={
-            "A: clipping never makes a gradient longer.": [1, 1, 3, 4],
-            "A: this net has gates. What state are they in?": [3, 1, 3, 4],
-            "B: a net without gates has no gate's bias to raise.": [2, 2, 3, 4],
-            "B: a gradient norm of 6,000 is a fault with a quick remedy of its own. Try that first.": [2, 3, 3, 4],
-            "C: the gradient's norm is small and harmless, so there is nothing to clip.": [2, 1, 1, 4],
-            "C: a net without gates has no gate's bias to raise.": [2, 1, 2, 4],
-            "C: the memory is kept, but the task asks for more. What can this net not do?": [2, 1, 4, 4],
-            "D: two fifths of the gradient are left. Is the past the problem?": [2, 1, 3, 2],
-            "D: this net has gates already.": [2, 1, 3, 3],
-            "D: nothing here says that a gradient is too long.": [2, 1, 3, 1],
+            "A: clipping never makes a gradient longer.": {"A": 1},
+            "A: this net has gates. What state are they in?": {"A": 3},
+            "A: this gradient has vanished, so the data have not had their chance yet. What brings it back?": {"A": 4},
+            "B: a net without gates has no gate's bias to raise.": {"B": 2},
+            "B: a gradient norm of 6,000 is a fault with a quick remedy of its own. Try that first.": {"B": 3},
+            "B: something is wrong with the gradient itself, and a quick remedy is at hand.": {"B": 4},
+            "C: the gradient's norm is small and harmless, so there is nothing to clip.": {"C": 1},
+            "C: a net without gates has no gate's bias to raise.": {"C": 2},
+            "C: the memory is kept, but the task asks for more. What can this net not do?": {"C": 4},
+            "D: two fifths of the gradient are left. Is the past the problem?": {"D": 2},
+            "D: this net has gates already.": {"D": 3},
+            "D: nothing here says that a gradient is too long.": {"D": 1},
         },
     ),
 }

@@ -89,7 +89,7 @@ EXERCISES = {
                     first, window, d, border, judge=lambda begins, target: target >= border
                 )
             ),
-            "learn is right. A window judges if its first day lies in the judged year; the border is such a day.": (
+            "a window judges if its first day lies in the judged year, and the border is such a day.": (
                 lambda first, window, d, border: _split(
                     first, window, d, border, judge=lambda begins, target: begins > border
                 )

@@ -83,51 +83,58 @@ def _biases(rng):
     return *rng.uniform(-0.4, 0.4, size=(2, 3 * H)), int(rng.integers(5, 80))
 
 
-class _Traced:
-    """Numbers, and how many steps a backward pass from them would take: what a check sees of torch's graph."""
-
-    def __init__(self, values: np.ndarray, back: int) -> None:
-        self.values, self.back = values, back
-
-    def detach(self) -> "_Traced":
-        """The same numbers without history."""
-        return _Traced(self.values, 0)
-
-    def __array__(self, dtype: Any = None, copy: Any = None) -> np.ndarray:
-        return np.append(self.values.ravel(), self.back).astype(dtype or float)
-
-
 def _layer(x, h=None):
-    """A layer, called as torch.nn.GRU with batch_first: x (B, T, D), state -> (states, last state), with history."""
-    state, back = (np.zeros(len(x)), 0) if h is None else (h.values, h.back)
-    states = []
-    for step in x.swapaxes(0, 1):
-        state = 0.5 * state + np.tanh(step.sum(1))
-        states.append(state)
-    back += x.shape[1]
-    return _Traced(np.stack(states, axis=1), back), _Traced(state, back)
+    """A layer, called as torch.nn.GRU with batch_first: x (B, T, D), state -> (states, last state). One tanh unit."""
+    import torch
+
+    state = torch.zeros(1, len(x), 1, dtype=x.dtype) if h is None else h
+    weight, states = torch.tensor(0.5, dtype=x.dtype, requires_grad=True), []
+    for step in x.unbind(1):
+        state = torch.tanh(weight * state + step.sum(1)[None, :, None])
+        states.append(state[0])
+    return torch.stack(states, dim=1), state
+
+
+def _steps_back(out):
+    """How many steps a backward pass from `out` takes: each step of `_layer` has left one tanh in torch's graph."""
+    seen, todo = set(), [out.grad_fn]
+    while todo:
+        node = todo.pop()
+        if node is not None and node not in seen:
+            seen.add(node)
+            todo += [before for before, _ in node.next_functions]
+    return sum(node.name().startswith("Tanh") for node in seen)
+
+
+def _with_history(outs):
+    """Of each piece its numbers, to each of which the steps are added that a backward pass takes: what is compared."""
+    if not isinstance(outs, list | tuple) or not all(hasattr(out, "grad_fn") for out in outs):
+        return outs
+    return {f"piece {n}": out.detach().numpy() + _steps_back(out) for n, out in enumerate(outs, start=1)}
 
 
 def _in_pieces(gru, x, K, last=0, overlap=0, carry=None, show=None):
-    """The outputs of one piece after another.
+    """The outputs of one piece after another, as they are compared.
 
     last     how many steps before the end no piece begins any more.
     overlap  by how many steps a piece reaches into the next one.
     carry    what the next piece begins with, a function of the state, unless its detached numbers.
     show     what is kept of an output.
     """
-    outs: dict[str, Any] = {}
+    outs: list[Any] = []
     h = None
     for t in range(0, x.shape[1] - last, K):
         out, h = gru(x[:, t : t + K + overlap], h)
         h = h.detach() if carry is None else carry(h)
-        outs[f"piece {len(outs) + 1}"] = out if show is None else show(out)
-    return outs
+        outs.append(out if show is None else show(out))
+    return _with_history(outs)
 
 
 def _long_input(rng):
+    import torch
+
     K = int(rng.integers(2, 5))
-    return _layer, rng.normal(size=(2, K * int(rng.integers(2, 4)) + 1, 3)), K
+    return _layer, torch.tensor(rng.normal(size=(2, K * int(rng.integers(2, 4)) + 1, 3))), K
 
 
 def _at_temperature(logits, tau, scale=None):
@@ -167,6 +174,9 @@ EXERCISES = {
             "the logarithms are summed up. Divide by their number.": (
                 lambda log_p, y: _perplexity(log_p, y, mean=lambda logs: np.exp(-logs.sum()))
             ),
+            "y isn't used to look up: a row's entry at y is the logarithm of the probability that counts.": (
+                lambda log_p, y: np.exp(-log_p[y > 0].mean())
+            ),
             "this is how unsure the model is, whatever comes. Look up the probability of the character that came.": (
                 _own_surprise
             ),
@@ -186,14 +196,14 @@ EXERCISES = {
             "bias_hh still holds its old numbers for z. The two biases add up, so they shift the gate.": (
                 lambda ih, hh, n: _opened(ih, hh, n, hh=lambda old, b: old)
             ),
+            "the sum of the two biases is right. Put all of it into bias_ih, and 0 into bias_hh.": (
+                lambda ih, hh, n: _opened(ih, hh, n, ih=lambda old, b: 0 * old, hh=lambda old, b: b)
+            ),
             "both biases hold b for z. They add up, so the gate gets 2 b.": (
                 lambda ih, hh, n: _opened(ih, hh, n, hh=lambda old, b: b)
             ),
             "the old numbers are still in it: z's rows become b, and not b more.": (
                 lambda ih, hh, n: _opened(ih, hh, n, ih=lambda old, b: old + b)
-            ),
-            "the sum of the two biases is right. Put all of it into bias_ih, and 0 into bias_hh.": (
-                lambda ih, hh, n: _opened(ih, hh, n, ih=lambda old, b: 0 * old, hh=lambda old, b: b)
             ),
             "the sign: this z forgets half in a small part of a step. In torch z keeps, so its bias is positive.": (
                 lambda ih, hh, n: _opened(ih, hh, n, bias=lambda n: -_open_bias(n))
@@ -209,6 +219,7 @@ EXERCISES = {
     "12 in pieces": Exercise(
         right=_in_pieces,
         draw=_long_input,
+        read=_with_history,
         mistakes={
             "the numbers are right, and the history is never cut. Each piece begins with the state's detach().": (
                 lambda gru, x, K: _in_pieces(gru, x, K, carry=lambda h: h)

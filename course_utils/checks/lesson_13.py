@@ -22,13 +22,14 @@ def _selective(h_prev, x, s, m):
     return keep * h_prev + (1 - keep) / m * x
 
 
-def _draw_selective(rng):
-    return rng.normal(), rng.normal(), rng.normal(), int(rng.integers(2, 9))
+def _draw_selective(rng, m=None):
+    return rng.normal(), rng.normal(), rng.normal(), int(rng.integers(2, 9)) if m is None else m
 
 
-def _draw_backward(rng):
+def _draw_backward(rng, T=None):
     """Shares kept, states and direct gradients: a (T, H), h (T+1, H), g (T, H)."""
-    T, H = (int(n) for n in rng.integers(3, 7, 2))
+    length, H = (int(n) for n in rng.integers(3, 7, 2))
+    T = length if T is None else T
     a, b, h = rng.uniform(0.1, 0.9, (T, H)), rng.normal(size=(T, H)), [np.zeros(H)]
     for a_t, b_t in zip(a, b, strict=True):
         h.append(a_t * h[-1] + b_t)
@@ -69,6 +70,7 @@ EXERCISES = {
     "13 selective step": Exercise(
         right=_selective,
         draw=_draw_selective,
+        size="m",
         mistakes={
             "the share kept and the share written are swapped: with a large s the step is long, and little is kept.": (
                 lambda h_prev, x, s, m: sigmoid(s) ** m * h_prev + (1 - sigmoid(s) ** m) / m * x
@@ -82,6 +84,9 @@ EXERCISES = {
             "1/m is missing from what is written: a constant input settles at x / m.": (
                 lambda h_prev, x, s, m: sigmoid(-s) ** m * h_prev + (1 - sigmoid(-s) ** m) * x
             ),
+            "m is used nowhere: it is the rate, in the exponent, and 1/m is in what is written.": (
+                lambda h_prev, x, s, m: sigmoid(-s) * h_prev + (1 - sigmoid(-s)) * x
+            ),
             "the step's length is s itself here. It is softplus(s), so that it is positive.": (
                 lambda h_prev, x, s, m: np.exp(-m * s) * h_prev + (1 - np.exp(-m * s)) / m * x
             ),
@@ -93,6 +98,7 @@ EXERCISES = {
     "13 backward": Exercise(
         right=_sent_back,
         draw=_draw_backward,
+        size="T",
         mistakes={
             "the share is one step off: from h_{t+1} to h_t the way back is multiplied by a_{t+1}, not by a_t.": (
                 lambda a, h, g: _sent_back(a, h, g, factor=lambda a, t: a[t])

@@ -40,8 +40,8 @@ def _radius(W):
     return np.abs(np.linalg.eigvals(W)).max()
 
 
-def _draw_period(rng):
-    n, H = int(rng.integers(3, 6)), int(rng.integers(2, 5))
+def _draw_period(rng, n=None):
+    n, H = int(rng.integers(3, 6)) if n is None else n, int(rng.integers(2, 5))
     return (rng.normal(size=(n, H, H)),)
 
 
@@ -56,11 +56,11 @@ def _product(J):
 # 4, clipped
 
 
-def _draw_parts(rng):
-    T, P = int(rng.integers(3, 7)), int(rng.integers(2, 6))
+def _draw_parts(rng, T=None):
+    share = rng.choice([0.3, 0.6, 3.0])  # a gradient below the limit stays
+    T, P = int(rng.integers(3, 7)) if T is None else T, int(rng.integers(2, 6))
     parts = rng.normal(size=(T, P))
-    limit = np.linalg.norm(parts.sum(axis=0)) * rng.choice([0.3, 0.6, 3.0])  # a gradient below the limit stays
-    return parts, float(limit)
+    return parts, float(share * np.linalg.norm(parts.sum(axis=0)))
 
 
 def _clipped(parts, c):
@@ -188,6 +188,7 @@ EXERCISES = {
     "14 repair radius": Exercise(
         right=lambda J: _radius(_product(J)) ** (1 / len(J)),
         draw=_draw_period,
+        size="n",
         because="A period is one constant matrix, and of a constant matrix the radius gives the long run.",
         mistakes={
             "this is a mean of the steps' own radii. Multiply the steps first.": lambda J: np.mean(
@@ -214,6 +215,8 @@ EXERCISES = {
     "14 repair clipping": Exercise(
         right=_clipped,
         draw=_draw_parts,
+        size="T",
+        cases_of={"the gradient is longer than c": lambda parts, c: np.linalg.norm(parts.sum(axis=0)) > c},
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         because="All parts get one factor, at most 1, so no lag gains on another one.",
         mistakes={
@@ -236,11 +239,11 @@ EXERCISES = {
         because="c_t = z c_{t-1} + (1 - z) h̃_t is the GRU's own last line, so forget and input gate are one gate.",
         mistakes={
             "z keeps here, so it belongs to f.": lambda z: {"f": 1 - z, "i": z},
-            "f is right. What is let in is the share that isn't kept.": lambda z: {"f": z, "i": z},
-            "f is right. With i = 1 the memory would be a growing sum and no mean of old and new.": (
+            "i lets in the share that isn't kept. z is the share that is.": lambda z: {"f": z, "i": z},
+            "with i = 1 the memory would be a growing sum and no mean of old and new.": (
                 lambda z: {"f": z, "i": np.ones_like(z)}
             ),
-            "i is right. With f = 1 nothing would ever be dropped.": lambda z: {"f": np.ones_like(z), "i": 1 - z},
+            "with f = 1 nothing would ever be dropped.": lambda z: {"f": np.ones_like(z), "i": 1 - z},
         },
     ),
     "14 repair profile": Exercise(
@@ -254,6 +257,9 @@ EXERCISES = {
             "backwards, a Jacobian is transposed.": lambda direct, J_next, total_next: direct + J_next @ total_next,
             "the loss may read h_t itself: the direct gradient is missing.": lambda direct, J_next, total_next: (
                 J_next.T @ total_next
+            ),
+            "the direct gradient has gone through the Jacobian, too. It is at h_t already.": (
+                lambda direct, J_next, total_next: J_next.T @ (direct + total_next)
             ),
             "the Jacobian is missing: h_{t+1} isn't h_t.": lambda direct, J_next, total_next: direct + total_next,
             "two ways lead from h_t to the loss. Ways are added, not multiplied.": (
@@ -333,6 +339,12 @@ EXERCISES = {
             ),
             "this window begins on day t and reads the days after it.": _mean_of(
                 lambda t, n: t, lambda t, n: t + n - 1
+            ),
+            "this is the mean of n + 1 days. From t - n + 1 to t there are n.": _mean_of(
+                lambda t, n: t - n, lambda t, n: t
+            ),
+            "this is the mean of n - 1 days. From t - n + 1 to t there are n.": _mean_of(
+                lambda t, n: t - n + 2, lambda t, n: t
             ),
             "this window ends the day before. Today is known and belongs to it.": _mean_of(
                 lambda t, n: t - n, lambda t, n: t - 1

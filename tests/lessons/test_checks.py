@@ -104,27 +104,96 @@ def test_check_prints_one_line(capsys):
 
 
 def test_where_no_mistake_is_known_the_smallest_failing_input_is_told():
-    def right(values, lag):
-        return values * lag
-
-    exercise = Exercise(right, draw=lambda rng: (np.ones(int(rng.integers(2, 9))), int(rng.integers(1, 9))))
-    drawn = [exercise.draw(np.random.default_rng(seed)) for seed in range(4)]
-    fails = [(len(values), lag) for values, lag in drawn if lag > 3]
-    assert 0 < len(fails) < 4
-    size, lag = min(fails)
+    exercise = Exercise(lambda values, lag: values * lag, draw=values_and_lag, size="lag", sizes=(1, 2, 4, 6))
+    lengths = {lag: len(values_and_lag(np.random.default_rng(seed), lag)[0]) for seed, lag in enumerate((1, 2, 4, 6))}
+    length, lag = min((lengths[lag], lag) for lag in (4, 6))
 
     def answer(values, lag):
-        return values * (lag if lag <= 3 else 0)
+        return values * (lag if lag <= 3 else lag + values)
 
-    up_to, since = max(lag for _, lag in drawn_right(drawn)), min(lag for _, lag in fails)
     assert verdict(exercise, answer) == (
-        f"Not yet: {size} of {size} numbers differ. It is right up to lag = {up_to} and wrong from lag = {since} on. "
-        f"The smallest input that fails: values of shape ({size},), lag = {lag}."
+        f"Not yet: {length} of {length} numbers differ. It is right for lag = 1 to 3 and wrong for lag = 4 to 6. "
+        f"The smallest input that fails: values of shape ({length},), lag = {lag}."
+    )
+    assert "It is wrong for lag = 1 and right for lag = 2 to 6." in verdict(
+        exercise, lambda values, lag: values * max(lag, 2)
     )
 
 
-def drawn_right(drawn):
-    return [(len(values), lag) for values, lag in drawn if lag <= 3]
+def values_and_lag(rng, lag=None):
+    return rng.uniform(1, 2, int(rng.integers(2, 9))), int(rng.integers(1, 9)) if lag is None else lag
+
+
+def test_a_size_that_does_not_decide_is_never_blamed():
+    exercise = Exercise(lambda values, lag: values * lag, draw=values_and_lag, size="lag")
+    odd = verdict(exercise, lambda values, lag: values * (lag + lag % 2))
+    assert "lag = 1 to" not in odd and "for lag" not in odd
+    by_length = verdict(exercise, lambda values, lag: values * lag if len(values) < 5 else values)
+    assert "for lag" not in by_length and re.search(r"It is right on \d of 4 inputs\.", by_length)
+
+
+def test_a_condition_is_named_only_if_it_decides_on_further_inputs():
+    conditions = {
+        "the sum is positive": lambda a: a.sum() > 0,
+        "the first is above 0.2": lambda a: a[0] > 0.2,
+    }
+    exercise = Exercise(lambda a: a, lambda rng: (rng.normal(size=3),), cases_of=conditions)
+    assert "It is right where the sum is positive, and wrong elsewhere." in verdict(
+        exercise, lambda a: a if a.sum() > 0 else np.roll(a, 1)
+    )
+    assert "It is wrong where the first is above 0.2, and right elsewhere." in verdict(
+        exercise, lambda a: a + (a[0] > 0.2) * a**2
+    )
+    assert "where" not in verdict(exercise, lambda a: a if a[1] > 0 else np.roll(a, 1))
+
+
+def test_a_mistake_is_named_beside_others_and_beside_what_is_missing():
+    mistakes = {"db has the wrong sign.": lambda a: {"db": -a}, "dh is doubled.": lambda a: three(a) | {"dh": 4 * a}}
+    exercise = Exercise(three, lambda rng: (rng.normal(size=3),), mistakes)
+    assert verdict(exercise, lambda a: (..., -a, ...)) == "Not yet: db has the wrong sign."
+    assert verdict(exercise, lambda a: (0 * np.outer(a, a), a, 4 * a)) == "Not yet: dh is doubled."
+    assert "doubled" not in verdict(exercise, lambda a: (0 * np.outer(a, a), a, 3 * a))
+
+
+def test_results_in_another_order_and_near_misses_beside_plain_faults():
+    exercise = Exercise(three, draw=lambda rng: (rng.normal(size=3),))
+    assert "right results are there, but exchanged. Their order is dW, db, dh." in verdict(
+        exercise, lambda a: (np.outer(a, a), 2 * a, a)
+    )
+    words = verdict(exercise, lambda a: (np.outer(a, a) * (1 + 1e-6), a, 3 * a))
+    assert words.startswith("Not yet: db is right. dh: 3 of 3 numbers differ. Each of them is 1.5 times the right one.")
+    assert "dW: it agrees to about" in verdict(exercise, lambda a: (np.outer(a, a) * (1 + 1e-6), a, 2 * a))
+
+
+def test_a_number_that_is_off_by_the_same_on_every_input():
+    exercise = Exercise(lambda a: a, lambda rng: (rng.uniform(1, 2),))
+    assert "On every input tried it is 2 times the right number." in verdict(exercise, lambda a: 2 * a)
+    assert "On every input tried it is too small by 1." in verdict(exercise, lambda a: a - 1)
+    for wrong in (lambda a: a**2, lambda a: a + (a > 1.5), lambda a: np.array([a])):
+        assert "On every input" not in verdict(exercise, wrong)
+    assert "a single number is asked for" in verdict(exercise, lambda a: np.array([a]))
+    assert "text in quotes" in verdict(exercise, str)
+    constant = Exercise(lambda a: 3.0, lambda rng: (rng.uniform(1, 2),))
+    assert "On every input" not in verdict(constant, lambda a: 4.0)
+
+
+def test_where_an_array_differs_is_told():
+    exercise = Exercise(lambda a: a, lambda rng: (rng.uniform(1, 2, (5, 3)),))
+    assert "Only row 0, counted from 0, is wrong." in verdict(exercise, lambda a: np.vstack([0 * a[:1], a[1:]]))
+    assert "Only row 4 is right, counted from 0." in verdict(exercise, lambda a: np.vstack([0 * a[:4], a[4:]]))
+    assert "in reverse order" in verdict(exercise, lambda a: a[::-1])
+    assert "All of yours are 0." in verdict(exercise, np.zeros_like)
+    assert "transpose" in verdict(exercise, lambda a: a.T)
+    assert "complex" in verdict(exercise, lambda a: a * 1j)
+    assert verdict(exercise, lambda a: a + 0j).startswith("Right")
+
+
+def test_not_a_number_and_infinity_are_told_apart():
+    exercise = Exercise(lambda a: a, lambda rng: (rng.uniform(1, 2, 3),))
+    with np.errstate(all="ignore"):
+        assert "root of a negative number" in verdict(exercise, lambda a: np.log(-a))
+        assert "logarithm of 0" in verdict(exercise, lambda a: np.log(0 * a))
+        assert "underflow" not in verdict(exercise, lambda a: np.sqrt(-a))
 
 
 def test_without_an_edge_the_share_of_right_inputs_is_told():
