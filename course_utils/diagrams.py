@@ -1,4 +1,4 @@
-"""Drawings of networks, by code: unrolled steps, truncation, a scan, the GRU growing gate by gate and its four paths.
+"""Drawings of networks, by code: unrolled steps, truncation, stacked layers, a scan, the growing GRU, its four paths.
 
 Each function returns a Drawing, a matplotlib figure that carries its own words for those who can't see it:
 
@@ -9,6 +9,7 @@ Colours mean what they mean in `course_utils.figures`: states green, gradients w
 their four colours. What flows forwards is dark, what is cut off is pale. In the GRU, z *keeps*.
 """
 
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -368,6 +369,48 @@ def wirings(T: int = 3) -> Drawing:
                 words = "$L$" if len(outs) == 1 else f"$L_{t}$"
                 paper.box(x, top, words, GRADIENT, 0.42, 0.34)
                 paper.line((x, out + 0.18), (x, top - 0.17))
+    return paper.drawing
+
+
+def stacked(T: int = 4) -> Drawing:
+    """Two layers over T steps between an embedding and a readout, and where `probe` looks: back along each layer.
+
+    T  number of steps, 2 to 5. Raises ValueError naming the argument.
+    """
+    T = _steps("T", T, 2, most=5)
+    alt = (
+        f"{T} columns, one for each step, of five rows: a character x_t, its embedding e_t, the states of the lower "
+        "and of the upper GRU, and the logits a_t. Dark arrows lead up each column and along both rows of states. Wine "
+        f"red arrows lead back along both rows, from h_{T} to h_0: the probe measures each layer's reach. Two more "
+        f"come down from the loss at step {T} into the two last states: the gradient of the loss."
+    )
+    rows = {"characters": "x", "embedding": "e", "lower GRU": "h", "upper GRU": "h", "readout": "a"}
+    paper = Paper(4.1, "The probe looks back along each layer, and down from the loss", alt)
+    ys = np.array([0.3, 0.95, 1.75, 2.65, 3.4])
+    xs = np.linspace(1.65, WIDTH - 1.75, T + 1)
+    for (name, letter), y, below in zip(rows.items(), ys, (None, *ys), strict=False):
+        states = letter == "h"
+        paper.text(0.05, y, name, ha="left")
+        for t, x in enumerate(xs):
+            if t == 0 and not states:
+                continue
+            paper.box(x, y, f"${letter}_{t}$", STATE if states else OTHER, 0.5, 0.36, given=t == 0)
+            if t and below is not None:
+                paper.line((x - 0.07, below + 0.18), (x - 0.07, y - 0.18))
+            if t and states:
+                left, right = xs[t - 1] + 0.25, x - 0.25
+                paper.line((left, y + 0.07), (right, y + 0.07))
+                paper.line((right, y - 0.07), (left, y - 0.07), colour=GRADIENT)
+        if states:
+            words = rf"reach $\Vert\partial h_{T}/\partial h_k\Vert$"
+            paper.text(xs[-1] + 0.4, y, words, SMALL, GRADIENT, ha="left")
+    last = xs[-1]
+    paper.box(last + 1.0, ys[-1], "$L$", GRADIENT, 0.46, 0.36)
+    paper.line((last + 0.25, ys[-1] + 0.07), (last + 0.77, ys[-1] + 0.07))
+    for top, bottom in itertools.pairwise(ys[:1:-1]):
+        paper.line((last + 0.07, top - 0.18), (last + 0.07, bottom + 0.18), colour=GRADIENT)
+    paper.line((last + 0.77, ys[-1] - 0.07), (last + 0.25, ys[-1] - 0.07), colour=GRADIENT)
+    paper.text(last + 0.4, (ys[-1] + ys[-2]) / 2, "gradient $dL/dh_k$", SMALL, GRADIENT, ha="left")
     return paper.drawing
 
 

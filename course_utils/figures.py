@@ -364,6 +364,19 @@ def heatmap(
     return ax
 
 
+def pairs(maps: Mapping[str, ArrayLike], *, xlabel: str = "step $k$") -> Figure:
+    """log10 norms (T+1, T+1) of all pairs of steps (t, k), one panel each: {title: norms}, all from 1e-8 to 10.
+
+    Returns the figure.
+    """
+    fig, axes = panels(len(maps), height=3.0, sharey=True)
+    for ax, (title, decades) in zip(axes, maps.items(), strict=True):
+        label = r"$\log_{10}$ norm" if ax is axes[-1] else ""
+        heatmap(decades, limits=(-8, 1), title=title, xlabel=xlabel, ylabel="", label=label, ax=ax)
+    axes[0].set_ylabel("step $t$")
+    return fig
+
+
 def plane(values: ArrayLike, *, title: str, colour: str = OTHER, ax: Axes | None = None) -> Axes:
     """Complex numbers as dots beside the unit circle: eigenvalues inside it shrink, outside it grow.
 

@@ -368,8 +368,37 @@ def test_public_functions_have_types(module):
 # ---------------------------------------------------------------------------------------------------------------------
 # Each equation once
 
-ORACLE = "course_utils.torch_bridge"  # writes the GRU once more in torch on purpose: ours is held against it
-WITHOUT_CHECKS = [name for name in SOURCES if not name.startswith(("course_utils.checks", "tools"))]
+PLACES = ("course_utils", "coursework", "exam", "hub", "tests", "tools")
+PYTHON = {  # every module of the repository, and every script
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
+    for place in PLACES
+    for path in sorted((ROOT / place).rglob("*.py"))
+    if not {"graded", "papers"} & set(path.parts) and not any(part.startswith("submitted") for part in path.parts)
+}
+ASSIGNMENTS = sorted((ROOT / "coursework").glob("ps*/*.ipynb"))
+SCRIPTS = {path.relative_to(ROOT).as_posix(): path for path in sorted((ROOT / "course_utils").glob("*.js"))}
+
+# Where a GRU is computed outside of the tests: its two homes, and all else that looks like one, with the reason.
+FORWARD = {
+    "course_utils.cells:gru_step": "to be read",
+    "course_utils._kernels:GRU.forward": "to be quick",
+    "course_utils.torch_bridge:CellLoop._gru_step": "what ours is held against: autograd sees torch's operations alone",
+    "course_utils/cell_view.js:step": "runs in pages without Python; tests/browser/test_cell_view.py compares them",
+    "course_utils.checks.gru:mixed": "the last line alone, for known mistakes that no weights give",
+    "course_utils.checks.lesson_08:_adam": "no GRU: a running mean, which mixes old and new in the same way",
+    "coursework.ps5.questions:_gru_step": "a batch of steps in NumPy, which is what its question asks for",
+}
+DERIVATIVE = {
+    "course_utils.gradients:gru_paths": "to be read",
+    "course_utils._kernels:GRU.backward": "to be quick",
+    "course_utils/cell_view.js:paths": FORWARD["course_utils/cell_view.js:step"],
+    "coursework.ps1.questions:_walk": "no GRU: the slope of tanh, and a squared error's difference",
+    "coursework.ps5.questions:_gru_step_backward": FORWARD["coursework.ps5.questions:_gru_step"],
+}
+IN_TORCH = {  # the same in torch, among the tests
+    "tests.oracles:step": "THE torch step",
+    "tests.coursework.solutions_ps3:jacobian_by_torch": "an answer as a student might write it, to be graded",
+}
 
 
 def called(node):
@@ -383,6 +412,42 @@ def factors(node):
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         return factors(node.left) | factors(node.right)
     return {ast.unparse(node)}
+
+
+class Written(ast.NodeTransformer):
+    """Puts what some names stand for in their places."""
+
+    def __init__(self, meanings):
+        self.meanings = meanings
+
+    def visit_Name(self, node):
+        return copy.deepcopy(self.meanings.get(node.id, node)) if isinstance(node.ctx, ast.Load) else node
+
+
+def written_out(function):
+    """A copy without names for differences: of `rest = 1 - z`, of which z * rest is made, remains z * (1 - z)."""
+    assigned = [
+        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    ]
+    meanings = {
+        node.targets[0].id: node.value
+        for node in ast.walk(function)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_difference(node.value)
+    }
+    return Written({name: meaning for name, meaning in meanings.items() if assigned.count(name) == 1}).visit(
+        copy.deepcopy(function)
+    )
+
+
+def is_difference(node):
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
+
+
+def moved(start, share):
+    """Whether start + share moves from one thing to another, as n + z * (h - n) does."""
+    whole = ast.unparse(start)
+    parts = [node for node in ast.walk(share) if is_difference(node)]
+    return any(ast.unparse(node.right) == whole and ast.unparse(node) in factors(share) for node in parts)
 
 
 def squared(node):
@@ -400,9 +465,10 @@ def traits(function):
     "difference"       of two things that aren't numbers: h_prev - h_tilde.
     "rest"             1 - z.
     "slope"            z * (1 - z), 1 - n**2 or 1 - n * n, or a function with "slope" in its name.
-    "blend"            z * a + (1 - z) * b, in any order.
+    "blend"            z * a + (1 - z) * b, in any order, or torch.lerp(b, a, z).
+    "move"             b + z * (a - b), which is the same.
     """
-    found, skipped = set(), set()
+    found, skipped, function = set(), set(), written_out(function)
     for node in ast.walk(function):
         if isinstance(node, ast.Compare | ast.Subscript):  # steps are counted there, not states
             skipped |= {id(inner) for inner in ast.walk(node)}
@@ -410,6 +476,8 @@ def traits(function):
         name = called(node)
         if "slope" in name:
             found.add("slope")
+        elif name == "lerp":
+            found.add("blend")
         elif name == "tanh":
             found.add("tanh")
         elif "sigmoid" in name or name in ("exp", "expit"):
@@ -417,7 +485,7 @@ def traits(function):
         terms = None
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Sub):
             terms = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
-        elif name == "subtract":
+        elif name == "subtract" and len(node.args) > 1:
             terms = node.args[:2]
         if terms and id(node) not in skipped:
             left, right = terms
@@ -432,12 +500,19 @@ def traits(function):
             one, other = factors(node.left), factors(node.right)
             if any(f"1 - {a}" in y for x, y in ((one, other), (other, one)) for a in x):
                 found.add("blend")
+            if moved(node.left, node.right) or moved(node.right, node.left):
+                found.add("move")
     return found
 
 
 def is_gru_forward(found):
-    """A GRU step is a blend; written in place it is the one cell with both squashings and a difference (or 1 - z)."""
-    return "blend" in found or ({"tanh", "sigmoid"} <= found and bool({"difference", "rest"} & found))
+    """A GRU step is a blend, or a move by 1 - z or by a squashed share.
+
+    Written in place it is the one cell with both squashings and a difference (or 1 - z).
+    """
+    squashed, away = {"tanh", "sigmoid"} & found, {"difference", "rest"} & found
+    move = "move" in found and ("rest" in found or squashed)
+    return "blend" in found or bool(move) or (len(squashed) == 2 and bool(away))
 
 
 def is_gru_derivative(found):
@@ -446,24 +521,63 @@ def is_gru_derivative(found):
 
 
 def functions_of(tree):
-    """{name: node} of a module's functions and methods; a function within another counts with it."""
+    """(name, node) of a module's functions and methods, and of lambdas with a name; inner ones count with them.
+
+    Lambdas without a name are left out: such are the wrong answers in the lists of known mistakes.
+    """
     for node in tree.body:
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
         elif isinstance(node, ast.ClassDef):
             yield from ((f"{node.name}.{name}", inner) for name, inner in functions_of(node))
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            yield ast.unparse(node.targets[0]), node.value
 
 
-@pytest.mark.parametrize(("what", "homes"), [(is_gru_forward, "cells"), (is_gru_derivative, "gradients")])
-def test_the_gru_stands_twice(what, homes):
-    """Once to be read and once to be quick."""
-    found = {}
-    for module in WITHOUT_CHECKS:
-        for name, node in functions_of(parsed(module)):
-            if module != ORACLE and what(traits(node)):
-                found.setdefault(module, []).append(name)
-    assert set(found) == {f"course_utils.{homes}", "course_utils._kernels"}, found
-    assert [len(names) for names in found.values()] == [1, 1], found
+def functions_of_script(text):
+    """The same of a script: the lines of its outermost functions that are Python as well, as `z * (1 - z),` is."""
+    for name, body in re.findall(r"^(?:export )?(?:async )?function (\w+)\(.*?\{\n(.*?)^\}", text, re.M | re.S):
+        lines = [re.sub(r"^(?:const|let|return) |[;,]$", "", line.strip()) for line in body.splitlines()]
+        yield name, ast.Module([node for line in lines for node in python(line)], [])
+
+
+def python(line):
+    """The statements of a line, none if it isn't Python."""
+    try:
+        return ast.parse(line).body
+    except SyntaxError:
+        return []
+
+
+def places(what, modules=PYTHON, scripts=SCRIPTS):
+    """All "module:function" of these that have the traits asked for."""
+    found = [(name, functions_of(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules.items()]
+    found += [(name, functions_of_script(path.read_text(encoding="utf-8"))) for name, path in scripts.items()]
+    return {f"{place}:{name}" for place, functions in found for name, node in functions if what(traits(node))}
+
+
+@pytest.mark.parametrize(("what", "named"), [(is_gru_forward, FORWARD), (is_gru_derivative, DERIVATIVE)])
+def test_the_gru_stands_twice(what, named):
+    """Once to be read and once to be quick. What is found elsewhere has its reason beside its name, above."""
+    outside = {name: path for name, path in PYTHON.items() if not name.startswith("tests")}
+    assert places(what, outside) == set(named)
+
+
+def test_the_tests_have_one_torch_step():
+    """Both squashings by torch, and a blend. Steps in NumPy are the oracle's own tests, or answers to be graded."""
+
+    def squashes(node):
+        used = {x.attr for x in ast.walk(node) if isinstance(x, ast.Attribute) and ast.unparse(x.value) == "torch"}
+        return {"tanh", "sigmoid"} <= used
+
+    tests = {name: path for name, path in PYTHON.items() if name.startswith("tests")}
+    found = {
+        f"{module}:{name}"
+        for module, path in tests.items()
+        for name, node in functions_of(ast.parse(path.read_text(encoding="utf-8")))
+        if squashes(node) and "blend" in traits(node)
+    }
+    assert found == set(IN_TORCH)
 
 
 @pytest.mark.parametrize(
@@ -472,8 +586,12 @@ def test_the_gru_stands_twice(what, homes):
         ("return z * h + (1 - z) * n", True, False),
         ("return (1 - keep) * new + old * keep", True, False),
         ("r, z = sigmoid(a)\nn = np.tanh(x + r * b)\nreturn n + z * (h - n)", True, False),
+        ("return h + (1 - z) * (n - h)", True, False),
+        ("keep = 1 - z\nreturn z * h + keep * n", True, False),
+        ("return torch.lerp(n, h, z)", True, False),
         ("np.tanh(n, out=n)\nnp.exp(e, e)\nnp.subtract(n, h, room)\nroom /= e\nnp.add(h, room, out)", True, False),
         ("return (h - n) * z * (1 - z), (1 - z) * (1 - n**2)", False, True),
+        ("rest = 1 - z\nreturn (h - n) * z * rest", False, True),
         ("np.subtract(h, n, out=dz)\ndz *= dh\ntanh_slope(n, out=dn)", False, True),
         ("c = f * c + i * np.tanh(g)\nreturn sigmoid(o) * np.tanh(c)", False, False),  # LSTM
         ("return g * i * (1 - i), o * (1 - tanh_c**2)", False, False),  # its derivative
@@ -481,6 +599,7 @@ def test_the_gru_stands_twice(what, homes):
         ("self.mean += (1 - b) * (grad - self.mean)", False, False),  # Adam
         ("return h[t - k] * h[-1] * (1 - h[-1])", False, False),
         ("return m / (1 - b**t), m - s", False, False),
+        ("return low + share * (high - low)", False, False),
     ],
 )
 def test_copies_are_recognised(source, forward, derivative):
@@ -505,10 +624,23 @@ def shape(node):
     return parts(node)
 
 
+# Where something is done. A line with nothing but names and constants, of a table or of a call's arguments, isn't such.
+DOES = ast.stmt | ast.ExceptHandler | ast.Call | ast.BinOp | ast.UnaryOp | ast.BoolOp | ast.Compare | ast.IfExp
+DOES |= ast.Subscript | ast.Lambda | ast.ListComp | ast.SetComp | ast.DictComp | ast.GeneratorExp
+
+
+def is_words(node):
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
 def code_lines(statement):
-    """How many lines it has, without those that only hold constants, such as a long text."""
-    nodes = [node for node in ast.walk(statement) if hasattr(node, "lineno") and not isinstance(node, ast.Constant)]
-    return len({node.lineno for node in nodes})
+    """In how many of its lines something is done. Imports do nothing, nor does giving a name to names and constants."""
+    doing = [node for node in ast.walk(statement) if isinstance(node, DOES) and not is_words(node)]
+    if isinstance(statement, ast.Import | ast.ImportFrom):
+        return 0
+    if isinstance(statement, ast.Assign | ast.AnnAssign) and len(doing) == 1:
+        return 0
+    return len({node.lineno for node in doing})
 
 
 def runs(tree, lines=7):
@@ -517,21 +649,31 @@ def runs(tree, lines=7):
         for body in (getattr(block, name, None) for name in ("body", "orelse", "finalbody")):
             if not isinstance(body, list):
                 continue
-            body = [n for n in body if not (isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant))]
+            body = [node for node in body if not is_words(node)]
+            shapes, lengths = [shape(node) for node in body], [code_lines(node) for node in body]
             for i in range(len(body)):
-                length = 0
                 for j in range(i, len(body)):
-                    length += code_lines(body[j])
-                    if length >= lines:
-                        yield tuple(map(shape, body[i : j + 1])), body[i].lineno
+                    if sum(lengths[i : j + 1]) >= lines:
+                        yield tuple(shapes[i : j + 1]), body[i].lineno
                         break
 
 
+def cells_as_module(path):
+    """The code cells of a notebook one below the other, without the first one, which `make heads` writes."""
+    sources = [cell.source for cell in code_cells(read(path)) if "COURSE_SOURCE" not in cell.source]
+    return re.sub(r"(?m)^( *)[%!].*", r"\1pass", "\n".join(sources))
+
+
 def test_no_logic_stands_twice():
-    """No two runs of more than six lines are the same up to names and constants."""
+    """No two runs of more than six lines are the same up to names and constants, in modules, tests and notebooks.
+
+    Answers as students hand them in are left out: each is complete by itself, and wrong ones differ in a name.
+    """
+    modules = {name: path for name, path in PYTHON.items() if not name.startswith("tests.coursework.solutions_ps")}
+    sources = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
+    sources |= {path.name: cells_as_module(path) for path in [*LESSONS, *ASSIGNMENTS]}
     places = {}
-    for module in SOURCES:
-        if not module.startswith(("course_utils.checks.", "course_utils.scenes.")):  # mistakes and figures look alike
-            for code, line in runs(parsed(module)):
-                places.setdefault(code, []).append(f"{module}:{line}")
+    for name, source in sources.items():
+        for code, line in runs(ast.parse(source)):
+            places.setdefault(code, []).append(f"{name}:{line}")
     assert [where for where in places.values() if len(where) > 1] == []

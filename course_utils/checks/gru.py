@@ -1,6 +1,7 @@
 """GRU steps with one thing wrong, for the exercises on gates.
 
-No GRU is written here a second time: the package's own is run with changed weights, and what comes out is mixed anew.
+No GRU is written here a second time: the package's own is run with changed weights. Where no weights give a mistake, as
+with a gate that went through tanh, what comes out is mixed anew by `mixed`.
 Arguments are as in the exercises: Wx (3H, D), Wh (3H, H), bx and bh (3H,), blocks in the order r, z, n; x (D,), h (H,).
 """
 
@@ -9,6 +10,8 @@ from collections.abc import Callable
 import numpy as np
 
 from course_utils.cells import Params, forward, sigmoid
+
+OPEN = 1000  # a bias with which a gate is 1, whatever it reads: σ(1000) is 1 in float64
 
 Net = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
@@ -70,10 +73,10 @@ def _changed(change: Callable[[np.ndarray], np.ndarray]) -> Callable[..., Net]:
 
 
 def _reset_open(Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray) -> Net:
-    """r = 1 in every unit, whatever the state: σ(1000) is 1."""
+    """r = 1 in every unit, whatever the state."""
     H = len(bx) // 3
     never = np.arange(3 * H) < H
-    return Wx, Wh, bx + 1000 * never, bh
+    return Wx, Wh, bx + OPEN * never, bh
 
 
 def _bias_past_reset(Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray) -> Net:
@@ -102,4 +105,9 @@ def sigmoid_candidate(*net_and_state: np.ndarray, reset: str = "after") -> np.nd
     """A step (H,) whose candidate went through a sigmoid instead of tanh."""
     *_, h = net_and_state
     right = one_step(*net_and_state, reset=reset)
-    return right["z"] * h + (1 - right["z"]) * sigmoid(np.arctanh(right["h_tilde"]))
+    return mixed(right["z"], h, sigmoid(np.arctanh(right["h_tilde"])))
+
+
+def mixed(z: np.ndarray, h_prev: np.ndarray, h_tilde: np.ndarray) -> np.ndarray:
+    """The last line of a step, for a gate, an old state or a candidate that is wrong, (H,) each."""
+    return z * h_prev + (1 - z) * h_tilde

@@ -44,7 +44,8 @@ def _slope_forgotten_on_the_way(w, b, T):
     h, dh_dw, dh_db = sigmoid(0.5), 0.0, 0.0
     for _ in range(T):
         h_prev, h = h, sigmoid(w * h + b)
-        dh_dw, dh_db = h * (1 - h) * h_prev + w * dh_dw, h * (1 - h) + w * dh_db
+        slope = h * (1 - h)
+        dh_dw, dh_db = slope * h_prev + w * dh_dw, slope + w * dh_db
     return {"L": (h - 0.7) ** 2, "gradient": 2 * (h - 0.7) * np.array([dh_dw, dh_db])}
 
 

@@ -4,7 +4,7 @@ import numpy as np
 
 from course_utils.cells import gru_step, init_params, sigmoid
 from course_utils.checks.exercise import Exercise
-from course_utils.checks.gru import draw_stack, rows
+from course_utils.checks.gru import OPEN, draw_stack, mixed, rows
 
 
 def _draw_step(rng):
@@ -19,30 +19,9 @@ def _step(p, from_x, h_prev, reset="before"):
     return {**gates, "h": h}
 
 
-def _mixed(step, h_prev, h_tilde, r=None, z=None):
-    """The step's results with another candidate, or with other gates."""
-    r, z = step["r"] if r is None else r, step["z"] if z is None else z
-    return {"r": r, "z": z, "h_tilde": h_tilde, "h": z * h_prev + (1 - z) * h_tilde}
-
-
-def _candidate(answer):
-    """A mistake in the candidate alone: answer(xn, product, bias, r, without) is the wrong one.
-
-    xn is the input's part, product and bias are the state's as they should be, and without is both without a reset.
-    """
-
-    def wrong(p, from_x, h_prev, reset):
-        step, (Wn, bn) = _step(p, from_x, h_prev, reset), (p.Wh_blocks[2], p.bh_blocks[2])
-        r, before = step["r"], reset == "before"
-        product, bias = (Wn @ (r * h_prev), bn) if before else (r * (Wn @ h_prev), r * bn)
-        return _mixed(step, h_prev, answer(np.split(from_x, 3)[2], product, bias, r, Wn @ h_prev + bn))
-
-    return wrong
-
-
 def _writes(p, from_x, h_prev, reset):
     step = _step(p, from_x, h_prev, reset)
-    return {**step, "h": (1 - step["z"]) * h_prev + step["z"] * step["h_tilde"]}
+    return {**step, "h": mixed(1 - step["z"], h_prev, step["h_tilde"])}
 
 
 def _swapped(p, from_x, h_prev, reset):
@@ -50,35 +29,50 @@ def _swapped(p, from_x, h_prev, reset):
     return _step(p.changed(Wh=rows(p.Wh, order), bh=rows(p.bh, order)), rows(from_x, order), h_prev, reset)
 
 
+def _reset_unused(p, from_x, h_prev, reset):
+    step = _step(p.changed("r", bh=OPEN), from_x, h_prev, reset)
+    return {**step, "r": _step(p, from_x, h_prev, reset)["r"]}
+
+
+def _reset_on_input(p, from_x, h_prev, reset):
+    xr, xz, xn = np.split(from_x, 3)
+    r = _step(p, from_x, h_prev, reset)["r"]
+    return _step(p, np.concatenate([xr, xz, r * xn]), h_prev, reset)
+
+
+def _bias_past_reset(p, from_x, h_prev):
+    xr, xz, xn = np.split(from_x, 3)
+    return _step(p.changed("h_tilde", bh=0), np.concatenate([xr, xz, xn + p.bh_blocks[2]]), h_prev, "after")
+
+
 def _tanh_gates(p, from_x, h_prev, reset):
-    a = (from_x + p.Wh @ h_prev + p.bh).reshape(3, -1)
-    r, z, xn = np.tanh(a[0]), np.tanh(a[1]), np.split(from_x, 3)[2]
-    Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]
-    h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn if reset == "before" else xn + r * (Wn @ h_prev + bn))
-    return _mixed({}, h_prev, h_tilde, r, z)
+    r, z, _ = np.tanh(from_x + p.Wh @ h_prev + p.bh).reshape(3, -1)
+    Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]  # with a reset gate that is open, they take its part
+    by_r = {"Wh": Wn * r} if reset == "before" else {"Wh": r[:, None] * Wn, "bh": r * bn}
+    h_tilde = _step(p.changed("h_tilde", **by_r).changed("r", bh=OPEN), from_x, h_prev, reset)["h_tilde"]
+    return {"r": r, "z": z, "h_tilde": h_tilde, "h": mixed(z, h_prev, h_tilde)}
 
 
 def _resets_state(p, from_x, h_prev, reset):
     step = _step(p, from_x, h_prev, reset)
-    return {**step, "h": _mixed(step, step["r"] * h_prev, step["h_tilde"])["h"]}
+    return {**step, "h": mixed(step["z"], step["r"] * h_prev, step["h_tilde"])}
 
 
 def _sigmoid_candidate(p, from_x, h_prev, reset):
     step = _step(p, from_x, h_prev, reset)
-    return _mixed(step, h_prev, sigmoid(np.arctanh(step["h_tilde"])))
+    h_tilde = sigmoid(np.arctanh(step["h_tilde"]))
+    return {**step, "h_tilde": h_tilde, "h": mixed(step["z"], h_prev, h_tilde)}
 
 
 MISTAKES = {  # of a step, wherever the reset gate stands: wrong(p, from_x, h_prev, reset)
     "z and 1 - z are swapped in the last line. Here z keeps: it multiplies the old state.": _writes,
     "the row blocks of r and z are swapped. Their order is r, z, n.": _swapped,
-    "the reset gate is never used. It decides how much of h_prev the candidate reads.": (
-        _candidate(lambda xn, product, bias, r, without: np.tanh(xn + without))
-    ),
+    "the reset gate is never used. It decides how much of h_prev the candidate reads.": _reset_unused,
     "the reset gate multiplies the input's part x_n, too. It belongs to the part that comes from h_prev.": (
-        _candidate(lambda xn, product, bias, r, without: np.tanh(r * xn + product + bias))
+        _reset_on_input
     ),
     "the candidate's part of bh, b_n, is missing.": (
-        _candidate(lambda xn, product, bias, r, without: np.tanh(xn + product))
+        lambda p, from_x, h_prev, reset: _step(p.changed("h_tilde", bh=0), from_x, h_prev, reset)
     ),
     "the bias bh is missing.": lambda p, from_x, h_prev, reset: _step(p.changed(bh=0 * p.bh), from_x, h_prev, reset),
     "the gates went through tanh. A gate is a share between 0 and 1, so it wants a sigmoid.": _tanh_gates,
@@ -123,11 +117,7 @@ EXERCISES = {
         mistakes=_mistakes("after")
         | {
             "the reset gate is applied before the product, as in the exercise above. Here it comes after.": _step,
-            "the candidate's part of bh, b_n, is added after the reset. The gate multiplies it, too.": (
-                lambda p, from_x, h_prev: _candidate(
-                    lambda xn, product, bias, r, without: np.tanh(xn + product + p.bh_blocks[2])
-                )(p, from_x, h_prev, "after")
-            ),
+            "the candidate's part of bh, b_n, is added after the reset. The gate multiplies it, too.": _bias_past_reset,
         },
     ),
     "05 other convention": Exercise(

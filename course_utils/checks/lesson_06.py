@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.cells import gru_step, init_params, sigmoid
+from course_utils.cells import Trace, gru_step, init_params, sigmoid
 from course_utils.checks.exercise import Exercise
+from course_utils.gradients import SLOPE, gru_paths, jacobian_paths
 
 
 def _draw_step(rng):
@@ -26,37 +27,48 @@ def _draw_paths(rng):
     return p, *state
 
 
-def _four_paths(p, h_prev, r, z, h_tilde):
+def _trace(p, h_prev, r, z, h_tilde):
+    """One step as the package's paths read it: the old state, both gates and the candidate. The rest is left empty."""
+    gates = {"r": r[None], "z": z[None], "h_tilde": h_tilde[None]}
+    return Trace(p, np.zeros((1, p.input_size)), np.array([h_prev, 0 * h_prev]), gates)
+
+
+def _four_paths(*state):
+    return {name: J[0] for name, J in jacobian_paths(_trace(*state)).items()}
+
+
+def _parts(p, h_prev, r, z, h_tilde):
+    """What the paths are made of: r, z, n, h (the old state), the blocks, and the package's slopes, (H,) each.
+
+    into_z, into_n  from the new state to what the update gate and the candidate squash.
+    into_r          from r * h_prev to what the reset gate squashes.
+    """
+    paths = gru_paths(_trace(p, h_prev, r, z, h_tilde))
+    (into_z,), (into_n, _, into_r) = paths["update"].into, paths["reset"].into
     Wr, Wz, Wn = p.Wh_blocks
-    into_n = np.diag((1 - z) * (1 - h_tilde**2))
-    return {
-        "direct": np.diag(z),
-        "update": np.diag((h_prev - h_tilde) * z * (1 - z)) @ Wz,
-        "candidate": into_n @ Wn @ np.diag(r),
-        "reset": into_n @ Wn @ np.diag(h_prev * r * (1 - r)) @ Wr,
-    }
+    slopes = {"into_z": into_z[0], "into_n": into_n[0], "into_r": into_r[0]}
+    return SimpleNamespace(h=h_prev, r=r, z=z, n=h_tilde, Wr=Wr, Wz=Wz, Wn=Wn, **slopes)
 
 
 def _paths(**wrong):
-    """All four paths, those named in `wrong` by functions of (Wr, Wz, Wn, h, r, z, n, into_n), n the candidate."""
+    """All four paths, those named in `wrong` by functions of the parts that `_parts` gives."""
 
-    def answer(p, h_prev, r, z, h_tilde):
-        into_n = np.diag((1 - z) * (1 - h_tilde**2))
-        parts = (*p.Wh_blocks, h_prev, r, z, h_tilde, into_n)
-        return _four_paths(p, h_prev, r, z, h_tilde) | {name: path(*parts) for name, path in wrong.items()}
+    def answer(*state):
+        parts = _parts(*state)
+        return _four_paths(*state) | {name: path(parts) for name, path in wrong.items()}
 
     return answer
 
 
-def _slopes_of_n(p, h_prev, r, z, h_tilde, into_n):
+def _slopes_of_n(into_n, *state):
     """The four paths with another slope into the candidate, (H,)."""
-    right = _four_paths(p, h_prev, r, z, h_tilde)
-    factor = (into_n / ((1 - z) * (1 - h_tilde**2)))[:, None]
+    right, factor = _four_paths(*state), (into_n / _parts(*state).into_n)[:, None]
     return right | {name: factor * right[name] for name in ("candidate", "reset")}
 
 
 def _swapped_paths(p, h_prev, r, z, h_tilde):
-    return _slopes_of_n(p, h_prev, r, z, h_tilde, z * (1 - h_tilde**2)) | {"direct": np.diag(1 - z)}
+    state = (p, h_prev, r, z, h_tilde)
+    return _slopes_of_n(z * (1 - h_tilde**2), *state) | {"direct": np.diag(1 - z)}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -84,11 +96,11 @@ def _new_state(x, h_prev, Wx, Wh, bx, bh):
     return h
 
 
-def _inside(p, h_prev, r, z, h_tilde, total):
-    """dL/da for what stands inside both sigmoids and the tanh, and dL/d(r * h_prev)."""
-    a_n = total * (1 - z) * (1 - h_tilde**2)
-    read = p.Wh_blocks[2].T @ a_n
-    return read * h_prev * r * (1 - r), total * (h_prev - h_tilde) * z * (1 - z), a_n, read
+def _inside(parts, total, a_n=None):
+    """dL/da for what stands inside both sigmoids and the tanh, and dL/d(r * h_prev). a_n: a wrong one for the tanh."""
+    a_n = total * parts.into_n if a_n is None else a_n
+    read = parts.Wn.T @ a_n
+    return read * parts.into_r, total * parts.into_z, a_n, read
 
 
 def _collected(p, x, h_prev, r, z, total, inside, order=(0, 1, 2), seen=None):
@@ -102,28 +114,23 @@ def _collected(p, x, h_prev, r, z, total, inside, order=(0, 1, 2), seen=None):
 
 
 def _back(change=None, **options):
-    """A step back with a mistake: change(inside, p, h_prev, r, z, h_tilde, total) takes the place of `inside`."""
+    """A step back with a mistake: change(inside, parts, total) takes the place of `inside`."""
 
     def answer(p, x, h_prev, r, z, h_tilde, total):
-        inside = _inside(p, h_prev, r, z, h_tilde, total)
+        parts = _parts(p, h_prev, r, z, h_tilde)
+        inside = _inside(parts, total)
         if change is not None:
-            inside = change(inside, p, h_prev, r, z, h_tilde, total)
+            inside = change(inside, parts, total)
         return _collected(p, x, h_prev, r, z, total, inside, **options)
 
     return answer
-
-
-def _from_n(a_n, inside, p, h_prev, r):
-    """What stands inside if the candidate's share is a_n."""
-    read = p.Wh_blocks[2].T @ a_n
-    return read * h_prev * r * (1 - r), inside[1], a_n, read
 
 
 def _back_to_state(dh_prev):
     """A step back whose dh_prev(p, h_prev, r, z, h_tilde, total, a_r, a_z, a_n, read) is wrong, and nothing else."""
 
     def answer(p, x, h_prev, r, z, h_tilde, total):
-        inside = _inside(p, h_prev, r, z, h_tilde, total)
+        inside = _inside(_parts(p, h_prev, r, z, h_tilde), total)
         right = _collected(p, x, h_prev, r, z, total, inside)
         return right | {"dh_prev": dh_prev(right["dh_prev"], p, r, z, total, *inside)}
 
@@ -131,14 +138,13 @@ def _back_to_state(dh_prev):
 
 
 def _swapped_back(p, x, h_prev, r, z, h_tilde, total):
-    inside = _inside(p, h_prev, r, z, h_tilde, total)
-    inside = _from_n(total * z * (1 - h_tilde**2), inside, p, h_prev, r)
+    inside = _inside(_parts(p, h_prev, r, z, h_tilde), total, a_n=total * z * (1 - h_tilde**2))
     wrong = _collected(p, x, h_prev, r, z, total, inside)
     return wrong | {"dh_prev": wrong["dh_prev"] + total * (1 - 2 * z)}
 
 
 def _kept_r_in_weights(p, x, h_prev, r, z, h_tilde, total):
-    inside = _inside(p, h_prev, r, z, h_tilde, total)
+    inside = _inside(_parts(p, h_prev, r, z, h_tilde), total)
     return _collected(p, x, h_prev, r, z, total, inside, seen=h_prev)
 
 
@@ -161,43 +167,43 @@ EXERCISES = {
         mistakes={
             "z and 1-z are swapped. In this course z keeps: the direct path is the factor of h_prev.": _swapped_paths,
             "the update path has the wrong sign. Differentiate z h_prev + (1-z) h_tilde by z once more.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: -np.diag((h - n) * z * (1 - z)) @ Wz
+                update=lambda s: -np.diag(s.into_z) @ s.Wz
             ),
             "Wz is transposed in the update path. Going forward, z meets Wz as it is.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag((h - n) * z * (1 - z)) @ Wz.T
+                update=lambda s: np.diag(s.into_z) @ s.Wz.T
             ),
             "the diagonal stands on the wrong side of Wz. The gate comes after the product with Wz.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: Wz @ np.diag((h - n) * z * (1 - z))
+                update=lambda s: s.Wz @ np.diag(s.into_z)
             ),
             "the slope of the sigmoid is missing from the update path.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag(h - n) @ Wz
+                update=lambda s: (s.h - s.n)[:, None] * s.Wz
             ),
             "1 - z² is the slope of tanh. The update gate is a sigmoid.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag((h - n) * (1 - z**2)) @ Wz
+                update=lambda s: np.diag((s.h - s.n) * SLOPE["tanh"](s.z)) @ s.Wz
             ),
             "h_tilde is missing from the update path: raising z also takes something away.": _paths(
-                update=lambda Wr, Wz, Wn, h, r, z, n, into_n: np.diag(h * z * (1 - z)) @ Wz
+                update=lambda s: np.diag(s.h * s.z * (1 - s.z)) @ s.Wz
             ),
             "the reset gate of the candidate path stands left of Wn. It multiplies h_prev, before the product.": _paths(
-                candidate=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ np.diag(r) @ Wn
+                candidate=lambda s: np.diag(s.into_n * s.r) @ s.Wn
             ),
             "the reset gate is missing from the candidate path. Wn multiplies r * h_prev.": _paths(
-                candidate=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn
+                candidate=lambda s: np.diag(s.into_n) @ s.Wn
             ),
             "the reset path's inner diagonal stands right of Wr. It is the slope of r, which comes after Wr.": _paths(
-                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ Wr @ np.diag(h * r * (1 - r))
+                reset=lambda s: np.diag(s.into_n) @ s.Wn @ s.Wr @ np.diag(s.into_r)
             ),
             "h_prev is missing from the reset path: it is what r multiplies.": _paths(
-                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ np.diag(r * (1 - r)) @ Wr
+                reset=lambda s: np.diag(s.into_n) @ s.Wn @ np.diag(s.r * (1 - s.r)) @ s.Wr
             ),
             "the slope of the sigmoid is missing from the reset path.": _paths(
-                reset=lambda Wr, Wz, Wn, h, r, z, n, into_n: into_n @ Wn @ np.diag(h) @ Wr
+                reset=lambda s: np.diag(s.into_n) @ s.Wn @ np.diag(s.h) @ s.Wr
             ),
             "the slope of the tanh is missing from candidate and reset path.": (
-                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(p, h_prev, r, z, h_tilde, 1 - z)
+                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(1 - z, p, h_prev, r, z, h_tilde)
             ),
             "the factor 1 - z is missing from candidate and reset path.": (
-                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(p, h_prev, r, z, h_tilde, 1 - h_tilde**2)
+                lambda p, h_prev, r, z, h_tilde: _slopes_of_n(1 - h_tilde**2, p, h_prev, r, z, h_tilde)
             ),
             "these are the transposes. Rows belong to the new state, columns to the old one.": (
                 lambda *state: {name: path.T for name, path in _four_paths(*state).items()}
@@ -238,19 +244,19 @@ EXERCISES = {
                 lambda inside, *_: (inside[0], -inside[1], *inside[2:])
             ),
             "the slope of the update gate's sigmoid is missing.": _back(
-                lambda inside, p, h, r, z, n, total: (inside[0], total * (h - n), *inside[2:])
+                lambda inside, s, total: (inside[0], total * (s.h - s.n), *inside[2:])
             ),
             "h_prev is missing from the reset gate's share: it is what r multiplies.": _back(
-                lambda inside, p, h, r, z, n, total: (inside[3] * r * (1 - r), *inside[1:])
+                lambda inside, s, total: (inside[3] * s.r * (1 - s.r), *inside[1:])
             ),
             "the slope of the reset gate's sigmoid is missing.": _back(
-                lambda inside, p, h, r, z, n, total: (inside[3] * h, *inside[1:])
+                lambda inside, s, total: (inside[3] * s.h, *inside[1:])
             ),
             "the slope of the candidate's tanh is missing.": _back(
-                lambda inside, p, h, r, z, n, total: _from_n(total * (1 - z), inside, p, h, r)
+                lambda inside, s, total: _inside(s, total, a_n=total * (1 - s.z))
             ),
             "the candidate's share lacks the factor 1 - z.": _back(
-                lambda inside, p, h, r, z, n, total: _from_n(total * (1 - n**2), inside, p, h, r)
+                lambda inside, s, total: _inside(s, total, a_n=total * (1 - s.n**2))
             ),
         },
     ),

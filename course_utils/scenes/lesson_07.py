@@ -118,16 +118,9 @@ def removed(fresh: Mapping[str, np.ndarray], opened: Mapping[str, np.ndarray]) -
 
 def pairs(maps: Mapping[str, np.ndarray]) -> None:
     """log10 norms (T+1, T+1) of all pairs of steps for three nets."""
-    fig, axes = figures.panels(3, height=3.0, sharey=True)
     titles = ("Fresh RNN: a thin band", "Fresh GRU: hardly more", "Open GRU: all of it")
-    for ax, decades, title in zip(axes, maps.values(), titles, strict=True):
-        label = r"$\log_{10}$ norm" if ax is axes[-1] else ""
-        figures.heatmap(
-            decades, limits=(-8, 1), title=title, xlabel="step $k$ (one net)", ylabel="", label=label, ax=ax
-        )
-    axes[0].set_ylabel("step $t$")
     figures.show(
-        fig,
+        figures.pairs(dict(zip(titles, maps.values(), strict=True)), xlabel="step $k$ (one net)"),
         alt="Three triangles of log norms for all pairs of steps. Fresh RNN and fresh GRU are bright only in a narrow "
         "band along the diagonal; the GRU with bias 3 stays above a thousandth even in the far corner.",
     )

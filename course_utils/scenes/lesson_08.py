@@ -72,14 +72,8 @@ def order(norm: np.ndarray, error: np.ndarray, baseline: float) -> None:
 
 def before_and_after(before: ArrayLike, after: ArrayLike) -> None:
     """log10 of the norms of all pairs of steps (T+1, T+1), of one net before and after training."""
-    fig, axes = figures.panels(2, height=3.0, sharey=True)
-    pictures = {"Before: it fades": before, "After: it reaches the very start": after}
-    for ax, (title, decades) in zip(axes, pictures.items(), strict=True):
-        label = r"$\log_{10}$ norm" if ax is axes[-1] else ""
-        figures.heatmap(decades, limits=(-8, 1), title=title, xlabel="step $k$", ylabel="", label=label, ax=ax)
-    axes[0].set_ylabel("step $t$")
     figures.show(
-        fig,
+        figures.pairs({"Before: it fades": before, "After: it reaches the very start": after}),
         alt="Two triangles of log gradient norms for all pairs of steps. Before training they "
         "fade from the diagonal to below 1e-8 in the corner; afterwards nearly all are bright.",
     )

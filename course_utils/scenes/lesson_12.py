@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
-from course_utils import figures, widgets
+from course_utils import diagrams, figures, widgets
 from course_utils.cells import sigmoid
 from course_utils.predictions import Guess
 
@@ -166,6 +166,11 @@ def weigh_bigram(guess: Guess, perplexity: float) -> None:
             42: "It would be 42 if all characters were equally likely, whatever came before.",
         },
     )
+
+
+def looks() -> None:
+    """Draw the patient over four steps, and where the probe looks."""
+    diagrams.show(diagrams.stacked(4))
 
 
 def weigh_fault(guess: Guess) -> None:

@@ -35,26 +35,13 @@ def cost(way: Callable, T: int) -> tuple[int, int]:
 def costs(lengths: list[int], counts: Mapping[str, Sequence[tuple[int, int]]]) -> None:
     """Longest chain of products, and how many are made, {way: one pair per length}."""
     chains, products = ({name: [pair[i] for pair in pairs] for name, pairs in counts.items()} for i in (0, 1))
-    fig, (left, right) = figures.panels(2)
-    figures.curves(
-        chains,
-        x=lengths,
-        title="The loop waits 1,023 times, the scan 10 times",
-        xlabel="steps $T$",
-        ylabel="products in the longest chain",
-        log=True,
-        ax=left,
-    )
-    figures.curves(
-        products,
-        x=lengths,
-        title="... and it makes 18 times as many products",
-        xlabel="steps $T$",
-        ylabel="products for one unit",
-        log=True,
-        ax=right,
-    )
-    for ax in (left, right):
+    fig, axes = figures.panels(2)
+    panels = {
+        "The loop waits 1,023 times, the scan 10 times": (chains, "products in the longest chain"),
+        "... and it makes 18 times as many products": (products, "products for one unit"),
+    }
+    for ax, (title, (lines, ylabel)) in zip(axes, panels.items(), strict=True):
+        figures.curves(lines, x=lengths, title=title, xlabel="steps $T$", ylabel=ylabel, log=True, ax=ax)
         ax.set_xscale("log")
         ax.set_xticks(lengths[::2], [f"{T:,}" for T in lengths[::2]])
         ax.minorticks_off()

@@ -80,7 +80,7 @@ def run_all(
         if submission.problem is None:
             ids = [cell["grade_id"] for cell in submission.cells if cell["cell_type"] == "code"]
             asked = [question.name for question in assignment.questions.values()]
-            job = job_of(assignment, inputs, seed, needed(submission.code, ours, ids, asked))
+            job = job_of(assignment, inputs, needed(submission.code, ours, ids, asked))
             names[submission.student] = fingerprint(base, submission.student, job)
             if store.read(names[submission.student]) is None:
                 jobs[submission.student] = job

@@ -2,9 +2,10 @@
 
 It finds markers, instructors' files, hidden tests, sentences of model answers, and right answers as code: those of the
 notebook's solutions and those of questions.py. An answer is found where all its telling expressions stand in one file,
-whatever variables are called, in whatever order sums and products are written; or word for word in any text. Telling is
-an expression of `TELLING` names, numbers and operations: `np.diag(h - h_tilde)` has 6. An answer without one ("5.0") is
-found under its own name alone. Another way to write the same is not found: this is a guard against our own mistakes.
+in its code or in its words (`wherever` finds them there), whatever variables are called, in whatever order sums and
+products are written. Telling is an expression of `TELLING` names, numbers and operations: `np.diag(h - h_tilde)` has 6.
+An answer without one ("5.0") is found under its own name alone. Another way to write the same is not found: this is a
+guard against our own mistakes.
 """
 
 import ast
@@ -12,7 +13,7 @@ import contextlib
 import functools
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from typing import Any
 from coursework.grader.assignment import Assignment, grade_id
 from coursework.grader.likeness import shape, shapes, size, statements
 from coursework.grader.notebook import BEGIN
+from coursework.grader.wherever import in_numpy, trees
 
 TELLING = 5
 MARKERS = tuple(f"{edge} {part}" for edge in ("BEGIN", "END") for part in ("SOLUTION", "HIDDEN TESTS", "MARK SCHEME"))
@@ -32,8 +34,8 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "notebooks/01_sigmoid_rnn.ipynb",
     ): "the lesson derives the factor h (1 - h) w; new is where to take it",
     ("ps1_rate", "course_utils/checks/lesson_01.py"): "the check of that factor",
-    ("ps1_rate", "course_utils/checks/lesson_04.py"): "the check of a walk whose steps have that factor",
     ("ps1_step_jacobian", "notebooks/05_gru_gates.ipynb"): "diag(r) @ W, where the lesson shows what comes first",
+    ("ps1_step_jacobian", "notebooks/06_gru_bptt.ipynb"): "diag(..) @ W, of which the GRU's paths are made, in a fold",
     ("ps1_slopes", "notebooks/02_bptt.ipynb"): "the lesson uses tanh's slope; new is which states have one",
     ("ps1_slopes", "course_utils/checks/lesson_02.py"): "the check of a product of these slopes",
     ("ps2_growth_curve", "notebooks/07_gradient_norms.ipynb"): "a later lesson's loop, which breaks in the same place",
@@ -42,7 +44,6 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "notebooks/03_vanish_or_explode.ipynb",
     ): "a cell sets up its net this way, without a word on it",
     ("ps3_import_weights", "notebooks/05_gru_gates.ipynb"): "an exercise turns z; new is the other order of the blocks",
-    ("ps3_state_by_gate", "course_utils/checks/lesson_06.py"): "a piece of a known mistake of the update path",
     (
         "ps4_biases",
         "notebooks/06_gru_bptt.ipynb",
@@ -120,8 +121,8 @@ def right_answers(assignment: Assignment) -> list[Answer]:
     for cell in assignment.notebook.cells:
         question = cell.metadata.get("nbgrader", {}).get("grade_id", "").removesuffix("_answer")
         if question in assignment.questions and cell.cell_type == "code" and BEGIN in cell.source:
-            found.append(Answer(question, ast.parse(cell.source), cell.source))
-    module = ast.parse(assignment.source)
+            found.append(Answer(question, in_numpy(ast.parse(cell.source)), cell.source))
+    module = in_numpy(ast.parse(assignment.source))
     functions = {node.name: node for node in module.body if isinstance(node, ast.FunctionDef)}
     for call in ast.walk(module):
         words = {word.arg: word.value for word in call.keywords} if isinstance(call, ast.Call) else {}
@@ -148,30 +149,21 @@ def _used(code: ast.AST, functions: dict[str, ast.FunctionDef]) -> dict[str, ast
 
 
 def read(path: Path) -> Contents:
-    """A file's contents. Of a notebook, the words of cells and of outputs that are words, without pictures."""
-    text = path.read_bytes().decode("utf-8", "replace")
-    sources = [text] if path.suffix == ".py" else []
-    if path.suffix == ".json":  # in the file quotes and line ends are escaped
+    """A file's contents. Of a notebook, the code and words of cells and of outputs that are words, without pictures."""
+    return _contents(path.suffix, path.read_bytes())
+
+
+@functools.lru_cache(maxsize=512)  # one who looks for a leak builds an edition again and again
+def _contents(suffix: str, data: bytes) -> Contents:
+    text = data.decode("utf-8", "replace")
+    parts = [text]
+    if suffix in (".json", ".ipynb"):  # in the file quotes and line ends are escaped
         with contextlib.suppress(ValueError, RecursionError):
-            text = "\n".join([text, *_strings(json.loads(text))])
-    if path.suffix == ".ipynb":
-        try:
-            data = json.loads(text)
-            text = "\n".join(_strings(data))
-            sources = ["".join(cell["source"]) for cell in data["cells"] if cell["cell_type"] == "code"]
-        except (ValueError, RecursionError, TypeError, KeyError):
-            pass
-    trees = list(_parsed(sources))
-    expressions = set().union(*(shapes(tree, TELLING) for tree in trees))
-    return Contents(text, _squeeze(text), expressions, set().union(*(_named(tree) for tree in trees)))
-
-
-def _parsed(sources: Iterable[str]) -> Iterator[ast.Module]:
-    for source in sources:
-        try:
-            yield ast.parse(source)
-        except (SyntaxError, ValueError):  # a cell with a magic in it; its words are searched all the same
-            continue
+            parts = list(_strings(json.loads(text)))
+            text = "\n".join(parts if suffix == ".ipynb" else [text, *parts])
+    code = trees(parts) if "\0" not in text else []  # a binary file has words at most
+    expressions = set().union(*(shapes(tree, TELLING) for tree in code))
+    return Contents(text, _squeeze(text), expressions, set().union(*(_named(tree) for tree in code)))
 
 
 def _named(code: ast.AST) -> set[tuple[str, str]]:
@@ -182,8 +174,10 @@ def _named(code: ast.AST) -> set[tuple[str, str]]:
             found |= {
                 (node.name, shape(part.value)) for part in ast.walk(node) if isinstance(part, ast.Return) and part.value
             }
-        elif isinstance(node, ast.Assign):
-            found |= {(target.id, shape(node.value)) for target in node.targets if isinstance(target, ast.Name)}
+        elif isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
+            value = node.value.body if isinstance(node.value, ast.Lambda) else node.value
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            found |= {(target.id, shape(value)) for target in targets if isinstance(target, ast.Name)}
     return found
 
 

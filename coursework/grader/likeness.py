@@ -24,9 +24,12 @@ def shape(expression: ast.expr) -> str:
 
 def size(expression: ast.expr) -> int:
     """How much an expression says: its names, numbers, operations and calls, `1 - h**2` 5 and `f(g(h))` 3."""
-    nodes = list(ast.walk(expression))
-    made_up = sum(isinstance(node, ast.Call) and _is_variable(node.func) for node in nodes)  # called anything
-    return sum(isinstance(node, COUNTED) for node in nodes) - made_up
+    return sum(map(_counts, ast.walk(expression)))
+
+
+def _counts(node: ast.AST) -> int:
+    made_up = isinstance(node, ast.Call) and _is_variable(node.func)  # called anything
+    return isinstance(node, COUNTED) - made_up
 
 
 def _is_variable(node: ast.AST) -> bool:
@@ -77,4 +80,14 @@ def statements(code: ast.AST) -> Iterator[ast.expr]:
 
 def shapes(code: ast.AST, least: int) -> set[str]:
     """The shapes of all expressions of at least this size, also within others."""
-    return {shape(node) for node in ast.walk(code) if isinstance(node, ast.expr) and size(node) >= least}
+    found = set()
+
+    def measure(node: ast.AST) -> int:
+        """`size`, of all nodes in one walk."""
+        much = _counts(node) + sum(map(measure, ast.iter_child_nodes(node)))
+        if much >= least and isinstance(node, ast.expr):
+            found.add(shape(node))
+        return much
+
+    measure(code)
+    return found

@@ -375,9 +375,14 @@ class Absent:
         self.called = name
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """This stand-in again; a function or class that it decorates stays what it is."""
-        if len(args) == 1 and isinstance(args[0], types.FunctionType | type) and not Absent.strict:
+        """This stand-in again. A function or class that it decorates stays what it is; `with no_grad():` runs on."""
+        if not args and not kwargs:
+            return self
+        if len(args) == 1 and isinstance(args[0], types.FunctionType | type):
             return args[0]
+        return self._used()
+
+    def _used(self, *args: Any, **kwargs: Any) -> Any:
         if Absent.strict:
             raise NotHereError(
                 f"{self.called} isn't there when this answer is computed. Its derivation is to be your own, in NumPy, "
@@ -385,11 +390,11 @@ class Absent:
             )
         return self
 
-    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = __call__
-    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = __call__
-    __and__ = __rand__ = __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = __setitem__ = __call__
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __call__
-    __array_ufunc__ = __array_function__ = __call__  # what NumPy calls where it meets one
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _used
+    __floordiv__ = __rfloordiv__ = __mod__ = __rmod__ = __pow__ = __rpow__ = __matmul__ = __rmatmul__ = _used
+    __and__ = __rand__ = __neg__ = __pos__ = __abs__ = __invert__ = __round__ = __getitem__ = __setitem__ = _used
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = _used
+    __array_ufunc__ = __array_function__ = _used  # what NumPy calls where it meets one
     __hash__ = object.__hash__
 
     def __getattr__(self, name: str) -> Any:
@@ -409,11 +414,11 @@ class Absent:
         return Absent.asked != 0
 
     def __float__(self) -> float:
-        self()
+        self._used()
         return math.nan
 
     def __index__(self) -> int:
-        self()
+        self._used()
         return 0
 
     def __iter__(self) -> Any:
@@ -462,7 +467,7 @@ def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: 
     """
     file, source = f"cell {number}", magics.as_python(source)
     failures = []
-    for part in statements(source) if by_statement else [source]:
+    for part in statements(source, file) if by_statement else [source]:
         try:
             execute(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True), namespace)
         except BaseException as error:
@@ -471,9 +476,9 @@ def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: 
         raise failures[0]
 
 
-def statements(source: str) -> list[ast.Module]:
+def statements(source: str, file: str) -> list[ast.Module]:
     """A cell's statements, each by itself under the cell's `from __future__`."""
-    body = ast.parse(source).body
+    body = ast.parse(source, file).body
     future = [each for each in body if isinstance(each, ast.ImportFrom) and each.module == "__future__"]
     return [ast.Module([*future, each], []) for each in body if each not in future]
 
@@ -617,7 +622,7 @@ class Steps:
         self.arrays: dict[tuple, list[Any]] = {}
 
     def called(self, frame: types.FrameType) -> None:
-        """Keep what a function is called with, and what it has from the functions around it."""
+        """Keep what a function is called with, and what it has from the functions around it. A batch is looked at."""
         import numpy as np
 
         for name, value in frame.f_locals.items():
@@ -625,20 +630,26 @@ class Steps:
                 kept = self.arrays.setdefault((id(frame.f_code), name, value.shape), [])
                 if len(kept) < CALLS * value.size:
                     kept.append(value.ravel().copy())
+                for batch in (value, value.T) if value.ndim > 1 else ():
+                    self.look_at(batch.reshape(len(batch), -1))
 
     def judge(self) -> None:
         """Look at the calls so far and forget them."""
         import numpy as np
 
         for kept in self.arrays.values():
-            if len(kept) >= len(kept[0]):
-                arrays = np.array(kept)
-                usual = np.median(arrays, axis=0)
-                moved = np.abs(arrays - usual)
-                alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
-                turns = moved[alone].any(axis=0)
-                self.seen |= bool(turns.all() and usual.any())
+            self.look_at(np.array(kept))
         self.arrays = {}
+
+    def look_at(self, arrays: Any) -> None:
+        """Whether each entry of arrays (n, entries) has its turn in being moved alone and a little."""
+        import numpy as np
+
+        if len(arrays) >= arrays.shape[1] >= 3:
+            usual = np.median(arrays, axis=0)
+            moved = np.abs(arrays - usual)
+            alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
+            self.seen |= bool(moved[alone].any(axis=0).all() and usual.any())
 
 
 def is_untouched(given: Any) -> bool:

@@ -33,6 +33,7 @@ FILES = (
     "coursework/*.py",
     "data/*",
     "docs/platforms.md",
+    "docs/probed.md",
     "docs/questions.md",
     "hub/**/*",
     "notebooks/*.ipynb",

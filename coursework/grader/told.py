@@ -32,7 +32,7 @@ SENTENCES = re.compile(
     r"|in more digits than float64. Only differences need these, and a derivation is asked for here)"
 )
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
-ELSEWHERE = "Its own words are left out, for the hidden inputs could stand in them. `check` shows them on yours."
+ELSEWHERE = "Its own words are left out, since hidden inputs could stand in them. `check` shows them on your inputs."
 UNREADABLE = "what came out of your notebook for this question could not be read."
 
 

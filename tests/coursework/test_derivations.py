@@ -229,6 +229,18 @@ def test_what_stands_around_a_derivation_costs_nothing(answered, before):
     assert "complex step" in borrowed.complaint(["import numpy as np", stepped], "total")
 
 
+def test_no_gradient_is_needed_within_a_derivation(answered):
+    """A block, a decorator, a net in which nothing happens: what is computed is NumPy's."""
+    body = "with torch.no_grad(), torch.inference_mode():\n        "
+    body += "@torch.no_grad()\n        def slope(h):\n            return 1 - h**2\n"
+    body += "        return np.diag(slope(np.tanh(W @ h))) @ W"
+    right, reply = answered(body, before=["import torch"])
+    assert right, reply
+    for nothing in ("torch.eye()", "torch.eye() @ W", "float(torch.eye())", "np.array(torch.eye())", "torch.eye(2)"):
+        right, reply = answered(f"return {nothing}", before=["import torch"])
+        assert not right, reply
+
+
 @pytest.mark.parametrize("way", ["torch.func.jacrev(run)", "torch.no_grad()(jacobian)", "torch.vmap(torch.tanh)"])
 def test_a_decorator_that_is_not_there_derives_nothing(answered, way):
     before = ["import numpy as np\nimport torch\nfrom torch.autograd.functional import jacobian"]

@@ -255,6 +255,15 @@ def test_no_input_is_told_back(leaking, name):
     assert all(len(shape) <= 10 for shape in re.findall(r"\(([\d, ]+)\)", text)), text
 
 
+def test_the_sandbox_does_not_know_the_seed(marker):
+    """It would fit into a few letters of feedback, and all inputs can be drawn from it."""
+    drawn = [assignments.draw(marker.assignment, seed, 1) for seed in (7, 123_456_789_012)]
+    jobs = [assignments.job_of(marker.assignment, inputs, []) for inputs in drawn]
+    assert jobs[0] != jobs[1] and {job["seed"] for job in jobs} == {jobs[0]["seed"]}
+    assert all(set(job) == {"cells", "questions", "seed"} for job in jobs)
+    assert all(set(question) == {"name", "answer", "calls", "derive"} for job in jobs for question in job["questions"])
+
+
 def test_the_place_of_an_error_is_told(leaking):
     _, told = leaking
     for name in ("words", "a missing key", "a cause", "a name"):

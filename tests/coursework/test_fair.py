@@ -12,7 +12,7 @@ import torch
 from course_utils.checks.exercise import SINGLE, USE_FLOAT64, Exercise, difference, parts_right, verdict
 from coursework import evidence, plain
 from coursework.grader import __main__ as command
-from coursework.grader import alike, borrowed, classes, items
+from coursework.grader import alike, borrowed, classes, items, report
 from coursework.grader import assignment as assignments
 from coursework.grader.assignment import load, names
 from coursework.grader.marking import Mark, Marker
@@ -452,5 +452,6 @@ def test_the_page_says_which_notebooks_to_open(tmp_path):
     classes.write_class(items.summary(results), [], "q", tmp_path, results)
     page = (tmp_path / "q_class.html").read_text(encoding="utf-8")
     assert "To be opened" in page and "The class &lt;script&gt; has" in page and "bob" not in page
+    assert "arithmetic" not in report.page(results[0], "q") + report.markdown(results[0], "q"), "for who marks alone"
     with open(tmp_path / "q_look.csv", newline="", encoding="utf-8") as file:
         assert list(csv.reader(file))[1:] == [["'=ann", "q_a", "The class <script> has an arithmetic."]]

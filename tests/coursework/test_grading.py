@@ -249,7 +249,7 @@ def test_container_commands_cap_everything(monkeypatch, tmp_path):
 def test_every_cell_of_a_released_assignment_runs_in_the_sandbox(name, sandbox_kind):
     assignment = load(name)
     code = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
-    job = job_of(assignment, draw(assignment, 7, 1), 7, code)
+    job = job_of(assignment, draw(assignment, 7, 1), code)
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
     assert problem is None and json.loads(text.split("\n")[0])["cells"] == {}
 
@@ -265,7 +265,7 @@ def test_the_instructors_own_notebook_earns_all_points(name, sandbox_kind):
     ]
     inputs = draw(assignment, 7, 3)
     asked = [question.name for question in assignment.questions.values()]
-    job = job_of(assignment, inputs, 7, needed(code, handed_out(assignment), (), asked))
+    job = job_of(assignment, inputs, needed(code, handed_out(assignment), (), asked))
     text, problem = sandbox.execute(job, sandbox_kind, sandbox.Limits())
     found = {mark.grade_id: (mark.points, mark.most) for mark in Marker(assignment, inputs).marks(text, problem, code)}
     lost = {q: points for q, points in found.items() if q in assignment.questions and points[0] != points[1]}

@@ -1,12 +1,14 @@
 """The student edition: all that students need, and a gate that nothing else passes."""
 
 import ast
+import html
 import json
 import os
 import re
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import nbformat
 import pytest
@@ -16,6 +18,7 @@ from coursework.grader import leaks as gate
 from coursework.grader.assignment import load, names
 from coursework.grader.likeness import KEPT, shape
 from coursework.grader.student import LeakError, build
+from coursework.grader.wherever import trees
 from tests.coursework.material import write_assignment
 from tests.notebook import ROOT
 
@@ -125,7 +128,7 @@ def test_every_page_that_it_names_is_in_it(edition):
     assert [(path.name, str(to)) for path, to in links if not to.exists()] == []
     named = set(re.findall(r"docs/\w+\.md", machine.TORCH))
     assert named and all((edition / page).is_file() for page in named)
-    assert {path.name for path in (edition / "docs").iterdir()} == {"platforms.md", "questions.md"}
+    assert {path.name for path in (edition / "docs").iterdir()} == {"platforms.md", "probed.md", "questions.md"}
 
 
 def _in_lesson(words, kind="markdown"):
@@ -162,6 +165,14 @@ PLANTED = {
     ),
     "answer in a cell": (_in_lesson("y = np.tanh(A @ b)", "code"), "the right answer to ps0_step"),
     "answer in words": (_in_lesson("The step is `np.tanh( W @ h )`."), "the right answer to ps0_step"),
+    "answer in a fold": (
+        _in_lesson(
+            "<details><summary>One</summary>\n\n```python\ndef f(A, b):\n    return np.tanh(A @ b)\n```\n</details>"
+        ),
+        "notebooks/01_sigmoid_rnn.ipynb: the right answer to ps0_step",
+    ),
+    "answer beside a magic": (_in_lesson("%time\ny = numpy.tanh(A @ b)", "code"), "the right answer to ps0_step"),
+    "answer in notes": (_file("data/notes.txt", "It's tanh(A @ b), isn't it?\n"), "the right answer to ps0_step"),
     "little answer under its name": (
         _file("data/x.py", "def total(dL):\n    return dL.sum(axis = 0)\n"),
         "the right answer to ps0_total",
@@ -180,22 +191,33 @@ def test_the_gate_refuses(name, course, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+class Rename(ast.NodeTransformer):
+    """Other names for all variables and functions."""
+
+    def visit_Name(self, node):
+        return node if node.id in KEPT else ast.Name(f"other_{node.id}", node.ctx)
+
+    def visit_arg(self, node):
+        return ast.arg(f"other_{node.arg}")
+
+    def visit_FunctionDef(self, node):
+        self.generic_visit(node)
+        node.name = f"other_{node.name}"
+        return node
+
+
 def renamed(code):
     """Code with other names for all variables and its own functions, and other spaces and brackets."""
+    return ast.unparse(Rename().visit(without_docstrings(code)))
 
-    class Rename(ast.NodeTransformer):
-        def visit_Name(self, node):
-            return node if node.id in KEPT else ast.Name(f"other_{node.id}", node.ctx)
 
-        def visit_arg(self, node):
-            return ast.arg(f"other_{node.arg}")
-
-        def visit_FunctionDef(self, node):
-            self.generic_visit(node)
-            node.name = f"other_{node.name}"
-            return node
-
-    return ast.unparse(Rename().visit(ast.parse(code)))
+def without_docstrings(code):
+    """Its syntax tree."""
+    tree = ast.parse(code)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef) and ast.get_docstring(node) is not None:
+            node.body = node.body[1:]
+    return tree
 
 
 ANSWERS = {
@@ -208,14 +230,88 @@ WITHOUT_MARKERS = {name: re.sub(r" *### \w+ SOLUTION\n?", "", source) for name, 
 NUMBERS = {"ps4_gate_bias"}  # answers that are a number alone: found under their own name only
 
 
+class Bare(ast.NodeTransformer):
+    """NumPy's functions under their own names, as after `from numpy import ...`; `names` are those to import."""
+
+    def __init__(self):
+        self.names = set()
+
+    def visit_Attribute(self, node):
+        self.generic_visit(node)
+        if isinstance(node.value, ast.Name) and node.value.id == "np" and node.attr not in KEPT:
+            self.names.add(node.attr)
+            return ast.Name(node.attr, node.ctx)
+        return node
+
+
+def imported(code):
+    """Code that imports what it uses of NumPy by name."""
+    bare = Bare()
+    tree = bare.visit(ast.parse(code))
+    return "".join(f"from numpy import {name}\n" for name in sorted(bare.names)) + ast.unparse(tree)
+
+
+def notebook(*cells):
+    """The text of a notebook of (kind, source)."""
+    make = {"code": nbformat.v4.new_code_cell, "markdown": nbformat.v4.new_markdown_cell}
+    return nbformat.writes(nbformat.v4.new_notebook(cells=[make[kind](source) for kind, source in cells]))
+
+
+def indented(code, by="    "):
+    """Code with a margin."""
+    return textwrap.indent(code, by)
+
+
+PLACES = {  # how a right answer could get into an edition, in a file of what kind
+    "module": ("py", lambda code: code),
+    "numpy": ("py", lambda code: f"import numpy\n{code.replace('np.', 'numpy.')}"),
+    "another name for numpy": ("py", lambda code: f"import numpy as its\n{code.replace('np.', 'its.')}"),
+    "imported by name": ("py", imported),
+    "broken module": ("py", lambda code: f"x = = 1\n{code}\n)\n"),
+    "docstring": ("py", lambda code: f'def f():\n    """Do it. This isn\'t so:\n\n{indented(code)}\n    """\n'),
+    "comment": ("py", lambda code: f"x = 1  # one\n{indented(code, '# ')}\ny = 2\n"),
+    "cell": ("ipynb", lambda code: notebook(("code", code))),
+    "cell with a magic": ("ipynb", lambda code: notebook(("code", f"%time\n{code}\n!ls"))),
+    "timed cell": ("ipynb", lambda code: notebook(("code", f"%%time\n{code}"))),
+    "fold": (
+        "ipynb",
+        lambda code: notebook(
+            ("markdown", f"<details><summary>A, it's</summary>\n\n```python\n{code}\n```\n</details>")
+        ),
+    ),
+    "fold with numpy": (
+        "ipynb",
+        lambda code: notebook(
+            ("code", "import numpy"), ("markdown", f"It's this:\n\n```\n{code.replace('np.', 'numpy.')}\n```")
+        ),
+    ),
+    "list": ("md", lambda code: f"- It isn't this (see below:\n\n{indented(code, '      ')}\n"),
+    "HTML": ("md", lambda code: f"<pre><code class='x'>{html.escape(code)}</code></pre>\n"),
+    "notes": ("txt", lambda code: f"The student's answer is:\n{code}\n"),
+    "table": ("json", lambda code: json.dumps({"hint": code})),
+    "script": ("js", lambda code: indented(code, "// ")),
+}
+LINES = {  # and its lines one by one, which is no function any longer
+    "inline": ("md", lambda line: f"Here's `{line}`, as we know."),
+    "wrapped": (
+        "md",
+        lambda line: f"It's `{line.strip().removeprefix('return ').replace(' ', chr(10), 1)}`, see there.",
+    ),
+    "sentence": ("txt", lambda line: f"We don't say that it is {line.strip().removeprefix('return ')}, do we?"),
+    "timed lines": ("txt", lambda line: f"%time {line.strip().removeprefix('return ')}"),
+    "words of a script": ("js", lambda line: f"const words = {json.dumps(line)};"),
+}
+
+
 def planted(name):
-    """{path: text} of a right answer: with other names as a module and in a cell, and word for word in texts."""
-    source = WITHOUT_MARKERS[name]
-    code = source if name in NUMBERS else renamed(source)
-    cells = [nbformat.v4.new_code_cell(words) for words in ("%time\n1", code)]
-    files = {f"{name}.py": code, f"{name}.ipynb": nbformat.writes(nbformat.v4.new_notebook(cells=cells))}
-    if name not in NUMBERS:
-        files |= {f"{name}.json": json.dumps({"hint": source}), f"{name}.md": f"```\n{source}\n```"}
+    """{path: text} of a right answer with other names in all these places."""
+    if name in NUMBERS:
+        code, lines = ast.unparse(without_docstrings(WITHOUT_MARKERS[name])), {}
+    else:
+        code, lines = renamed(WITHOUT_MARKERS[name]), LINES
+    files = {f"{name}/{place}.{kind}": write(code) for place, (kind, write) in PLACES.items()}
+    for place, (kind, write) in lines.items():
+        files[f"{name}/{place}.{kind}"] = "\n".join(map(write, code.split("\n")))
     return files
 
 
@@ -224,6 +320,7 @@ def found(tmp_path_factory):
     """What the gate says of an edition in which every answer was planted."""
     folder = tmp_path_factory.mktemp("planted")
     for name in ANSWERS:
+        (folder / name).mkdir()
         for path, text in planted(name).items():
             (folder / path).write_text(text, encoding="utf-8")
     return gate.leaks(folder, [load(name) for name in names()])
@@ -232,8 +329,38 @@ def found(tmp_path_factory):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_gate_finds_every_right_answer(name, found):
     wanted = {f"{path}: the right answer to {name}" for path in planted(name)}
-    assert len(wanted) == (2 if name in NUMBERS else 4)
+    assert len(wanted) == len(PLACES) + (0 if name in NUMBERS else len(LINES))
     assert wanted <= set(found), wanted - set(found)
+
+
+@pytest.mark.parametrize(
+    ("text", "expression"),
+    [
+        ("The slope isn't `1 - h ** 2`. It's another one.", "1 - h**2"),
+        ("The slope, 1 - h ** 2 (see below), is what tanh's rule says.", "1 - h**2"),
+        ("**So.** f(a\n  - b) and nothing else", "f(a - b)"),
+        ("It is x[1:] < 1 for all", "x[1:] < 1"),
+        ("\"She said '1 - h ** 2', and left\" )", "1 - h**2"),
+        ("| a | 1 - h**2 | b |\n|---|---|---|", "1 - h**2"),
+        ("%timeit -n 10 (g * h)[:, None] * W", "(g * h)[:, None] * W"),
+        ("y = %time f(a - b)\nhelp?", "f(a - b)"),
+        (">>> f(a,\n...   b - 1)\n3", "f(a, b - 1)"),
+        ("const y = 1; // f(a - b) :-)", "f(a - b)"),
+        ("<b>so</b> f(a &lt; b)", "f(a < b)"),
+        ("import numpy.linalg as la, os\nla.norm(x, 2)", "np.linalg.norm(x, 2)"),
+        ("from numpy import (log as ln,\n  linalg)\n= ln(linalg.norm(x))", "np.log(np.linalg.norm(x))"),
+        ("as log(x) - 1, as", "np.log(x) - 1"),
+        ("x = 'f(a -\\n b)'", "f(a - b)"),
+    ],
+)
+def test_code_is_found_in_words(text, expression):
+    there = [node for tree in trees([text]) for node in ast.walk(tree) if isinstance(node, ast.expr)]
+    assert ast.unparse(ast.parse(expression)) in [ast.unparse(node) for node in there]
+
+
+@pytest.mark.parametrize("text", ["We know it, don't we? (Yes. No.) 3 of 4 do: a-", "", "((((", "\0 ' \" `"])
+def test_words_without_code_have_none(text):
+    assert not any(isinstance(node, ast.Call | ast.BinOp) for tree in trees([text]) for node in ast.walk(tree))
 
 
 def test_all_answers_are_tried():

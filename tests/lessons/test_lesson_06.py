@@ -15,6 +15,7 @@ import torch
 from course_utils.cells import Params, forward, init_params, sigmoid
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_06 import EXERCISES
+from course_utils.checks.lesson_06 import _parts as parts_of_mistakes
 from course_utils.gradients import jacobians
 from course_utils.tasks import noise
 from course_utils.torch_bridge import autograd_backward, autograd_jacobians
@@ -148,13 +149,10 @@ def test_three_cases_are_exact(lesson, reset):
 
 
 def held_factor(p, x, z, r):
-    """The mean factor per step by the closed form, states included."""
-    Wx, Wn, b = np.split(p.Wx, 3)[2], np.split(p.Wh, 3)[2], np.split(p.bx + p.bh, 3)[2]
-    h, product = np.zeros(p.hidden_size), np.eye(p.hidden_size)
-    for xt in x:
-        h_tilde = np.tanh(Wx @ xt + b + Wn @ (r * h))
-        product = (z * np.eye(len(h)) + (1 - z) * r * (1 - h_tilde**2)[:, None] * Wn) @ product
-        h = z * h + (1 - z) * h_tilde
+    """The mean factor per step by the closed form, along torch's candidates with both gates held."""
+    Wn, product = p.Wh_blocks[2], np.eye(p.hidden_size)
+    for h_tilde in oracles.gates(p, x, hold={"z": z, "r": r})["h_tilde"].numpy():
+        product = (z * np.eye(len(Wn)) + (1 - z) * r * (1 - h_tilde**2)[:, None] * Wn) @ product
     return np.linalg.norm(product, 2) ** (1 / len(x))
 
 
@@ -389,6 +387,11 @@ def test_right_paths_and_bias_gradient_are_autograds():
     found = torch.func.jacrev(lambda past: oracles.step(q, np.zeros(p.input_size), past).h)(parts)
     for name in PATHS:
         np.testing.assert_allclose(right[name], found[name].numpy(), rtol=0, atol=1e-13)
+    of = parts_of_mistakes(p, h_prev, *gates)  # from which the known mistakes are put together
+    into_n = np.diag(of.into_n) @ of.Wn
+    again = {"update": np.diag(of.into_z) @ of.Wz, "candidate": into_n * of.r, "reset": into_n * of.into_r @ of.Wr}
+    for name, path in again.items():
+        np.testing.assert_allclose(path, found[name].numpy(), rtol=0, atol=1e-13)
     b, h0, T = EXERCISES["06 bias gradient"].draw(rng)
     slope = torch.func.grad(lambda b: torch.sigmoid(b) ** T * h0)(torch.tensor(b, dtype=torch.float64))
     assert EXERCISES["06 bias gradient"].right(b, h0, T) == pytest.approx(float(slope), rel=1e-12)

@@ -270,15 +270,10 @@ def test_how_far_torchs_gradient_reaches(lesson):
 
 def torchs_step(p, v, c, x, y, rate, limit):
     """One training step by torch: autograd, its own clipping, its own SGD."""
-    weights = [torch.tensor(w, requires_grad=True) for w in (p.Wx, p.Wh, p.bx, p.bh, v, np.array(c))]
-    Wx, Wh, bx, bh, readout, bias = weights
-    h, H = torch.zeros(p.hidden_size, dtype=torch.float64), p.hidden_size
-    for x_t in torch.tensor(x):
-        a, b = Wx @ x_t + bx, Wh @ h + bh
-        r, z = torch.sigmoid(a[:H] + b[:H]), torch.sigmoid(a[H : 2 * H] + b[H : 2 * H])
-        n = torch.tanh(a[2 * H :] + Wh[2 * H :] @ (r * h) + bh[2 * H :])
-        h = z * h + (1 - z) * n
-    loss = (readout @ h + bias - y) ** 2 / 2
+    net, readout, bias = oracles.tensors(p, requires_grad=True), *(torch.tensor(w, requires_grad=True) for w in (v, c))
+    weights = [*net, readout, bias]
+    h_T = oracles.states(p, x, weights=net)[-1]
+    loss = (readout @ h_T + bias - y) ** 2 / 2
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(weights, limit)
     torch.optim.SGD(weights, lr=rate).step()
@@ -336,17 +331,12 @@ def torch_loops(seeds, rate, updates, H=10):
     readouts = np.array([rng.uniform(-0.3, 0.3, H) for rng in rngs])
     arrays = [np.array([getattr(p, name) for p in starts]) for name in ("Wx", "Wh", "bx", "bh")]
     weights = [torch.tensor(each, requires_grad=True) for each in (*arrays, readouts, np.zeros(len(seeds)))]
+    last_state = torch.func.vmap(lambda x, *net: oracles.states(starts[0], x, weights=net)[-1])  # seed by seed
     errors = []
     for _ in range(updates):
-        Wx, Wh, bx, bh, v, c = weights
+        *net, v, c = weights
         x, y = (torch.tensor(np.concatenate(each)) for each in zip(*(task.sample(r, 1) for r in rngs), strict=True))
-        h = torch.zeros(len(seeds), H, dtype=torch.float64)
-        for t in range(5):
-            a, b = (Wx @ x[:, t, :, None])[..., 0] + bx, (Wh @ h[..., None])[..., 0] + bh
-            r, z = torch.sigmoid(a[:, : 2 * H] + b[:, : 2 * H]).chunk(2, dim=1)
-            n = torch.tanh(a[:, 2 * H :] + (Wh[:, 2 * H :] @ (r * h)[..., None])[..., 0] + bh[:, 2 * H :])
-            h = z * h + (1 - z) * n
-        error = (v * h).sum(1) + c - y[:, 0]
+        error = (v * last_state(x, *net)).sum(1) + c - y[:, 0]
         grads = torch.autograd.grad((error**2 / 2).sum(), weights)
         norm = torch.sqrt(sum((grad.reshape(len(seeds), -1) ** 2).sum(1) for grad in grads))
         shorter = torch.clamp(1 / norm, max=1)

@@ -26,6 +26,7 @@ DRAWINGS = {
     "unrolled, no losses": lambda: diagrams.unrolled(2, losses=False),
     **{f"unrolled {T}, back": lambda T=T: diagrams.unrolled(T, gradients=True) for T in range(1, 5)},
     **{f"truncation {T} {K}": lambda T=T, K=K: diagrams.truncation(T, K) for T in (2, 5, 6, 8) for K in {1, T // 2}},
+    **{f"stacked {T}": lambda T=T: diagrams.stacked(T) for T in range(2, 6)},
     **{f"scan {T}": lambda T=T: diagrams.scan(T) for T in range(2, 9)},
     **{f"wirings {T}": lambda T=T: diagrams.wirings(T) for T in (2, 3, 4)},
     **{
@@ -178,6 +179,22 @@ def test_truncation_keeps_the_terms_that_it_should(T, K):
             xs = arrow._path_original.vertices[:, 0]
             lengths.append(int(np.ceil((xs[0] - xs[-1]) / spacing)))
         assert lengths == want.sum(axis=1).tolist()
+
+
+@pytest.mark.parametrize("T", range(2, 6))
+def test_stacked_layers_are_looked_back_along_and_down_into(T):
+    """Red arrows: T back along each layer, and the loss's one into the readout and two down into the last states."""
+    drawing = diagrams.stacked(T)
+    red = [arrow._path_original.vertices for arrow in drawing.findobj(FancyArrowPatch) if is_red(arrow)]
+    assert all(way[-1][0] < way[0][0] for way in red if way[0][1] == way[-1][1])  # level ones lead back in time
+    upright = [way for way in red if way[0][0] == way[-1][0]]
+    assert len(red) == 2 * T + 3 and len(upright) == 2 and all(way[-1][1] < way[0][1] for way in upright)
+    for letter, rows in {"x": 1, "e": 1, "h": 2, "a": 1}.items():
+        found = [text.get_text() for text in words(drawing)]
+        assert all(found.count(f"${letter}_{t}$") == rows for t in range(1, T + 1))
+        assert found.count(f"${letter}_0$") == (2 if letter == "h" else 0)
+    with pytest.raises(ValueError, match="T: got 6, wants at most 5"):
+        diagrams.stacked(6)
 
 
 @pytest.mark.parametrize("T", range(2, 9))

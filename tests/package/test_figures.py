@@ -253,6 +253,18 @@ def test_a_heatmap_lies_as_its_matrix_is_written():
     assert heatmap([[1.0]], extent=(0, 4, 9, 5)).image.get_extent() == [0, 4, 9, 5]
 
 
+def test_pairs_of_steps_share_one_scale_of_colours():
+    """Otherwise the same colour means another norm in the next panel."""
+    maps = {"fresh": np.full((3, 3), -9.0), "open": np.zeros((3, 3))}
+    axes = figures.pairs(maps, xlabel="from").axes
+    drawn, scales = [ax for ax in axes if ax.images], [ax for ax in axes if not ax.images]
+    assert [ax.get_title("left") for ax in drawn] == list(maps)
+    assert [ax.images[0].get_array().tolist() for ax in drawn] == [values.tolist() for values in maps.values()]
+    assert {ax.images[0].get_clim() for ax in drawn} == {(-8, 1)} and {ax.get_xlabel() for ax in drawn} == {"from"}
+    assert [ax.get_ylabel() for ax in drawn] == ["step $t$", ""]
+    assert [ax.get_ylabel() for ax in scales] == ["", r"$\log_{10}$ norm"]
+
+
 def test_eigenvalues_stand_beside_the_true_unit_circle():
     values = np.array([0.5 + 0.5j, -2.0, 1j])
     ax = figures.plane(values, title="Spectrum")
