@@ -184,6 +184,14 @@ def weigh_fault(guess: Guess) -> None:
     )
 
 
+def treated(scores: Scores) -> None:
+    """Print what opening all units has done, beside the patients."""
+    perplexities, rights = zip(*scores["GRU, all units opened"], strict=True)
+    worst = max(perplexity for perplexity, _ in scores["GRU, patient"])
+    print(f"more than 80 % of the brackets right in both nets: {min(rights) > 0.8}")
+    print(f"words: perplexity above every patient's: {min(perplexities) > worst}")
+
+
 def weigh_opened(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
