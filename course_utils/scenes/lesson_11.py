@@ -190,7 +190,7 @@ def memories(
     )
 
 
-def longer(fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
+def after_two_weeks(fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
     """Print in how many of five nets more is left after 14 days than before training, {name: (5, lags)} each."""
     for name in ("GRU", "LSTM"):
         count = (after[name][:, 14] > fresh[name][:, 14]).sum()

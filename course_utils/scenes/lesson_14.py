@@ -240,7 +240,7 @@ def budgets(updates: np.ndarray, ahead: Mapping[str, np.ndarray], guess: Guess) 
     )
 
 
-def smoothed(errors: Mapping[str, np.ndarray], guess: Guess) -> None:
+def means(errors: Mapping[str, np.ndarray], guess: Guess) -> None:
     """Show errors (D,) in °C for horizons of 1, 2, ... days, and compare the guess of where the leak helps most."""
     days = np.arange(1, 1 + len(next(iter(errors.values()))))
     ax = figures.curves(
