@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 
 from course_utils import figures, widgets
 from course_utils.predictions import Guess
-from course_utils.training import Run
+from course_utils.training import Run, roughly
 
 
 def tiny(errors: ArrayLike, baseline: float) -> None:
@@ -59,6 +59,15 @@ def arrival(updates: ArrayLike, norms: ArrayLike, errors: ArrayLike, baseline: f
         "1e-3 within 30 updates; the error stays at its baseline until about update 80, then "
         "falls to nearly zero.",
     )
+
+
+def order(norm: np.ndarray, error: np.ndarray, baseline: float) -> None:
+    """Print in how many of five nets the norm comes before the error; both (5, E), by evaluation."""
+    halved = np.argmax(error < baseline / 2, axis=1)
+    there = norm[np.arange(5), halved]
+    early = np.any((error < 0.9 * baseline) & (norm < 1e-3), axis=1)
+    print(f"norm above 0.05 when the error has halved: {roughly(np.sum(there > 0.05), 5)}")
+    print(f"error below 90 % of always 1's at norm below 1e-3: {roughly(early.sum(), 5)}")
 
 
 def before_and_after(before: ArrayLike, after: ArrayLike) -> None:

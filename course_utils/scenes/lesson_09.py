@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike
 from course_utils import figures, widgets
 from course_utils.cells import Trace
 from course_utils.predictions import Guess
+from course_utils.training import roughly
 
 
 def distance_and_dose(
@@ -100,10 +101,21 @@ def word_by_word(words: Sequence[str], pushes: ArrayLike, swaps: ArrayLike, noun
     )
 
 
-def two_failures(attractors: Sequence[int], dose: ArrayLike, hears_last: ArrayLike) -> None:
-    """The accuracy of five RNNs (5, N) by dose, one line each: apart those who hear the last noun only, (5,) bool."""
+def ignored(rnns: ArrayLike, grus: ArrayLike) -> None:
+    """Print in how many nets no attractor weighs a tenth of the subject; both (5, nouns), what each swap changes."""
+    for name, effects in {"RNN": np.abs(rnns), "GRU": np.abs(grus)}.items():
+        count = int(np.sum(effects[:, 1:].max(axis=1) < 0.1 * effects[:, 0]))
+        print(f"{name}: every attractor below a tenth of the subject: {roughly(count, 5)}")
+
+
+def by_witness(attractors: Sequence[int], dose: ArrayLike, swaps: ArrayLike) -> None:
+    """The accuracy of five RNNs (5, N) by dose, one line each: apart those that depend on the last noun.
+
+    swaps  (5, nouns) what a swap of each noun changes; the last one counts alone if it is over twice any other.
+    """
     fig, axes = figures.panels(2, sharey=True)
-    chosen, k = np.asarray(hears_last), np.asarray(attractors)
+    effects, k = np.asarray(swaps), np.asarray(attractors)
+    chosen = effects[:, -1] > 2 * np.abs(effects[:, :-1]).max(axis=1)
     sides = ((chosen, "The last noun decides: a straight line"), (~chosen, "All nouns vote: safe until outvoted"))
     for ax, (these, title) in zip(axes, sides, strict=True):
         ax.plot(k, np.asarray(dose)[these].T, color=figures.line_styles(["RNN"])[0][0], linewidth=1.4)
@@ -156,6 +168,20 @@ def unit_groups(gates: Mapping[str, Sequence[ArrayLike]], long: Sequence[ArrayLi
     )
 
 
+def at_nouns(gate: str, subject: Sequence[float], attractors: Sequence[float]) -> None:
+    """Print in how many of five nets the mean of a gate is higher at the attractors than at the subject, (5,) each."""
+    more = sum(later > first for first, later in zip(subject, attractors, strict=True))
+    print(f"mean {gate} higher at the attractors than at the subject: {roughly(more, 5)}")
+
+
+def rule(gates: Mapping[str, Sequence[np.ndarray]], long: Sequence[np.ndarray]) -> None:
+    """Print in how many nets each gate follows the rule; arguments as of unit_groups."""
+    of_z = sum(z[u].mean() > 2 * z[~u].mean() for z, u in zip(gates["z"], long, strict=True))
+    of_r = sum(r[~u].mean() > r[u].mean() for r, u in zip(gates["r"], long, strict=True))
+    print(f"mean z of long-term units over twice the others': {roughly(of_z, 5)}")
+    print(f"mean r higher in short-term units: {roughly(of_r, 5)}")
+
+
 def weigh_dose(guess: Guess, last_noun: np.ndarray, dose: Mapping[str, ArrayLike]) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(
@@ -165,7 +191,7 @@ def weigh_dose(guess: Guess, last_noun: np.ndarray, dose: Mapping[str, ArrayLike
             "the subject": (np.ones(7), "A net that keeps the subject would be here. The GRU is."),
             "last noun": (
                 last_noun,
-                "So it is for nets that hear the last noun alone: some, not all.",
+                "So it is for nets that depend on the last noun alone. Some do, not all.",
             ),
         },
     )
@@ -177,8 +203,8 @@ def weigh_far(guess: Guess) -> None:
         "nearly 1",
         meanings={
             "nearly 0": "So the RNN does. The GRU holds the subject up to the 24 clauses tried.",
-            "about a half": "Then it would hear neither the subject nor the attractors. A net that loses "
-            "the subject but hears the attractors scores near 0.",
+            "about a half": "Then it would depend on neither the subject nor the attractors. A net that loses "
+            "the subject and follows the attractors scores near 0.",
         },
     )
 
@@ -188,7 +214,7 @@ def weigh_fading(guess: Guess) -> None:
     guess.compare(
         "each one takes a little",
         meanings={
-            "the first one takes nearly all": "So it is for a net that hears the last noun alone.",
+            "the first one takes nearly all": "So it is for a net that depends on the last noun alone.",
             "none of them takes any": "With four, most nets are still right, but each attractor takes a little.",
         },
     )

@@ -38,20 +38,20 @@ def irnn(ways: Mapping[str, Sequence[Run]], baseline: float) -> None:
 def maps(sizes: Mapping[float, np.ndarray]) -> None:
     """|∂h_50/∂w| over weights from -3 to 6 and biases from -3 to 3, {share kept: (biases, weights)}."""
     fig, axes = figures.panels(3, height=3.0, sharey=True)
-    for ax, (k, size) in zip(axes, sizes.items(), strict=True):
+    for ax, (z, size) in zip(axes, sizes.items(), strict=True):
         figures.heatmap(
             np.log10(np.maximum(size[::-1], 1e-3)),
             limits=(-3, 1),
-            title=f"$k = {k:g}$: at most {size.max():.3g}",
+            title=f"$z = {z:g}$: at most {size.max():.3g}",
             xlabel="weight $w$",
-            ylabel="bias $b$" if k == 0 else "",
-            label=r"$\log_{10}|dh_{50}/dw|$" if k == 0.9 else "",
+            ylabel="bias $b$" if z == 0 else "",
+            label=r"$\log_{10}|dh_{50}/dw|$" if z == 0.9 else "",
             extent=(-3, 6, -3, 3),
             ax=ax,
         )
     figures.show(
         fig,
-        alt="Three maps over weight and bias. Without keeping, a bright arc crosses the negative weights. With k = 0.5 "
+        alt="Three maps over weight and bias. Without keeping, a bright arc crosses the negative weights. With z = 0.5 "
         "and 0.9 it is gone, and the brightest spot, near bias 0, pales.",
     )
 
@@ -141,6 +141,26 @@ def two_rates(updates: np.ndarray, shares: Mapping[float, Mapping[str, np.ndarra
         alt="Share of nets that solve the task against updates, two panels. At learning rate .01 the RNN's line ends "
         "above the GRU's, at .03 the GRU's ends above the RNN's.",
     )
+
+
+def largest(runs: Sequence[Run]) -> None:
+    """Print whether the gradient of every net grew beyond 1,000 within 100 updates."""
+    early = [run.grad_norm[:100].max() for run in runs]
+    print(f"largest gradient norm of 100 updates above 1,000, all five nets: {min(early) > 1000}")
+
+
+def moved(distances: Mapping[str, Sequence[float]]) -> None:
+    """Print how far W_h went unclipped and clipped by norm, {way of clipping: distances of its nets}."""
+    less = np.median(distances["unclipped"]) < np.median(distances["by norm"]) / 3
+    print(f"unclipped, Wh moves less than a third as far as clipped by norm (medians): {less}")
+
+
+def verdicts(counts: Mapping[str, Mapping[str, int]]) -> None:
+    """Print which task more of five nets solve, for some remedies of {remedy: {task: count}}."""
+    for name in ("RNN, orthogonal", "GRU", "GRU, update bias +3", "GRU, chrono"):
+        solved = counts[name]
+        more = "more nets recall" if solved["recall"] > solved["adding"] else "more nets add"
+        print(f"{name:20} {'all do both' if min(solved.values()) == 5 else more}")
 
 
 def weigh_norm(guess: Guess) -> None:

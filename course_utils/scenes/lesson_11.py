@@ -150,6 +150,17 @@ def judged(errors: Mapping[int, Errors], guess: Guess) -> None:
     guess.compare(min(median, key=median.__getitem__), meanings=meanings)
 
 
+def counted(errors: Mapping[int, Errors], kinds: Sequence[str]) -> None:
+    """Print how the nets of these kinds stand beside the rules without a net, {days ahead: errors}."""
+    for d, named in errors.items():
+        rows = {name: np.asarray(values, float) for name, values in named.items()}
+        scores, damped = np.array([rows[kind] for kind in kinds]), rows["damped persistence"]
+        behind = np.median(scores, axis=1) > damped + 0.1
+        print(f"d = {d}: nets that beat persistence {(scores < rows['persistence']).sum()}/15,")
+        print(f"  nets 0.2 °C better than damped persistence {(scores < damped - 0.2).sum()}/15,")
+        print(f"  kinds whose median is 0.1 °C behind it {behind.sum()}/3")
+
+
 def memories(
     fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray], longer: Sequence[str], guess: Guess
 ) -> None:
@@ -177,6 +188,13 @@ def memories(
             "none": "Then training would leave the gates as they start.",
         },
     )
+
+
+def after_two_weeks(fresh: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> None:
+    """Print in how many of five nets more is left after 14 days than before training, {name: (5, lags)} each."""
+    for name in ("GRU", "LSTM"):
+        count = (after[name][:, 14] > fresh[name][:, 14]).sum()
+        print(f"{name}: more left after 14 days than before training: {count}/5")
 
 
 def worth(cloud: Mapping[str, tuple[np.ndarray, np.ndarray]], damped: float) -> None:

@@ -184,6 +184,17 @@ def weigh_fault(guess: Guess) -> None:
     )
 
 
+def treated(scores: Scores, name: str, decades: Mapping[str, float] | None = None) -> None:
+    """Print what the treatment of this name has done; with decades, {layer: log10 of its reach}, that and the words."""
+    for layer, reach in (decades or {}).items():
+        print(f"{layer}: above a hundredth is left at lag 40: {reach > -2}")
+    perplexities, rights = zip(*scores[name], strict=True)
+    print(f"more than 80 % of the brackets right in both nets: {min(rights) > 0.8}")
+    if decades:
+        worst = max(perplexity for perplexity, _ in scores["GRU, patient"])
+        print(f"words: perplexity above every patient's: {min(perplexities) > worst}")
+
+
 def weigh_opened(guess: Guess) -> None:
     """What was guessed, beside what is measured."""
     guess.compare(

@@ -166,7 +166,7 @@ def run_of_ones(n: np.ndarray, units: np.ndarray, answer: np.ndarray) -> None:
     )
 
 
-def longer(steps: np.ndarray, scores: Mapping[str, np.ndarray], guess: Guess) -> None:
+def on_160_steps(steps: np.ndarray, scores: Mapping[str, np.ndarray], guess: Guess) -> None:
     """Accuracy on parity by step, on sequences ten times as long as in training. scores: {net: (seeds, T)}."""
     ax = figures.curves(
         scores,

@@ -39,6 +39,11 @@ def weigh_rest(guess: Guess) -> None:
     )
 
 
+def all_five(left: np.ndarray) -> None:
+    """Print whether the norms (5,) are large in all five nets."""
+    print(f"above 1,000 in all five nets: {np.all(left > 1000)}")
+
+
 def weigh_weights(guess: Guess, left: np.ndarray) -> None:
     """What was guessed of five nets with all weights below 1, beside their norms (5,)."""
     guess.compare(
@@ -50,7 +55,7 @@ def weigh_weights(guess: Guess, left: np.ndarray) -> None:
     )
 
 
-def hump(norms: np.ndarray, rho: float, guess: Guess) -> None:
+def norms_of_powers(norms: np.ndarray, rho: float, guess: Guess) -> None:
     """Show ‖W^n‖ (N + 1,) beside ρ^n, and compare the guess."""
     claimed = rho ** np.arange(len(norms))
     ax = figures.curves(
@@ -99,6 +104,11 @@ def growth(norms_of: Callable[[float, float], np.ndarray]) -> Callable[..., tupl
         )
 
     return shown
+
+
+def first_half(share: float) -> None:
+    """Print how small the share of the first 25 of 50 steps is."""
+    print(f"share of steps 1 to 25 below a millionth: {share < 1e-6}")
 
 
 def parts(before: np.ndarray, after: np.ndarray, guess: Guess) -> None:
@@ -230,7 +240,7 @@ def budgets(updates: np.ndarray, ahead: Mapping[str, np.ndarray], guess: Guess) 
     )
 
 
-def leak(errors: Mapping[str, np.ndarray], guess: Guess) -> None:
+def means(errors: Mapping[str, np.ndarray], guess: Guess) -> None:
     """Show errors (D,) in °C for horizons of 1, 2, ... days, and compare the guess of where the leak helps most."""
     days = np.arange(1, 1 + len(next(iter(errors.values()))))
     ax = figures.curves(

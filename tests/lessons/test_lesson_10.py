@@ -35,24 +35,24 @@ def solved(runs):
 # --- gates and factors ------------------------------------------------------------------------------------------------
 
 
-def weight_gradient(k, w, b, h0, T=50):
+def weight_gradient(z, w, b, h0, T=50):
     """|∂h_T/∂w| by torch's reverse mode: grid points don't touch each other, the sum's gradient is each one's."""
     w, b = torch.broadcast_tensors(torch.as_tensor(w), torch.as_tensor(b))
     w = w.clone().requires_grad_()
     h = torch.full_like(w, h0)
     for _ in range(T):
-        h = k * h + (1 - k) * torch.tanh(w * h + b)
+        h = z * h + (1 - z) * torch.tanh(w * h + b)
     return torch.autograd.grad(h.sum(), w)[0].abs()
 
 
 GRID = torch.linspace(-3, 6, 251, dtype=torch.float64), torch.arange(-60, 61, dtype=torch.float64)[:, None] / 20
 
 
-@pytest.mark.parametrize("k, most, from_half", [(0.0, "7.76", "25"), (0.5, "1.58", "113"), (0.9, "0.885", "129")])
-def test_maps_of_local_gradients(lesson, k, most, from_half):
-    assert f"{weight_gradient(k, *GRID, 0.0).max():.3g}" == most
+@pytest.mark.parametrize("z, most, from_half", [(0.0, "7.76", "25"), (0.5, "1.58", "113"), (0.9, "0.885", "129")])
+def test_maps_of_local_gradients(lesson, z, most, from_half):
+    assert f"{weight_gradient(z, *GRID, 0.0).max():.3g}" == most
     assert most.lstrip("0") in lesson.prose
-    assert f"{weight_gradient(k, *GRID, 0.5).max():.0f}" == from_half
+    assert f"{weight_gradient(z, *GRID, 0.5).max():.0f}" == from_half
     assert "the same grid gives 25, 113 and 129" in lesson.prose
 
 
@@ -67,27 +67,27 @@ def test_the_arc_is_where_mu_is_minus_one():
         h = 0.5 * h + 0.5 * float(torch.tanh(w * h + b))
     assert float(w) * (1 - h**2) == pytest.approx(-1, abs=0.1)
     negative = GRID[0] < -0.5
-    sizes = [weight_gradient(k, *GRID, 0.0)[:, negative].max() for k in (0.0, 0.5, 0.9)]
+    sizes = [weight_gradient(z, *GRID, 0.0)[:, negative].max() for z in (0.0, 0.5, 0.9)]
     assert sizes[0] > 7 and max(sizes[1:]) < 0.6
-    assert all(k + (1 - k) * -3 >= -1 for k in (0.5, 0.9))
+    assert all(z + (1 - z) * -3 >= -1 for z in (0.5, 0.9))
 
 
-@pytest.mark.parametrize("k", [0.0, 0.5, 0.9])
-def test_factors_and_wall(lesson, k):
+@pytest.mark.parametrize("z", [0.0, 0.5, 0.9])
+def test_factors_and_wall(lesson, z):
     """A resting unit's factor to the 50th power, in fractions; the wall's ∂h/∂w as a geometric sum."""
-    share = Fraction(str(k))
+    share = Fraction(str(z))
     half, three = (float((share + (1 - share) * Fraction(mu)) ** 50) for mu in ("1/2", "3/2"))
-    assert f"k = {k}: after 50 steps {half:.1e} and {three:.1e}\n" in lesson.printed
+    assert f"z = {z}: after 50 steps {half:.1e} and {three:.1e}\n" in lesson.printed
     factor = share + (1 - share) * Fraction(3, 2)  # w = 2, h = 1/2: mu = 2 (1 - 1/4)
     size = float((1 - share) * Fraction(3, 4) * Fraction(1, 2) * (factor**50 - 1) / (factor - 1))
-    assert f"k = {k}: {size:.1e}\n" in lesson.printed
-    at_rest = weight_gradient(k, torch.tensor(2.0, dtype=torch.float64), np.arctanh(0.5) - 1.0, 0.5)
+    assert f"z = {z}: {size:.1e}\n" in lesson.printed
+    at_rest = weight_gradient(z, torch.tensor(2.0, dtype=torch.float64), np.arctanh(0.5) - 1.0, 0.5)
     assert at_rest.item() == pytest.approx(size, rel=1e-5)
 
 
 def test_keeping_makes_the_wall_wider():
     b = np.arctanh(0.5) - 1 + torch.linspace(-0.5, 0.5, 200001, dtype=torch.float64)
-    widths = [(weight_gradient(k, torch.full_like(b, 2.0), b, 0.5) > 1).double().mean() for k in (0.0, 0.5, 0.9)]
+    widths = [(weight_gradient(z, torch.full_like(b, 2.0), b, 0.5) > 1).double().mean() for z in (0.0, 0.5, 0.9)]
     assert 0 < widths[0] < widths[1] / 50 < widths[2] / 2500
 
 
@@ -354,7 +354,8 @@ def test_intervals(lesson):
         low, high = wilson(count, n)
         assert f"{count:2} of {n}: from {low:.0%} to {high:.0%} of all nets\n" in lesson.printed
     assert wilson(0, 40)[1] == pytest.approx(1.96**2 / (40 + 1.96**2), rel=1e-4)  # p with p = 1.96² (1 - p) / 40
-    assert "12 RNNs (95 % interval: 55 to 93 %) to 1 GRU (1 to 30 %) at .01, 4 (11 to 52 %) to 15 (80" in lesson.prose
+    assert "At .01 12 RNNs solve it (95 % interval: 55 to 93 %) and 1 GRU does (1 to 30 %)." in lesson.prose
+    assert "At .03, 4 RNNs (11 to 52 %) and 15 GRUs (80 to 100 %) do." in lesson.prose
     for count, low, high in (0, 0, 20), (1, 1, 30), (3, 7, 45), (4, 11, 52), (7, 25, 70), (13, 62, 96), (14, 70, 99):
         assert f"{low} to {high} % for 0 of 15" in lesson.prose or f"{low} to {high} for {count}" in lesson.prose
         assert (low, high) == tuple(round(100 * end) for end in wilson(count, 15))

@@ -167,7 +167,7 @@ def test_copycat(printed, said):
             copied = [record()[min(dealt, key=lambda other: abs((other - day).days))] for day in asked]
             assert 2.5 < rmse(copied, [record()[day] for day in asked]) < 3.5
     said("Dealt at random, the copycat is off by about 3 °C at each of the three horizons")
-    said("split by time, the copycat's error is as flat, but large")
+    said("split by time, the copycat's error is flat as well, but large")
     assert all(3.7 < without_net_errors(d, 2014)["climatology"] < 3.85 for d in (1, 3, 7))
     said("the season's value, as a forecast, is nearly 4 °C off")
 
@@ -240,7 +240,8 @@ def test_months_and_the_coin(printed, said):
     damped, season = forecasts["damped persistence"], forecasts["climatology"]
     won, months = months_won(damped, season)
     printed(f"damped persistence beats climatology in {won} of {months}")
-    said(f"With {rmse(season, truth) - rmse(damped, truth):.2f} °C between them")
+    between = f"{rmse(season, truth) - rmse(damped, truth):.2f} °C"
+    said(f"Over the year {between} lie between damped persistence and climatology")
     assert sum(math.comb(11, k) for k in (10, 11)) == 12 and 2**11 == 2048
     said("in 12 of 2,048 trials")
     assert {f"{without_net(d, year)[2]:.1f}" for d in (1, 3, 7) for year in (2014, 2015)} == {"1.2", "1.3"}
@@ -309,7 +310,7 @@ def test_longer_training_at_a_higher_rate_is_worse(printed, said, seeds):
     assert np.all(judged[:, -1] > judged.min(axis=1) + 0.2)
     assert np.median(judged[:, -1]) > 4
     printed("rate 0.01: GRUs that end over 0.2 °C above their own best: 5/5")
-    said("on 15 of 15 further seeds, too")
+    said("All of 15 further seeds do the same.")
 
 
 @slow_both
@@ -371,7 +372,7 @@ def test_no_gru_wins_or_loses_ten_months(printed, said, seeds):
     won = [months_won(answer, damped)[0] for answer in nets(3, "GRU", seeds)[1]]
     assert 1 < min(won) and max(won) < 10
     printed("GRUs that beat damped persistence in 10 or more: 0/5 GRUs that beat it in 1 or less: 0/5")
-    said("(15 further GRUs: 0 of 15 and 0 of 15.)")
+    said("None of them wins ten months or more, and none wins only one or fewer.")
 
 
 def windows():
@@ -409,7 +410,7 @@ def test_memories_differ_and_errors_do_not(printed, said, seeds):
         fresh, after = memories(name, seeds)
         assert np.all(after > fresh)
         printed(f"{name}: more left after 14 days than before training: 5/5")
-    said("(on 15 of 15 further seeds each, too)")
+    said("All of 15 further seeds of each kind show the same.")
     fresh, after = memories("RNN", seeds)
     assert 0.2 < np.median(after) / np.median(fresh) < 5  # stays about where it was, and no longer by the guess's five
     for name in ("GRU", "LSTM"):
@@ -480,7 +481,7 @@ def test_who_depends_on_what(printed, said, seeds):
     assert np.all(week("RNN") > 0.95) and np.all(week("GRU, open") < 2 / 3)
     printed("RNNs with over 95 % of this in the last week: 5/5")
     printed("open GRUs with less than two thirds in it: 5/5")
-    said("(15 further seeds: 15 of 15, 15 of 15.)")
+    said("All 15 further seeds of both kinds pass the same two marks.")
 
 
 def error_of_window(d, window, columns, seeds):
@@ -506,7 +507,7 @@ def test_a_month_is_worth_something_only_without_calendar(printed, said, seeds):
     assert abs(np.median(with_calendar[0]) - np.median(with_calendar[1])) < 0.15
     printed("GRU with calendar: every net with 30 days beats every net with 3 days: False")
     printed("GRU without calendar: every net with 30 days beats every net with 3 days: True")
-    said("(15 further seeds: False and True again)")
+    said("15 further seeds gave the same two answers.")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
