@@ -245,19 +245,19 @@ EXERCISES = {
             ),
             "the row blocks come in the order z, r, n. Here it is r, z, n.": _back(order=(1, 0, 2)),
             "z and 1-z are swapped. Here z keeps: total * z goes straight on to h_prev.": _swapped_back,
-            "the direct path is missing from dh_prev. All else is right.": _back_to_state(
+            "the direct path is missing from dh_prev.": _back_to_state(
                 lambda right, p, r, z, total, a_r, a_z, a_n, read: right - total * z
             ),
-            "the reset path is missing from dh_prev. All else is right.": _back_to_state(
+            "the reset path is missing from dh_prev.": _back_to_state(
                 lambda right, p, r, z, total, a_r, a_z, a_n, read: right - p.Wh_blocks[0].T @ a_r
             ),
-            "the update path is missing from dh_prev. All else is right.": _back_to_state(
+            "the update path is missing from dh_prev.": _back_to_state(
                 lambda right, p, r, z, total, a_r, a_z, a_n, read: right - p.Wh_blocks[1].T @ a_z
             ),
-            "the reset gate is missing from dh_prev's candidate path. All else is right.": _back_to_state(
+            "the reset gate is missing from dh_prev's candidate path.": _back_to_state(
                 lambda right, p, r, z, total, a_r, a_z, a_n, read: right + read * (1 - r)
             ),
-            "dh_prev takes the weights as they are. On the way back they are transposed. All else is right.": (
+            "dh_prev takes the weights as they are. On the way back they are transposed.": (
                 _back_to_state(
                     lambda right, p, r, z, total, a_r, a_z, a_n, read: (
                         total * z + p.Wh_blocks[1] @ a_z + (p.Wh_blocks[2] @ a_n) * r + p.Wh_blocks[0] @ a_r
