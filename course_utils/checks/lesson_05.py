@@ -50,7 +50,7 @@ def _bias_past_reset(p, from_x, h_prev):
 def _tanh_gates(p, from_x, h_prev, reset):
     r, z, _ = np.tanh(from_x + p.Wh @ h_prev + p.bh).reshape(3, -1)
     Wn, bn = p.Wh_blocks[2], p.bh_blocks[2]  # with a reset gate that is open, they take its part
-    by_r = {"Wh": Wn * r} if reset == "before" else {"Wh": r[:, None] * Wn, "bh": r * bn}
+    by_r = {"Wh": Wn * r} if reset == "before" else {"Wh": (r * Wn.T).T, "bh": r * bn}
     h_tilde = _step(p.changed("h_tilde", **by_r).changed("r", bh=OPEN), from_x, h_prev, reset)["h_tilde"]
     return {"r": r, "z": z, "h_tilde": h_tilde, "h": mixed(z, h_prev, h_tilde)}
 
