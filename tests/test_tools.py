@@ -434,7 +434,8 @@ def held(folder, word):
 
 def test_one_command_points_the_whole_course_at_a_fork(course):
     """The address stands in one place: with it, every file changes that held the old one, and no other."""
-    old, before = heads.address(), files(course)
+    heads.move("OWNER/gradients-through-time", course)  # a fork's own tests begin elsewhere
+    old, before = heads.address(course), files(course)
     written = heads.move("Ada-L/my.course", course)
     notebooks = {str(path.relative_to(course)) for path in course.glob("notebooks/*.ipynb")}
     notebooks |= {str(path.relative_to(course)) for path in course.glob("coursework/ps*/*.ipynb")}
@@ -534,6 +535,16 @@ def test_make_fork_says_what_is_left_to_do(fork, course, monkeypatch):
     )
 
 
+def test_a_forks_own_tests_are_as_green_as_ours(course):
+    """Those that say what an unpublished course says, or that read a map, run in a course with an address, too."""
+    heads.move("Ada-L/my.course", course)
+    chosen = "without_a_network or points_the_whole_course or changed_head or unpublished_course"
+    tests = [f"tests/{name}.py" for name in ("test_bootstrap", "test_tools")]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", chosen, *tests]
+    done = subprocess.run(command, cwd=course, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
 @pytest.mark.parametrize("name", ["c", "a-course-with-quite-a-long-name", 80 * "n"])
 def test_a_fork_is_still_in_our_style(name, course):
     """What `make fork` writes into notebooks is as `make test` wants it."""
@@ -569,7 +580,7 @@ def test_a_changed_head_reaches_both_maps_and_nothing_else(course):
     change(path, f"*{minutes} minutes.", "*99 minutes.")
     assert {file.name for file in heads.write(course)} == {"README.md", LESSONS[0].name, path.name}
     assert heads.head_of(path).minutes == minutes
-    row = rf"^\| \[03\]\((notebooks/)?{path.name}\) \| Is this new\? \| {minutes} \|$"
+    row = rf"^\| \[03\]\((notebooks/)?{path.name}\) \| Is this new\? \| {minutes} \|( \[Colab\].* \|)?$"
     start = "\n".join(cell.source for cell in read(course / "notebooks" / LESSONS[0].name).cells)
     for text in ((course / "README.md").read_text(encoding="utf-8"), start):
         assert len(re.findall(row, text, re.M)) == 1
