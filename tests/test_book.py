@@ -1,6 +1,7 @@
 """How the book finds out where it is published, and what it says where something is missing. Its pages are tested in
 tests/browser/test_site.py, by `make test-browser`."""
 
+import shutil
 import subprocess
 
 import pytest
@@ -175,3 +176,23 @@ def test_a_page_has_its_own_roads():
     )
     shown = made._lesson(made.lessons[1], notebook)
     assert "5 minutes" in shown and "Run it" not in shown and "boot" not in shown and "print" in shown
+
+
+@pytest.mark.parametrize("edition", [True, False])
+def test_a_forks_book_links_to_the_fork_and_to_nothing_that_isnt_there(edition, tmp_path):
+    """Its workflow may make the book from notebooks that still hold the address of the course it was copied from."""
+    shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
+    for name in ("pyproject.toml", "README.md", "CITATION.cff", "course_utils/__init__.py", "hub/z2jh.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        shutil.copy(ROOT / name, tmp_path / name)
+    heads.move("Ada-L/my.course", tmp_path)
+    made = Book(tmp_path, home="https://github.com/Bob/fork", edition=edition)
+    start = made.lessons[0]
+    assert "Ada-L" in (tmp_path / start.source).read_text(encoding="utf-8")
+    for page in made.lessons:
+        shown = made._lesson(page, made._notebook(page))
+        held = made._download(page).decode()
+        assert "Ada-L" not in shown + held and '"https://github.com/Bob/fork' in held.replace("\\", "")
+        for host in ("colab.research.google.com", "mybinder.org"):
+            assert (host in held) == edition and (host in shown) == (edition and page is start)
+        assert not edition or f"colab.research.google.com/github/Bob/fork/blob/student/{page.source.as_posix()}" in held

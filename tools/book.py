@@ -208,7 +208,7 @@ class Book:
         katex, minisearch = npm.package(KATEX), npm.package(MINISEARCH)
         for page in self.pages:
             if page.source and page.source.suffix == ".ipynb":
-                page.body = self._lesson(page, nbformat.read(self._root / page.source, as_version=4))
+                page.body = self._lesson(page, self._notebook(page))
             elif page.source:
                 text = (self._root / page.source).read_text(encoding="utf-8")
                 page.body = f'<div class="words">{self._words(page, text)}</div>'
@@ -226,7 +226,7 @@ class Book:
             (out / page.name).write_text(self._around(page), encoding="utf-8")
         for page in self.lessons:
             assert page.source is not None
-            (out / page.source.name).write_bytes(working_copies.stripped((self._root / page.source).read_bytes()))
+            (out / page.source.name).write_bytes(self._download(page))
         for name, picture in self._pictures.items():
             (out / "static" / name).write_bytes(picture)
         _write_static(out / "static", katex, minisearch)
@@ -257,6 +257,16 @@ class Book:
         )
 
     # ------------------------------------------------------------ a lesson
+
+    def _notebook(self, page: Page) -> NotebookNode:
+        """A lesson that points at where this book's course lives, whatever address stands in the notebook."""
+        assert page.source is not None
+        edition = self._edition and self._home is not None
+        return heads.pointed(self._root / page.source, self._root, self._home, edition)
+
+    def _download(self, page: Page) -> bytes:
+        """The same as a file to work in, without outputs."""
+        return working_copies.stripped(f"{nbformat.writes(self._notebook(page))}\n".encode())
 
     def _lesson(self, page: Page, notebook: NotebookNode) -> str:
         """All cells of a lesson but the one that fetches the course on Colab."""

@@ -141,15 +141,19 @@ def needs_torch(notebook: nbformat.NotebookNode) -> bool:
     return any(cell.cell_type == "code" and imports.search(cell.source) for cell in notebook.cells)
 
 
-def bootstrap(torch: bool = False, root: Path = ROOT) -> str:
-    """The first code cell of every lesson and of every assignment; `torch` for those that need it."""
-    about, source = project(root), SOURCE.format(address=address(root))
+def bootstrap(torch: bool = False, root: Path = ROOT, home: str | None = None) -> str:
+    """The first code cell of every lesson and of every assignment; `torch` for those that need it.
+
+    home  where the course lives, `address(root)` unless given.
+    """
+    home = home or address(root)
+    about, source = project(root), SOURCE.format(address=home)
     return BOOTSTRAP.format(
         name=about["name"],
         version=about["version"],
-        source=source if len(source) <= WIDTH else LONG_SOURCE.format(address=address(root)),
+        source=source if len(source) <= WIDTH else LONG_SOURCE.format(address=home),
         edition=EDITION,
-        advice=UNPUBLISHED if PLACEHOLDER in address(root) else ADVICE,
+        advice=UNPUBLISHED if PLACEHOLDER in home else ADVICE,
         needs=", torch=True" if torch else "",
     )
 
@@ -262,17 +266,41 @@ def _written(links: dict[str, str]) -> str:
     return " · ".join(f"[{name}]({link})" for name, link in links.items())
 
 
-def course_map(paths: list[Path], folder: str = "", root: Path = ROOT) -> str:
-    """The table of these lessons, as Markdown; links go into `folder`, and to where each can be run."""
-    published = PLACEHOLDER not in address(root)
+def course_map(
+    paths: list[Path], folder: str = "", root: Path = ROOT, home: str | None = None, edition: bool = True
+) -> str:
+    """The table of these lessons, as Markdown; links go into `folder`, and to where each can be run.
+
+    home     where the course lives, `address(root)` unless given.
+    edition  whether to link to where each can be run, if the course is published.
+    """
+    published = edition and PLACEHOLDER not in (home or address(root))
     rows = ["| lesson | its question | minutes |", "|---|---|---|"]
     if published:
         rows = [rows[0] + " run it |", rows[1] + "---|"]
     for path in paths:
         head = replace(head_of(path), minutes=pace.minutes(nbformat.read(path, as_version=4)))
         row = f"| [{head.number}]({folder}{path.name}) | {head.question} | {head.minutes} |"
-        rows.append(row + (f" {_written(roads(f'notebooks/{path.name}', root))} |" if published else ""))
+        rows.append(row + (f" {_written(roads(f'notebooks/{path.name}', root, home))} |" if published else ""))
     return "\n".join(rows) + "\n"
+
+
+def pointed(path: Path, root: Path = ROOT, home: str | None = None, edition: bool = True) -> nbformat.NotebookNode:
+    """The notebook at `path`, with all that follows from where the course lives: first code cell, roads, and the map.
+
+    home     where the course lives, `address(root)` unless given.
+    edition  whether to link to Colab and Binder, if the course is published.
+    """
+    notebook, paths = nbformat.read(path, as_version=4), lessons(root)
+    first = next(cell for cell in notebook.cells if cell.cell_type == "code")
+    first.source = bootstrap(needs_torch(notebook), root, home)
+    if path in paths:
+        links = roads(f"notebooks/{path.name}", root, home) if edition else {}
+        notebook.cells[0].source = with_roads(notebook.cells[0].source, links)
+    if path == paths[0]:
+        place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
+        place.source = between(place.source, MAP, course_map(paths[1:], root=root, home=home, edition=edition))
+    return notebook
 
 
 def badges(root: Path = ROOT) -> str:
@@ -297,20 +325,14 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
     about, paths = project(root), lessons(root)
     texts, hours, minutes = {}, {}, {}
     for path in [*paths, *sorted((root / "coursework").glob("ps*/*.ipynb"))]:
-        notebook = nbformat.read(path, as_version=4)
-        first = next(cell for cell in notebook.cells if cell.cell_type == "code")
-        first.source = bootstrap(needs_torch(notebook), root)
+        notebook = pointed(path, root)
         if path in paths:
             minutes[path.name[:2]] = pace.minutes(notebook)
-            head = with_roads(notebook.cells[0].source, roads(f"notebooks/{path.name}", root))
-            notebook.cells[0].source = with_minutes(head, minutes[path.name[:2]])
+            notebook.cells[0].source = with_minutes(notebook.cells[0].source, minutes[path.name[:2]])
         elif path.stem == path.parent.name:  # not a worked example beside it
             hours[path.stem] = pace.hours(notebook)
             minutes[path.stem] = round(60 * hours[path.stem])
             notebook.cells[0].source = with_hours(notebook.cells[0].source, hours[path.stem])
-        if path == paths[0]:
-            place = next((cell for cell in notebook.cells if MAP[1] in cell.source), notebook.cells[-1])
-            place.source = between(place.source, MAP, course_map(paths[1:], root=root))
         texts[path] = nbformat.writes(notebook) + "\n"
     guide = root / "coursework" / "README.md"
     if guide.is_file():
