@@ -364,6 +364,30 @@ def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):
     assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
+def test_two_at_once_do_not_take_each_others_files(lessons, monkeypatch):
+    """`make lab` in two terminals: at every step of the one, the other goes through from its beginning to its end."""
+    source, folder = lessons
+    calm, both, whole = folder.with_name("calm"), [], os.replace
+    working_copies.refresh(source, calm)
+
+    def meanwhile(temporary, path):
+        if not both:
+            both.append(path)
+            working_copies.refresh(source, folder)
+            both.clear()
+        whole(temporary, path)
+
+    for words in ("as it came", "print('new')"):
+        if words != "as it came":
+            lesson(source / "00_a.ipynb", words)
+            working_copies.refresh(source, calm)
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "replace", meanwhile)
+            assert working_copies.refresh(source, folder) == []
+        assert texts(folder) == texts(calm) and working_copies.refresh(source, folder) == []
+        assert {path.name for path in folder.iterdir()} == {path.name for path in calm.iterdir()}
+
+
 def test_a_read_only_course_can_be_copied(lessons):
     source, folder = lessons
     for path in source.iterdir():
@@ -411,14 +435,22 @@ def test_the_lab_takes_the_course_as_its_root_and_keeps_what_the_user_has_set(tm
     assert config["LabApp"]["app_settings_dir"] == str(ROOT / "tools" / "lab" / "settings")
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Heads and their copies
-
-
 @pytest.fixture
 def course(tmp_path):
     """A copy of the course, to write in."""
     return shutil.copytree(ROOT, tmp_path / "course", ignore=NOT_COPIED)
+
+
+def test_where_nothing_can_be_copied_the_lab_says_why_and_ends(course):
+    (course / working_copies.FOLDER).write_text("a file of mine")
+    said = subprocess.run([sys.executable, "-m", "tools.lab", "--version"], cwd=course, capture_output=True, text=True)
+    assert said.returncode == 1 and said.stdout == ""
+    (line,) = said.stderr.splitlines()
+    assert line.startswith(f"The lessons could not be copied to {course / working_copies.FOLDER}: ")
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Heads and their copies
 
 
 def change(path, before, after):

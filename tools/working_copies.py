@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import secrets
 import sys
 from pathlib import Path
 
@@ -50,7 +51,7 @@ def refresh(source: Path, folder: Path) -> list[str]:
     for name in [name for name in record if name not in lessons]:  # the course has dropped it or named it anew
         for copy, written in record.pop(name)["copies"].items():
             if (folder / copy).is_file() and _work((folder / copy).read_bytes()) == written:
-                (folder / copy).unlink()
+                (folder / copy).unlink(missing_ok=True)
         _write(folder / RECORD, json.dumps(record, indent=1).encode())
     return said
 
@@ -77,10 +78,13 @@ def _read(path: Path) -> dict:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """All of it or nothing, whenever the machine stops."""
-    temporary = path.with_name(f".{path.name}.part")
-    temporary.write_bytes(content)
-    os.replace(temporary, path)
+    """All of it or nothing, whenever the machine stops, and whoever else writes the same file at this moment."""
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")
+    try:
+        temporary.write_bytes(content)
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def _work(notebook: bytes) -> str:

@@ -17,7 +17,9 @@ def main() -> None:
         from jupyterlab.labapp import main as lab
     except ModuleNotFoundError:
         sys.exit(f"JupyterLab is not installed in {sys.prefix}. Run: pip install -r requirements.txt")
-    subprocess.run([sys.executable, "-m", "tools.working_copies"], cwd=HERE.parents[1], check=True)
+    copied = subprocess.run([sys.executable, "-m", "tools.working_copies"], cwd=HERE.parents[1], check=False)
+    if copied.returncode:  # it has said why
+        sys.exit(copied.returncode)
     places = [str(HERE), os.environ.get("JUPYTER_CONFIG_PATH", "")]
     os.environ["JUPYTER_CONFIG_PATH"] = os.pathsep.join(filter(None, places))
     sys.exit(lab())
