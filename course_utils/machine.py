@@ -91,9 +91,10 @@ def prepare(version: str, torch: bool = False) -> None:
         raise ModuleNotFoundError(TORCH)
     if version != __version__:
         folder = Path(__file__).resolve().parent.parent
+        newest = "make update" if (folder / "Makefile").exists() else "git pull"  # a student edition has no Makefile
         print(
             f"This notebook is of version {version} of the course. The course in {folder} is of version {__version__}.",
-            "If a cell fails, get both in the same version: `make update` in your clone of the course; on Colab, open "
+            f"If a cell fails, get both in the same version: `{newest}` in your clone of the course; on Colab, open "
             "the lesson anew, or remove that folder.",
             file=sys.stderr,
         )

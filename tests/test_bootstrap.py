@@ -187,7 +187,9 @@ def test_an_older_course_beside_it_is_not_taken(public, tmp_path):
     done = run(tmp_path, public.as_uri(), bootstrap(), AFTER)
     assert done.returncode == 0
     assert f"of version {VERSION}" in done.stderr and "0.0.9" in done.stderr and str(tmp_path / HOME) in done.stderr
-    assert "make update" in done.stderr and "remove that folder" in done.stderr
+    assert (
+        "`git pull` in your clone" in done.stderr and "make" not in done.stderr and "remove that folder" in done.stderr
+    )
 
 
 def test_a_version_stays_when_the_next_is_published(public, tmp_path):

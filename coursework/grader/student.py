@@ -23,6 +23,7 @@ from tools.working_copies import stripped
 ROOT = Path(__file__).resolve().parents[2]
 FILES = (
     ".binder/*",
+    ".gitignore",
     "LICENSE",
     "CITATION.cff",
     "constraints.txt",
@@ -37,6 +38,8 @@ FILES = (
     "docs/questions.md",
     "hub/**/*",
     "notebooks/*.ipynb",
+    "tools/lab/**/*",
+    "tools/working_copies.py",
 )
 STUB = {"python": "..."}  # what the notebooks ask to replace; unlike nbgrader's own, it lets all cells run
 CLEANERS = (ClearSolutions(code_stub=STUB), LockCells(), ClearHiddenTests(), ClearMarkScheme(), ClearOutput())
@@ -47,11 +50,16 @@ README = """\
 python -m venv .venv
 .venv\\Scripts\\activate            (Linux, macOS: source .venv/bin/activate)
 pip install -r requirements.txt
-jupyter lab notebooks/00_start_here.ipynb
+python -m tools.lab
 ```
 
-The lessons are in `notebooks/`, without outputs, so that you can guess before you see; the assignments are in
-`coursework/`. Hand in the notebook of an assignment, `psN.ipynb`, under its own name and with every cell where it was.
+The last line copies the lessons to `my_lessons/` and opens the first of these copies. They are yours. They hold no
+outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`, then
+`python -m tools.lab` again: a lesson that you have worked in stays as it is, and the new one comes beside it. So work
+in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
+
+The assignments are in `coursework/`. Copy the notebook of an assignment, `psN.ipynb`, to `my_lessons/`, too, before you
+start. Hand it in under its own name and with every cell where it was.
 The checks in it know the common mistakes, from a table of numbers (`hints.json`); the points come from the same
 questions with other numbers.
 

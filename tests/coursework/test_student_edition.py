@@ -105,6 +105,37 @@ def edition(tmp_path_factory):
     return folder
 
 
+def test_a_student_who_works_in_it_gets_the_next_version_and_keeps_the_work(edition, tmp_path):
+    """What the README says, with a clone of the branch that CI publishes: no pull meets a file that was worked in."""
+    work, clone = shutil.copytree(edition, tmp_path / "work"), tmp_path / "clone"
+
+    def git(place, *arguments):
+        command = ["git", "-C", str(place), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def started():
+        """Run the README's last line; the lab itself only says its version."""
+        last = (clone / "README.md").read_text(encoding="utf-8").split("```")[1].splitlines()[-1]
+        command = [sys.executable, *last.removeprefix("python ").split(), "--version"]
+        return subprocess.run(command, cwd=clone, check=True, capture_output=True, text=True).stdout
+
+    git(work, "init", "-q", "--initial-branch=student")
+    git(work, "add", "--all", "--force", ".")
+    git(work, "commit", "-qm", "one")
+    git(tmp_path, "clone", "-q", str(work), str(clone))
+    assert "my_lessons/" in started()
+    change(clone / "my_lessons" / "00_start_here.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("mine")))
+    assert git(clone, "status", "--porcelain", "--untracked-files=no") == ""
+    change(work / "notebooks" / "00_start_here.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("theirs")))
+    git(work, "commit", "-qam", "two")
+    git(clone, "pull", "-q", "--ff-only")
+    assert "the new one is 00_start_here-2.ipynb" in started()
+    for name, last in (("00_start_here", "mine"), ("00_start_here-2", "theirs")):
+        cells = nbformat.read(clone / "my_lessons" / f"{name}.ipynb", as_version=4).cells
+        assert cells[-1].source == last
+    assert git(clone, "status", "--porcelain") == ""
+
+
 def test_nothing_leaks_from_the_course_itself(edition):
     """The whole house passes its gate, and everything on the list of what lessons teach is needed there."""
     assert all((edition / "coursework" / name / "hints.json").is_file() for name in names())

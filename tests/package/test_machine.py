@@ -140,3 +140,4 @@ def test_another_version_is_said_and_stops_nobody(capsys):
     machine.prepare("0.0.1")
     out, err = capsys.readouterr()
     assert out == "" and "version 0.0.1" in err and __version__ in err and str(ROOT) in err
+    assert "`make update` in your clone" in err
