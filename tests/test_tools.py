@@ -598,7 +598,18 @@ def test_a_forks_address_is_taken_as_github_gives_it(given, course):
 
 @pytest.mark.parametrize(
     "repository",
-    ["", "ada", "ada/.git", "ada/course/x", "a b/c", "https://example.org/ada/course", "http://ada/course"],
+    [
+        "",
+        "ada",
+        "ada/.git",
+        "ada/.",
+        "ada/..",
+        "ädä/c",
+        "ada/course/x",
+        "a b/c",
+        "https://example.org/ada/course",
+        "http://ada/course",
+    ],
 )
 def test_an_address_is_an_owner_and_a_name(repository, course):
     with pytest.raises(ValueError, match="owner/name"):

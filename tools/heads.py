@@ -391,7 +391,7 @@ def move(repository: str, root: Path = ROOT) -> list[Path]:
     Raises ValueError if it is neither.
     """
     given, repository = repository, repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
-    if not re.fullmatch(r"[\w-]+/[\w.-]+", repository):
+    if not re.fullmatch(r"[\w-]+/(?!\.\.?$)[\w.-]+", repository, re.ASCII):
         raise ValueError(f"repository: got {given!r}, wants owner/name as on GitHub")
     place = root / "pyproject.toml"
     before = place.read_text(encoding="utf-8")
