@@ -200,6 +200,19 @@ def test_the_book_follows_the_edition_and_may_write_pages():
     assert "tags" not in book[True]["push"] and edition[True] == {"push": {"tags": ["v*"]}}
 
 
+@workflows
+def test_a_workflow_wants_no_branch_of_a_certain_name(path):
+    """Whose default branch has another name has tests and a book as well; the edition's own branch has neither."""
+    flow = load(path)
+    pushed = flow[True].get("push", {})
+    assert "branches" not in pushed and "student" in pushed.get("branches-ignore", ["student"])
+    if path.stem == "book":
+        condition = "github.event_name != 'push' || github.ref_name == github.event.repository.default_branch"
+        assert flow["jobs"]["make"]["if"] == condition
+        assert flow["jobs"]["publish"]["needs"] == "make"  # so it waits for the same condition
+        assert "github.ref" in flow["concurrency"]["group"]  # else a push elsewhere would stop a book that is made
+
+
 @pytest.mark.parametrize(
     ("ci", "reason", "outcome"),
     [

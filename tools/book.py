@@ -13,8 +13,8 @@ from a disk as well as from a server.
 | where the course is published, for Colab and Binder | GITHUB_REPOSITORY, else git's `origin`, else pyproject.toml |
 
 Links to Colab and Binder stand only where the student edition of this very version is published. The workflow `book`
-makes the newest published version, whatever `main` is today: so a lesson that is downloaded from the book fetches the
-course that it was written for.
+makes the newest published version, whatever the default branch is today: so a lesson that is downloaded from the book
+fetches the course that it was written for.
 """
 
 import argparse
