@@ -668,8 +668,8 @@ def cells_as_module(path):
 def test_no_logic_stands_twice():
     """No two runs of more than six lines are the same up to names and constants, in modules, tests and notebooks.
 
-    Answers as students hand them in are left out: each is complete by itself, and wrong ones differ in a name. So is the
-    template of lessons, which a lesson that has just begun still looks like.
+    Answers as students hand them in are left out: each is complete by itself, and wrong ones differ in a name. So is
+    the template of lessons, which a lesson that has just begun still looks like.
     """
     free = ("tests.coursework.solutions_ps", "tools.lesson_template")
     modules = {name: path for name, path in PYTHON.items() if not name.startswith(free)}
