@@ -39,10 +39,14 @@ IN_FUNCTORCH = (  # how a refusal goes on
 
 @dataclass
 class Part:
-    """A tensor of the model's own graph, or one row of it: (B, H) of a state."""
+    """A tensor of the model's own graph, or one row of it: (B, H) of a state.
+
+    inside: what a layer of torch read it as, all rows of it. Whoever passes beside the layer does not come by there.
+    """
 
     whole: torch.Tensor
     row: int | None = None
+    inside: torch.Tensor | None = None
 
     def of(self, tensor: torch.Tensor) -> torch.Tensor:
         """This part of something shaped like the whole, as (B, H)."""
@@ -278,7 +282,8 @@ class Watch(TorchFunctionMode):
             outs = []
             for direction in ("forward", "backward") if both else ("forward",):
                 i = len(ends[0])
-                weights, parts = flat[i * each : (i + 1) * each], [Part(self._origin(start), i) for start in entered]
+                weights = flat[i * each : (i + 1) * each]
+                parts = [Part(self._origin(a), i, b) for a, b in zip(entered, starts, strict=True)]
                 run = self._unroll(given, layer + 1, direction, weights, biases, x, [s[i] for s in starts], parts)
                 outs.append(_turned(run.outs[0], given.lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
@@ -295,12 +300,12 @@ class Watch(TorchFunctionMode):
         """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
         entered = list(hx) if CELLS[name] == "LSTM" else [hx]
         x, starts = self._exact(data), [self._exact(start) for start in entered]
+        parts = [Part(self._origin(a), None, b) for a, b in zip(entered, starts, strict=True)]
         if single := data.dim() == 1:
             x, starts = x[None], [start[None] for start in starts]
         lengths = torch.ones(len(x), dtype=torch.int64)
         given = Given(self._module(CELLS[name]), *_kind(name.removesuffix("_cell")), data, lengths)
         those = [weight for weight in weights if weight is not None]
-        parts = [Part(self._origin(start)) for start in entered]
         run = self._unroll(given, 1, "forward", those, len(those) == 4, x[None], starts, parts)
         ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
         rounded = tuple(self._rounded(end, data) for end in ends)
@@ -393,8 +398,7 @@ def joined(runs: list[Run]) -> list[Run]:
             joined.append(run)
             latest[run.key] = run
             continue
-        h, *c = run.entries[0][1]
-        before.entries.append((len(before.hs) - 1, [h if how == "altered" else Part(before.hs[-1]), *c]))
+        before.entries.append((len(before.hs) - 1, run.entries[0][1]))
         before.altered |= how == "altered"
         before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])
         before.xs += run.xs
@@ -522,7 +526,7 @@ def tensors(value: Any) -> Iterator[torch.Tensor]:
 
 def recordings(runs: list[Run], loops: list[Loop], loss: torch.Tensor) -> list[Recording]:
     """Everything recorded as arrays, with the gradients of the loss."""
-    parts = [part for run in runs for _, those in run.entries[1:] for part in those]
+    parts = [part for run in runs if run.altered for those in _known(run)[0] for part in those]
     parts += [part for loop in loops for those in loop.states for part in those]
     nodes = [node for run in runs for node in (*run.xs, *run.hs, *run.cs, *run.outs)]
     grads = _gradients(loss, [*nodes, *(part.whole for part in parts)])
@@ -566,12 +570,12 @@ def _of_run(run: Run, grads: Gradients) -> Recording:
         fed_back=run.fed_back,
     )
     if run.altered:
-        for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
+        states, recording.known = _known(run)
+        for step, parts in zip(recording.known[:-1], states, strict=False):  # whole, also what passes by the cell
             for found, part in zip((recording.dh, recording.dc), parts, strict=False):
                 assert found is not None
                 found[step] = _norm([part], grads)
-        states, recording.known = _known(run)
-        recording.beside, recording.seen = _passes_beside(states[1:]), "altered"
+        recording.beside, recording.seen = _passes_beside(states), "altered"
     return recording
 
 
@@ -609,9 +613,32 @@ def _known(source: Run | Loop) -> tuple[list[list[Part]], list[int]]:
     """
     if isinstance(source, Loop):
         return source.states, list(range(len(source.states)))
-    first, last = ([Part(states[i]) for states in (source.hs, source.cs) if states] for i in (0, -1))
+    starts = [Part(states[0]) for states in (source.hs, source.cs) if states]  # the cell's own copy of h_0
+    if not _all_in_the_cell([parts for _, parts in source.entries]):
+        starts = source.entries[0][1]
+    first = [
+        part if part.whole.requires_grad else start for part, start in zip(source.entries[0][1], starts, strict=True)
+    ]
+    last = [Part(states[-1]) for states in (source.hs, source.cs) if states]
     steps = [*(step for step, _ in source.entries), len(source.hs) - 1]
     return [first, *(parts for _, parts in source.entries[1:]), last], steps
+
+
+def _all_in_the_cell(entries: list[list[Part]]) -> bool:
+    """Whether each state leads to the next one through the cell alone, as far as can be seen.
+
+    Of an h_0 that is a constant no graph shows what the model makes of it, so the steps after it have to show it.
+    """
+    if len(entries) < 3:
+        return False
+    return not any(
+        _descends(
+            after.whole, [part.whole], but_not_through=[other.inside for other in before if other.inside is not None]
+        )
+        for before, next_ones in pairwise(entries[1:])
+        for part in before
+        for after in next_ones
+    )
 
 
 def reach_by_autograd(runs: list[Run], loops: list[Loop], recordings: list[Recording]) -> None:

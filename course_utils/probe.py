@@ -41,7 +41,10 @@ def probe(
     loss: Callable[[Any], torch.Tensor] | None = None,
     lengths: Sequence[int] | torch.Tensor | None = None,
 ) -> Report:
-    """How far back each recurrent layer of a torch model can see, measured on a batch. The model stays as it was.
+    """How far back each recurrent layer of a torch model can see, measured on a batch.
+
+    The model stays as it was, but for what objects of other classes hold: see `_untouched`. Where it takes a state from
+    one call to the next itself, all is measured that it does to the state, but not what it does after the last step.
 
     model    any torch.nn.Module that calls torch.nn.RNN, GRU or LSTM, or loops over their cells; in the mode it is in.
     batch    as the model takes it: a tensor or PackedSequence, model(batch); a tuple, model(*batch); a dict,
