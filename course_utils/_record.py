@@ -13,6 +13,7 @@ step by step on a state is a Loop. A Recording holds the numbers of either, and 
 from there. Activation checkpointing is left out, since what it computes again later would be out of sight.
 """
 
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from torch.utils import checkpoint
 
 from course_utils._replay import DIRECTIONS, Recording
 
+TURNS = 16  # so many states may a model take on in turn, all with the same weights
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
 IN_FUNCTORCH = (  # how a refusal goes on
@@ -388,16 +390,25 @@ def _turned(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def joined(runs: list[Run]) -> list[Run]:
-    """Runs of the same weights, one after the other, each from the state that the last one ended in, as one run."""
+    """Runs of the same weights, one after the other, each from the state that an earlier one ended in, as one run.
+
+    A model may take several states on in turn with the same weights, as siamese nets and tied layers do.
+    """
     joined: list[Run] = []
-    latest: dict[tuple, Run] = {}
+    opened: dict[tuple, deque[Run]] = defaultdict(lambda: deque(maxlen=TURNS))
     for run in runs:
-        before = latest.get(run.key)
-        how = None if before is None else _goes_on(before, run)
-        if before is None or how is None:
+        ends = opened[run.key]
+        found = [(before, how) for before in ends if (how := _goes_on(before, run)) is not None]
+        if not found:
             joined.append(run)
-            latest[run.key] = run
+            ends.append(run)
             continue
+        starts = [part.whole for part in run.entries[0][1]]
+        # Of several, numbers that are equal by chance come after those that autograd leads back from.
+        before, how = min(
+            reversed(found),
+            key=lambda one: (one[1] == "altered", not any(_descends(start, [one[0].hs[-1]]) for start in starts)),
+        )
         before.entries.append((len(before.hs) - 1, run.entries[0][1]))
         before.altered |= how == "altered"
         before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])

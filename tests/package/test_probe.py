@@ -869,6 +869,46 @@ def test_calls_that_hand_on_a_state_are_one_sequence():
     assert "inputs from its own outputs" not in report["encoder"].verdict()
 
 
+class InTurn(nn.Module):
+    """A cell that takes on two states, step by step: two texts beside each other, or one layer above the other."""
+
+    def __init__(self, cell, tied, between=None):
+        super().__init__()
+        self.cell, self.tied, self.between = cell, tied, between or (lambda h: h)
+
+    def forward(self, x, y):
+        h = k = x.new_zeros(x.shape[1], 4)
+        for t, (xt, yt) in enumerate(zip(x, y, strict=True)):
+            h, k = (self.between(h), self.between(k)) if t else (h, k)
+            h = self.cell(xt, h)
+            k = self.cell(h if self.tied else yt, k)
+        return torch.stack([h, k])
+
+
+@pytest.mark.parametrize("between", [None, torch.sin], ids=["as it was", "altered"])
+@pytest.mark.parametrize("second", ["other", "equal", "tied"])
+def test_states_that_a_cell_takes_on_in_turn_are_told_apart(second, between):
+    """As if each had a cell of its own, with the same weights. Two equal texts are two states as well."""
+    torch.manual_seed(0)
+    cell, tied = nn.GRUCell(4, 4).double(), second == "tied"
+    x, other = torch.randn(2, 6, 3, 4, dtype=torch.float64)
+    y = x.clone() if second == "equal" else other
+    first, above = probe(InTurn(cell, tied, between), (x, y), loss=lambda out: (out[0] + 2 * out[1]).sum()).layers
+    assert (first.name, above.name, first.steps, above.steps) == ("cell", "cell, run 2", 6, 6)
+    (alone,) = probe(Loop(cell, between), x, loss=lambda out: out[-1].sum()).layers
+    np.testing.assert_allclose(first.reach, alone.reach, rtol=1e-9)
+    if not tied:
+        np.testing.assert_allclose(first.grad_h, alone.grad_h, rtol=1e-9)
+    inputs, h = [], torch.zeros(3, 4, dtype=torch.float64)
+    for t, xt in enumerate(x):
+        h = cell(xt, between(h) if between and t else h).detach()
+        inputs.append(h if tied else y[t])
+    (alone,) = probe(Loop(cell, between), torch.stack(inputs), loss=lambda out: 2 * out[-1].sum()).layers
+    np.testing.assert_allclose(above.reach, alone.reach, rtol=1e-9)
+    np.testing.assert_allclose(above.grad_h, alone.grad_h, rtol=1e-9)
+    np.testing.assert_allclose(above.grad_x, alone.grad_x, rtol=1e-9)
+
+
 def test_a_detached_state_is_named():
     torch.manual_seed(0)
     encoder, decoder = probe(Decoder(detach=True), torch.randn(5, 2, 3)).layers
