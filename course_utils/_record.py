@@ -13,6 +13,7 @@ step by step on a state is a Loop. A Recording holds the numbers of either, and 
 from there. Activation checkpointing is left out, since what it computes again later would be out of sight.
 """
 
+import warnings
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
@@ -144,7 +145,8 @@ class Watch(TorchFunctionMode):
         before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
-            with self, _standing_in(self._stand_ins()):
+            with self, _standing_in(self._stand_ins()), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*when there are global hooks on modules")  # these here
                 yield
         finally:
             before.remove()
@@ -466,6 +468,17 @@ def looped(watch: Watch) -> list[Loop]:
         elif states:
             loops[name] = Loop(name, type(module).__name__, states)
     return list(loops.values())
+
+
+def in_turn(watch: Watch) -> str | None:
+    """The first module that reads its own outputs, but not those of the call before: it takes several states on."""
+    for module, name in watch.names.items():
+        first, *others = watch.calls.get(module) or [Call([], [], 0)]
+        shapes = {out.shape for out in first.outputs if out.is_floating_point()}
+        later = [tensor for call in others[1:TURNS] for tensor in call.inputs if tensor.shape in shapes]
+        if any(tensor is out or _descends(tensor, [out]) for tensor in later for out in first.outputs):
+            return name
+    return None
 
 
 def _passes_beside(states: list[list[Part]]) -> bool:

@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 from course_utils import _replay
 from course_utils.cells import GATES, Params, forward
@@ -346,6 +346,26 @@ def test_whatever_a_forward_pass_changes_is_put_back(training):
     assert fingerprint(model) == before
     hooks = torch.nn.modules.module
     assert not hooks._global_forward_hooks and not hooks._global_forward_pre_hooks
+
+
+class Freezing(nn.Module):
+    """Switches what is learned, as in a warm-up."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.read = nn.GRU(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        self.read.bias.requires_grad_(False)
+        self.read.weight.requires_grad_(True)
+        return self.read(self.rnn(x)[0])
+
+
+def test_what_is_learned_stays_so():
+    model = Freezing()
+    model.read.weight.requires_grad_(False)
+    probe(model, torch.randn(5, 2, 3))
+    assert [p.requires_grad for p in model.read.parameters()] == [False, True]
 
 
 class Hoarding(nn.Module):
@@ -1314,7 +1334,13 @@ def exploding():
     return rnn
 
 
-X = torch.ones(12, 2, 2)
+def freeing(output):
+    loss = output[0].sum()
+    loss.backward()
+    return loss
+
+
+X, X3 = torch.ones(12, 2, 2), torch.ones(12, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -1338,6 +1364,13 @@ X = torch.ones(12, 2, 2)
         (None, X, {"loss": lambda out: torch.tensor(1.0)}, "loss: got a value that no gradient can reach"),
         (None, X, {"lengths": [3]}, "lengths: got 1 for layers that read padded batches of \\[2\\]"),
         (None, X, {"lengths": [13, 1]}, r"lengths: got \[13.*\], wants whole numbers from 1 to 12"),
+        (None, X, {"lengths": "ab"}, "lengths: got 'ab', wants a whole number for each sequence"),
+        (None, X, {"lengths": [None, 3]}, r"lengths: got \[None, 3\], wants a whole number for each sequence"),
+        (None, X, {"lengths": [True, True]}, r"lengths: got \[True, True\], wants a whole number for each sequence"),
+        (None, pack_sequence([X[:, 0]]), {"lengths": [9]}, "lengths: got 1 for layers that read packed sequences"),
+        (None, X, {"loss": lambda out: out[0].sum() * 1j}, "loss: got a tensor of torch.complex64 from it, wants a re"),
+        (None, X, {"loss": freeing}, r"loss: got one after which the graph is freed, as by backward\(\) in it"),
+        (lambda: InTurn(OwnCell(), False), (X3, X3), {}, "model: got InTurn, which calls cell on several states in tu"),
         (None, X, {"lengths": [[3, 4]]}, r"lengths: got shape \(1, 2\), wants \(B,\)"),
     ],
 )
