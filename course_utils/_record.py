@@ -44,7 +44,7 @@ IN_FUNCTORCH = (  # how a refusal goes on
 class Part:
     """A tensor of the model's own graph, or one row of it: (B, H) of a state.
 
-    inside: what a layer of torch read it as, all rows of it. Whoever passes beside the layer does not come by there.
+    inside: the copy of the whole that a layer of torch went on from. What passes beside the layer doesn't lead there.
     """
 
     whole: torch.Tensor
@@ -657,10 +657,11 @@ def _all_in_the_cell(entries: list[list[Part]]) -> bool:
         return False
     return not any(
         _descends(
-            after.whole, [part.whole], but_not_through=[other.inside for other in before if other.inside is not None]
+            after.whole,
+            [part.whole for part in before],
+            but_not_through=[part.inside for part in before if part.inside is not None],
         )
         for before, next_ones in pairwise(entries[1:])
-        for part in before
         for after in next_ones
     )
 

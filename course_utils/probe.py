@@ -43,8 +43,9 @@ def probe(
 ) -> Report:
     """How far back each recurrent layer of a torch model can see, measured on a batch.
 
-    The model stays as it was, but for what objects of other classes hold: see `_untouched`. Where it takes a state from
-    one call to the next itself, all is measured that it does to the state, but not what it does after the last step.
+    The model stays as it was: its modules, and the tensors, arrays, containers and random generators that they hold.
+    Only what it changes inside an object of another class stays changed. Where a model takes a state from one call to
+    the next itself, all is measured that it does to the state, but not what it does after the last step.
 
     model    any torch.nn.Module that calls torch.nn.RNN, GRU or LSTM, or loops over their cells; in the mode it is in.
     batch    as the model takes it: a tensor or PackedSequence, model(batch); a tuple, model(*batch); a dict,
