@@ -13,6 +13,8 @@ step by step on a state is a Loop. A Recording holds the numbers of either, and 
 from there. Activation checkpointing is left out, since what it computes again later would be out of sight.
 """
 
+import warnings
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +31,7 @@ from torch.utils import checkpoint
 
 from course_utils._replay import DIRECTIONS, Recording
 
+TURNS = 16  # so many states may a model take on in turn, all with the same weights
 LAYERS = {"gru": "GRU", "lstm": "LSTM", "rnn_tanh": "RNN", "rnn_relu": "RNN"}  # torch's functions over a sequence
 CELLS = {f"{name}_cell": kind for name, kind in LAYERS.items()}  # and over a step
 IN_FUNCTORCH = (  # how a refusal goes on
@@ -39,10 +42,14 @@ IN_FUNCTORCH = (  # how a refusal goes on
 
 @dataclass
 class Part:
-    """A tensor of the model's own graph, or one row of it: (B, H) of a state."""
+    """A tensor of the model's own graph, or one row of it: (B, H) of a state.
+
+    inside: the copy of the whole that a layer of torch went on from. What passes beside the layer doesn't lead there.
+    """
 
     whole: torch.Tensor
     row: int | None = None
+    inside: torch.Tensor | None = None
 
     def of(self, tensor: torch.Tensor) -> torch.Tensor:
         """This part of something shaped like the whole, as (B, H)."""
@@ -138,7 +145,8 @@ class Watch(TorchFunctionMode):
         before = hooks.register_module_forward_pre_hook(self._calling)
         after = hooks.register_module_forward_hook(self._called, with_kwargs=True)
         try:
-            with self, _standing_in(self._stand_ins()):
+            with self, _standing_in(self._stand_ins()), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", ".*when there are global hooks on modules")  # these here
                 yield
         finally:
             before.remove()
@@ -278,7 +286,8 @@ class Watch(TorchFunctionMode):
             outs = []
             for direction in ("forward", "backward") if both else ("forward",):
                 i = len(ends[0])
-                weights, parts = flat[i * each : (i + 1) * each], [Part(self._origin(start), i) for start in entered]
+                weights = flat[i * each : (i + 1) * each]
+                parts = [Part(self._origin(a), i, b) for a, b in zip(entered, starts, strict=True)]
                 run = self._unroll(given, layer + 1, direction, weights, biases, x, [s[i] for s in starts], parts)
                 outs.append(_turned(run.outs[0], given.lengths) if direction == "backward" else run.outs[0])
                 for end, states in zip(ends, (run.hs, run.cs), strict=False):
@@ -295,12 +304,12 @@ class Watch(TorchFunctionMode):
         """torch.gru_cell and its sisters: one step of a loop that the model writes itself."""
         entered = list(hx) if CELLS[name] == "LSTM" else [hx]
         x, starts = self._exact(data), [self._exact(start) for start in entered]
+        parts = [Part(self._origin(a), None, b) for a, b in zip(entered, starts, strict=True)]
         if single := data.dim() == 1:
             x, starts = x[None], [start[None] for start in starts]
         lengths = torch.ones(len(x), dtype=torch.int64)
         given = Given(self._module(CELLS[name]), *_kind(name.removesuffix("_cell")), data, lengths)
         those = [weight for weight in weights if weight is not None]
-        parts = [Part(self._origin(start)) for start in entered]
         run = self._unroll(given, 1, "forward", those, len(those) == 4, x[None], starts, parts)
         ends = [states[-1][0] if single else states[-1] for states in (run.hs, run.cs) if states]
         rounded = tuple(self._rounded(end, data) for end in ends)
@@ -383,18 +392,26 @@ def _turned(x: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
 
 
 def joined(runs: list[Run]) -> list[Run]:
-    """Runs of the same weights, one after the other, each from the state that the last one ended in, as one run."""
+    """Runs of the same weights, one after the other, each from the state that an earlier one ended in, as one run.
+
+    A model may take several states on in turn with the same weights, as siamese nets and tied layers do.
+    """
     joined: list[Run] = []
-    latest: dict[tuple, Run] = {}
+    opened: dict[tuple, deque[Run]] = defaultdict(lambda: deque(maxlen=TURNS))
     for run in runs:
-        before = latest.get(run.key)
-        how = None if before is None else _goes_on(before, run)
-        if before is None or how is None:
+        ends = opened[run.key]
+        found = [(before, how) for before in ends if (how := _goes_on(before, run)) is not None]
+        if not found:
             joined.append(run)
-            latest[run.key] = run
+            ends.append(run)
             continue
-        h, *c = run.entries[0][1]
-        before.entries.append((len(before.hs) - 1, [h if how == "altered" else Part(before.hs[-1]), *c]))
+        starts = [part.whole for part in run.entries[0][1]]
+        # Of several, numbers that are equal by chance come after those that autograd leads back from.
+        before, how = min(
+            reversed(found),
+            key=lambda one: (one[1] == "altered", not any(_descends(start, [one[0].hs[-1]]) for start in starts)),
+        )
+        before.entries.append((len(before.hs) - 1, run.entries[0][1]))
         before.altered |= how == "altered"
         before.fed_back |= len(before.entries) == 2 and _descends(run.given.source, [before.outs[-1]])
         before.xs += run.xs
@@ -451,6 +468,17 @@ def looped(watch: Watch) -> list[Loop]:
         elif states:
             loops[name] = Loop(name, type(module).__name__, states)
     return list(loops.values())
+
+
+def in_turn(watch: Watch) -> str | None:
+    """The first module that reads its own outputs, but not those of the call before: it takes several states on."""
+    for module, name in watch.names.items():
+        first, *others = watch.calls.get(module) or [Call([], [], 0)]
+        shapes = {out.shape for out in first.outputs if out.is_floating_point()}
+        later = [tensor for call in others[1:TURNS] for tensor in call.inputs if tensor.shape in shapes]
+        if any(tensor is out or _descends(tensor, [out]) for tensor in later for out in first.outputs):
+            return name
+    return None
 
 
 def _passes_beside(states: list[list[Part]]) -> bool:
@@ -522,7 +550,7 @@ def tensors(value: Any) -> Iterator[torch.Tensor]:
 
 def recordings(runs: list[Run], loops: list[Loop], loss: torch.Tensor) -> list[Recording]:
     """Everything recorded as arrays, with the gradients of the loss."""
-    parts = [part for run in runs for _, those in run.entries[1:] for part in those]
+    parts = [part for run in runs if run.altered for those in _known(run)[0] for part in those]
     parts += [part for loop in loops for those in loop.states for part in those]
     nodes = [node for run in runs for node in (*run.xs, *run.hs, *run.cs, *run.outs)]
     grads = _gradients(loss, [*nodes, *(part.whole for part in parts)])
@@ -566,12 +594,12 @@ def _of_run(run: Run, grads: Gradients) -> Recording:
         fed_back=run.fed_back,
     )
     if run.altered:
-        for step, parts in run.entries[1:]:  # the whole gradient there, also that which passes by the cell
+        states, recording.known = _known(run)
+        for step, parts in zip(recording.known[:-1], states, strict=False):  # whole, also what passes by the cell
             for found, part in zip((recording.dh, recording.dc), parts, strict=False):
                 assert found is not None
                 found[step] = _norm([part], grads)
-        states, recording.known = _known(run)
-        recording.beside, recording.seen = _passes_beside(states[1:]), "altered"
+        recording.beside, recording.seen = _passes_beside(states), "altered"
     return recording
 
 
@@ -609,9 +637,33 @@ def _known(source: Run | Loop) -> tuple[list[list[Part]], list[int]]:
     """
     if isinstance(source, Loop):
         return source.states, list(range(len(source.states)))
-    first, last = ([Part(states[i]) for states in (source.hs, source.cs) if states] for i in (0, -1))
+    starts = [Part(states[0]) for states in (source.hs, source.cs) if states]  # the cell's own copy of h_0
+    if not _all_in_the_cell([parts for _, parts in source.entries]):
+        starts = source.entries[0][1]
+    first = [
+        part if part.whole.requires_grad else start for part, start in zip(source.entries[0][1], starts, strict=True)
+    ]
+    last = [Part(states[-1]) for states in (source.hs, source.cs) if states]
     steps = [*(step for step, _ in source.entries), len(source.hs) - 1]
     return [first, *(parts for _, parts in source.entries[1:]), last], steps
+
+
+def _all_in_the_cell(entries: list[list[Part]]) -> bool:
+    """Whether each state leads to the next one through the cell alone, as far as can be seen.
+
+    Of an h_0 that is a constant no graph shows what the model makes of it, so the steps after it have to show it.
+    """
+    if len(entries) < 3:
+        return False
+    return not any(
+        _descends(
+            after.whole,
+            [part.whole for part in before],
+            but_not_through=[part.inside for part in before if part.inside is not None],
+        )
+        for before, next_ones in pairwise(entries[1:])
+        for after in next_ones
+    )
 
 
 def reach_by_autograd(runs: list[Run], loops: list[Loop], recordings: list[Recording]) -> None:

@@ -288,11 +288,16 @@ def said_of(recording: Recording) -> Iterator[str]:
     """What has to be said of how a layer was measured."""
     if recording.by_autograd is not None:
         how = "exactly" if recording.by_autograd[1] else f"estimated from {DIRECTIONS} random directions"
-        how = f"its reach was measured by autograd through all that the model does, {how}"
+        how = f"its reach was measured by autograd through all that the model does, but not after the last step, {how}"
         if recording.seen == "altered":
             yield f"The model changes its state between two steps, which no cell of ours does: {how}."
         else:
             yield f"It is none of torch's cells, but a module that is called step by step on a state: {how}."
+    if recording.seen == "altered" and np.isnan(recording.dh[0]).any():
+        yield (
+            "Its h_0 is a constant of the model, of which a part may pass beside the cell: at that lag nothing is "
+            "measured, NaN stands there."
+        )
     if recording.beside:
         yield (
             "What enters the cell is not the whole state, a part passes beside it. The reach here is that of what "

@@ -36,12 +36,16 @@ class LayerReport:
     grad_x (B, T)     ‖∂L/∂x_t‖ by lag, NaN in the padding; x_t are this layer's own inputs
     grad_h (B, T+1)   ‖∂L/∂h_t‖ by lag, total, h_0 at lag T; grad_c the same of an LSTM's cell state, else None
     reach (n, T+1)    ln ‖∂h_T/∂h_{T-lag}‖ in the Frobenius norm, of the n sequences `rows`; of an LSTM over (h, c)
-    exact             whether the reach was multiplied out; if not, it is an estimate, and `notes` says how it was made
+    exact             whether the reach is the whole state's, and no estimate; if not, `notes` says what it is
     exponents (H,)    Lyapunov exponents of the first of `rows`, nats per step, largest first (an LSTM's: 2H), or None
     gates             {name: Gate}; of an RNN its state "h"; none of a cell that the course has no equations of
     reads (B,)        at how many of each sequence's own steps the loss, or a layer above, reads the state directly
     params            the layer as Params; None for a cell that the course has no equations of
     notes             sentences on what was seen
+
+    Where the model itself takes a state from one call to the next and changes it, or where the cell is none of torch's,
+    states are what enters a call, and h_T is what the cell puts out in the last one. What the model does to it after
+    the last step is left out. NaN stands for a state that no gradient could be taken of, as for a constant h_0 there.
     """
 
     name: str
@@ -70,10 +74,14 @@ class LayerReport:
 
     @property
     def rate(self) -> float:
-        """Mean change of ln ‖∂h_T/∂h_{T-lag}‖ a step, over all lags of each row; the median of the rows."""
-        lags = [int(np.flatnonzero(~np.isnan(row))[-1]) for row in self.reach]
-        rates = [(row[lag] - row[0]) / lag for row, lag in zip(self.reach, lags, strict=True) if lag]
+        """Mean change of ln ‖∂h_T/∂h_{T-lag}‖ a step, over all measured lags of each row; the median of the rows."""
+        rates = [(row[lag] - row[0]) / lag for row, lag in zip(self.reach, self._measured, strict=True) if lag]
         return float(np.median(rates)) if rates else math.nan
+
+    @property
+    def _measured(self) -> list[int]:
+        """The largest lag of each row that was measured."""
+        return [int(np.flatnonzero(~np.isnan(row))[-1]) for row in self.reach]
 
     @property
     def half_life(self) -> float:
@@ -118,20 +126,28 @@ class LayerReport:
     def _end(self) -> str:
         return "zero" if self.params is not None and self.params.activation == "relu" else "saturated"
 
+    def _whose(self, lag: int) -> str:
+        """In how many sequences nothing at all is left after so many steps, unless in all of them."""
+        gone, rows = int((self.reach[:, : lag + 1] == -math.inf).any(axis=1).sum()), len(self.reach)
+        return "" if gone == rows else f" in {gone} of {rows} sequences"
+
     def _sentences(self, lag: int | None) -> list[str]:
-        T, rate = self.steps, self.rate
+        T, rate = max(self._measured), self.rate
         if rate == -math.inf:
-            said = [f"Nothing of a state is left after {T} steps, exactly."]
+            said = [f"Nothing of a state is left after {T} steps{self._whose(T)}."]
         elif rate < 0:
             said = [f"It forgets half in {_short(self.half_life)} steps, on average over {T}."]
         elif rate > 0:
             said = [f"It doesn't forget: what a state counts doubles in {_short(math.log(2) / rate)} steps, over {T}."]
+        elif math.isnan(rate):
+            said = ["Too few of its states were measured to say how it forgets."]
         else:
-            said = ["It has one step only." if math.isnan(rate) else f"It doesn't forget over {T} steps."]
+            said = [f"It doesn't forget over {T} steps."]
         if lag is not None:
             left = self.decades(lag)
             would = "would be left at that rate" if lag > T else "is left"
-            said.append(f"Your labels need {lag}: there {_power(left)} of it {would}.")
+            whose = self._whose(lag) if left == -math.inf else ""
+            said.append(f"Your labels need {lag}: there {_power(left)} of it {would}{whose}.")
             if -math.inf < left < FLOAT32_ENDS:
                 said.append("Float32 has no number so small, it takes this for zero.")
         if (keeps := KEEPS.get(self.kind)) in self.gates:

@@ -41,7 +41,11 @@ def probe(
     loss: Callable[[Any], torch.Tensor] | None = None,
     lengths: Sequence[int] | torch.Tensor | None = None,
 ) -> Report:
-    """How far back each recurrent layer of a torch model can see, measured on a batch. The model stays as it was.
+    """How far back each recurrent layer of a torch model can see, measured on a batch.
+
+    The model stays as it was: its modules, and the tensors, arrays, containers and random generators that they hold.
+    Only what it changes inside an object of another class stays changed. Where a model takes a state from one call to
+    the next itself, all is measured that it does to the state, but not what it does after the last step.
 
     model    any torch.nn.Module that calls torch.nn.RNN, GRU or LSTM, or loops over their cells; in the mode it is in.
     batch    as the model takes it: a tensor or PackedSequence, model(batch); a tuple, model(*batch); a dict,
@@ -68,6 +72,11 @@ def probe(
                 raise ValueError(
                     f"batch: got one of which {', '.join(watch.idle)} reads 0 sequences, wants at least one"
                 )
+            if several := _record.in_turn(watch):
+                raise ValueError(
+                    f"model: got {type(model).__name__}, which calls {several} on several states in turn, and those of "
+                    "a cell of one's own are not told apart; wants one state's steps after the other's, or a torch cell"
+                )
             raise ValueError(
                 f"model: got {type(model).__name__}, which called no recurrent function of torch on this batch and no "
                 "module step by step, wants a model with torch.nn.RNN, GRU or LSTM, or with a loop over cells"
@@ -76,7 +85,7 @@ def probe(
             raise ValueError(
                 "loss: got a value that no gradient can reach, wants one computed from the output by torch"
             )
-        with _differentiable():
+        with _differentiable(loss is not None):
             recordings = _record.recordings(runs, loops, value)  # which names a layer whose state overflows
         if not torch.isfinite(value):
             raise ValueError(
@@ -85,7 +94,7 @@ def probe(
             )
         own = _lengths(lengths, batch, recordings)
         notes = [] if own is None else _shorten(recordings, *own)
-        with _differentiable():
+        with _differentiable(loss is not None):
             _record.reach_by_autograd(runs, loops, recordings)
     notes = [*_notes(model, recordings, own is not None, loss is None), *notes, *_unordered(runs), *_unseen(watch)]
     return _report(recordings, float(value.detach()), tuple(notes))
@@ -138,11 +147,15 @@ def _call(model: torch.nn.Module, batch: Any) -> Any:
 
 
 @contextmanager
-def _differentiable() -> Iterator[None]:
-    """What torch says of a graph that it can't go back through is said of the model."""
+def _differentiable(own: bool) -> Iterator[None]:
+    """What torch says of a graph that it can't go back through is said of the model, or of a loss of one's own."""
     try:
         yield
     except RuntimeError as error:
+        if own and "second time" in str(error):
+            raise ValueError(
+                "loss: got one after which the graph is freed, as by backward() in it; wants the value alone"
+            ) from error
         raise ValueError(
             f"model: got one through which torch's gradient raised {type(error).__name__}: {error}; wants one that "
             "loss.backward() can be called on, and whose forward pass is as it was"
@@ -166,6 +179,8 @@ def _own_loss(loss: Callable, output: Any) -> torch.Tensor:
     if not isinstance(value, torch.Tensor) or value.numel() != 1:
         got = f"shape {tuple(value.shape)}" if isinstance(value, torch.Tensor) else type(value).__name__
         raise ValueError(f"loss: got {got} from it, wants a scalar tensor")
+    if not value.is_floating_point():
+        raise ValueError(f"loss: got a tensor of {value.dtype} from it, wants a real number")
     return value.reshape(())
 
 
@@ -196,7 +211,11 @@ def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.
             given, steps = _ones(name, given), given.shape[-1]
     if given is None:
         return None
-    values = _validate.array(name, torch.as_tensor(given).cpu().numpy(), ("B",))
+    values = _validate.array(name, _numbers(name, given), ("B",))
+    if not padded:
+        raise ValueError(
+            f"{name}: got {len(values)} for layers that read packed sequences, which know theirs; wants None"
+        )
     fitting = [recording for recording in padded if len(recording.lengths) == len(values)]
     if not fitting:
         sizes = sorted({len(recording.lengths) for recording in padded})
@@ -208,6 +227,17 @@ def _lengths(lengths: Any, batch: Any, recordings: list[Recording]) -> tuple[np.
     if np.any(values != values.astype(int)) or values.min() < 1 or values.max() > most:
         raise ValueError(f"{name}: got {values.tolist()}, wants whole numbers from 1 to {most}, the steps of the batch")
     return values.astype(int), steps or next((n for n in taken if n >= values.max()), most)
+
+
+def _numbers(name: str, given: Any) -> np.ndarray:
+    """Lengths as an array; what are none is named."""
+    try:
+        values = torch.as_tensor(given).cpu()
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"{name}: got {given!r}, wants a whole number for each sequence") from error
+    if values.dtype == torch.bool:
+        raise ValueError(f"{name}: got {values.tolist()}, wants a whole number for each sequence")
+    return values.detach().numpy()
 
 
 def _ones(name: str, mask: torch.Tensor) -> np.ndarray:
@@ -290,7 +320,7 @@ def _undo(value: Any) -> Callable[[], object]:
     if isinstance(value, list | set | deque):
         return partial(_refill, value, list(value))
     if isinstance(value, torch.Tensor) and not value.is_inference() and not value.is_meta:
-        return partial(_rewrite, value, value._version, value.detach().clone())
+        return partial(_rewrite, value, value._version, value.detach().clone(), value.requires_grad)
     if isinstance(value, np.ndarray) and value.flags.writeable:
         return partial(np.copyto, value, value.copy())
     if isinstance(value, torch.Generator):
@@ -315,8 +345,10 @@ def _same_draws(model: torch.nn.Module) -> Iterator[None]:
         yield
 
 
-def _rewrite(tensor: torch.Tensor, version: int, numbers: torch.Tensor) -> None:
-    """The very same tensor, with the numbers that it had at that version."""
+def _rewrite(tensor: torch.Tensor, version: int, numbers: torch.Tensor, learned: bool) -> None:
+    """The very same tensor, with the numbers that it had at that version, and learned or not as it was."""
+    if tensor.is_leaf and tensor.requires_grad != learned:
+        tensor.requires_grad_(learned)
     comparable = tensor.layout == torch.strided and not tensor.is_nested
     if tensor._version != version or (comparable and not torch.equal(tensor, numbers)):  # .data leaves no new version
         tensor.copy_(numbers)

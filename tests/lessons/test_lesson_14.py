@@ -488,6 +488,19 @@ def test_keys_of_the_exercises_a_second_way():
         assert np.log10(float(smallest)) == pytest.approx(-lag * decades)
 
 
+def test_a_repair_may_compute_in_the_format_itself():
+    """Without float(...), NumPy rounds the logarithm and the quotient to float16. The mistakes lie farther off."""
+    exercise = exercises("14")["14 repair zero"]
+
+    def repaired(decades, dtype, power="smallest_subnormal"):
+        return -np.log10(getattr(np.finfo(dtype), power)) / decades
+
+    assert {type(repaired(*exercise.draw(np.random.default_rng(seed)))) for seed in range(20)} >= {np.float16}
+    assert verdict(exercise, repaired, trials=40).startswith("Right")
+    assert "There are smaller ones" in verdict(exercise, functools.partial(repaired, power="tiny"), trials=40)
+    assert not verdict(exercise, lambda *args: 1.01 * repaired(*args)).startswith("Right")
+
+
 def test_the_cell_that_the_profile_leads_to_is_there():
     assert "## The same in torch, measured" in (ROOT / "notebooks/08_learning_to_remember.ipynb").read_text("utf-8")
 

@@ -6,6 +6,7 @@ The oracle takes the same layers once more, a sequence and a step at a time, wit
 import functools
 import random
 import tracemalloc
+import warnings
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 
@@ -16,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils import prune
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pack_sequence, pad_packed_sequence
 
 from course_utils import _replay
 from course_utils.cells import GATES, Params, forward
@@ -346,6 +347,26 @@ def test_whatever_a_forward_pass_changes_is_put_back(training):
     assert fingerprint(model) == before
     hooks = torch.nn.modules.module
     assert not hooks._global_forward_hooks and not hooks._global_forward_pre_hooks
+
+
+class Freezing(nn.Module):
+    """Switches what is learned, as in a warm-up."""
+
+    def __init__(self):
+        super().__init__()
+        self.rnn, self.read = nn.GRU(3, 4), nn.Linear(4, 2)
+
+    def forward(self, x):
+        self.read.bias.requires_grad_(False)
+        self.read.weight.requires_grad_(True)
+        return self.read(self.rnn(x)[0])
+
+
+def test_what_is_learned_stays_so():
+    model = Freezing()
+    model.read.weight.requires_grad_(False)
+    probe(model, torch.randn(5, 2, 3))
+    assert [p.requires_grad for p in model.read.parameters()] == [False, True]
 
 
 class Hoarding(nn.Module):
@@ -711,6 +732,122 @@ class Steps(nn.Module):
         return h
 
 
+BESIDE = {
+    "leaky": lambda x, new, old: 0.1 * new + 0.9 * old,
+    "residual": lambda x, new, old: 0.3 * new + old,
+    "held at first": lambda x, new, old: torch.where(x[:, :1] > 0, new, old),
+}
+
+
+class BesideLoop(nn.Module):
+    """A loop over a cell that mixes what it puts out with the state before; from parts (1, 4) to all of them in one."""
+
+    def __init__(self, cell, mix):
+        super().__init__()
+        self.cell, self.mix = cell, mix
+
+    def step(self, xt, state, last=False):
+        new = self.cell(xt, tuple(state)) if len(state) == 2 else [self.cell(xt, *state)]
+        return list(new) if last else [self.mix(xt, a, b) for a, b in zip(new, state, strict=True)]
+
+    def forward(self, x, *state):
+        for xt in x:
+            state = self.step(xt, state)
+        return torch.cat(list(state), 1)
+
+
+@pytest.mark.parametrize("make", [nn.GRUCell, nn.LSTMCell])
+@pytest.mark.parametrize("learned", [False, True])
+@pytest.mark.parametrize("T", [2, 6])
+@pytest.mark.parametrize("beside", BESIDE)
+def test_what_passes_beside_the_cell_counts_from_h_0_on(beside, T, learned, make):
+    """The oracle is torch's Jacobian of the steps as they are written. A constant h_0 has no graph: NaN, and no number.
+
+    The last state is what the cell puts out, so there the step is the cell's alone.
+    """
+    torch.manual_seed(0)
+    model = BesideLoop(make(3, 4).double(), BESIDE[beside])
+    x = torch.randn(T, 1, 3, dtype=torch.float64)
+    x[:, 0, 0] = torch.tensor([-1.0, *[1.0] * (T - 1)])
+    start = [torch.randn(1, 4, dtype=torch.float64) for _ in range(1 + (make is nn.LSTMCell))]
+    (layer,) = probe(model, (x, *[part.clone().requires_grad_(learned) for part in start])).layers
+    assert "passes beside" not in layer.verdict() and layer.exact
+
+    def step(h, t):
+        return torch.cat(model.step(x[t], h.split(4, 1), last=t == T - 1), 1)
+
+    states = [torch.cat(start, 1)]
+    for t in range(T):
+        states.append(step(states[-1], t).detach())
+    wanted = [np.log(states[0].shape[1]) / 2]
+    for k in range(T - 1, -1, -1):
+        J = torch.func.jacrev(lambda s, k=k: functools.reduce(step, range(k, T), s))(states[k])
+        wanted.append(np.log(torch.linalg.matrix_norm(J[0, :, 0]).item()))
+    end = T if learned else T - 1  # the largest lag that is measured
+    np.testing.assert_allclose(layer.reach[0, : end + 1], wanted[: end + 1], rtol=1e-9)
+    assert np.isfinite(layer.reach[0, : end + 1]).all() and np.isnan(layer.reach[0, end + 1 :]).all()
+    assert layer.rate == pytest.approx((wanted[end] - wanted[0]) / end)
+    assert f"over {end}" in layer.verdict() and layer.verdict().count("h_0 is a constant") == (not learned)
+    if learned:
+        start = [part.requires_grad_() for part in start]
+        grads = torch.autograd.grad(model(x, *start).square().sum(), start)
+        for got, grad in zip((layer.grad_h, layer.grad_c), grads, strict=False):
+            assert got[0, T] == pytest.approx(grad.norm().item())
+    else:
+        assert np.isnan(layer.grad_h[0, T])
+
+
+class Resetting(nn.Module):
+    """Two layers, step by step, whose states are set to zero where an episode is done; or held, by torch.where."""
+
+    def __init__(self, rnn, hold):
+        super().__init__()
+        self.rnn, self.hold = rnn, hold
+
+    def forward(self, x, keep, h):
+        for xt, on in zip(x, keep[..., None], strict=True):
+            old = h if self.hold else h * on
+            _, h = self.rnn(xt[None], old)
+            h = torch.where(on > 0, h, old) if self.hold else h
+        return h
+
+
+@pytest.mark.parametrize("hold", [False, True])
+def test_a_mask_of_finished_episodes_lets_nothing_pass_beside(hold):
+    """The oracle is torch's Jacobian of each layer's own steps, on the inputs that it read."""
+    torch.manual_seed(0)
+    model, x = Resetting(nn.GRU(3, 4, 2).double(), hold), torch.randn(6, 3, 3, dtype=torch.float64)
+    keep = torch.ones(6, 3, dtype=torch.float64)
+    keep[3, 0] = 0
+    h0 = torch.randn(2, 3, 4, dtype=torch.float64, requires_grad=True)
+    report = probe(model, (x, keep, h0))
+    inputs = x
+    for i, layer in enumerate(report.layers):
+        assert layer.exact and "passes beside" not in layer.verdict()
+        weights = [getattr(model.rnn, f"{name}_l{i}") for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")]
+
+        def step(h, t, b, inputs=inputs, weights=weights):  # from the state that enters at t to the next one
+            new = torch.gru_cell(inputs[t, b][None], h[None], *weights)[0]
+            if hold:
+                return new if keep[t, b] or t == 5 else h
+            return new * keep[t + 1, b] if t < 5 else new
+
+        outs = torch.zeros(6, 3, 4, dtype=torch.float64)
+        for b in range(3):
+            states = [h0[i, b].detach()]
+            for t in range(6):
+                outs[t, b] = torch.gru_cell(inputs[t, b][None], states[-1][None], *weights)[0].detach()
+                states.append(step(states[-1], t, b).detach())
+            for k in range(6):
+                J = torch.func.jacrev(
+                    lambda h, k=k, b=b: functools.reduce(functools.partial(step, b=b), range(k, 6), h)
+                )
+                norm = torch.linalg.matrix_norm(J(states[k])).item()
+                assert np.exp(layer.reach[b, 6 - k]) == pytest.approx(norm)
+        inputs = outs
+    assert (report.layers[0].reach[0] == -np.inf).any() != hold
+
+
 def test_the_reach_of_a_wide_cell_of_ones_own_is_estimated():
     """16 of 64 directions, times 4: right on average. Over 40 nets the mean of log(estimate / exact) is near 0."""
     errors = []
@@ -753,6 +890,46 @@ def test_calls_that_hand_on_a_state_are_one_sequence():
     assert "inputs from its own outputs" not in report["encoder"].verdict()
 
 
+class InTurn(nn.Module):
+    """A cell that takes on two states, step by step: two texts beside each other, or one layer above the other."""
+
+    def __init__(self, cell, tied, between=None):
+        super().__init__()
+        self.cell, self.tied, self.between = cell, tied, between or (lambda h: h)
+
+    def forward(self, x, y):
+        h = k = x.new_zeros(x.shape[1], 4)
+        for t, (xt, yt) in enumerate(zip(x, y, strict=True)):
+            h, k = (self.between(h), self.between(k)) if t else (h, k)
+            h = self.cell(xt, h)
+            k = self.cell(h if self.tied else yt, k)
+        return torch.stack([h, k])
+
+
+@pytest.mark.parametrize("between", [None, torch.sin], ids=["as it was", "altered"])
+@pytest.mark.parametrize("second", ["other", "equal", "tied"])
+def test_states_that_a_cell_takes_on_in_turn_are_told_apart(second, between):
+    """As if each had a cell of its own, with the same weights. Two equal texts are two states as well."""
+    torch.manual_seed(0)
+    cell, tied = nn.GRUCell(4, 4).double(), second == "tied"
+    x, other = torch.randn(2, 6, 3, 4, dtype=torch.float64)
+    y = x.clone() if second == "equal" else other
+    first, above = probe(InTurn(cell, tied, between), (x, y), loss=lambda out: (out[0] + 2 * out[1]).sum()).layers
+    assert (first.name, above.name, first.steps, above.steps) == ("cell", "cell, run 2", 6, 6)
+    (alone,) = probe(Loop(cell, between), x, loss=lambda out: out[-1].sum()).layers
+    np.testing.assert_allclose(first.reach, alone.reach, rtol=1e-9)
+    if not tied:
+        np.testing.assert_allclose(first.grad_h, alone.grad_h, rtol=1e-9)
+    inputs, h = [], torch.zeros(3, 4, dtype=torch.float64)
+    for t, xt in enumerate(x):
+        h = cell(xt, between(h) if between and t else h).detach()
+        inputs.append(h if tied else y[t])
+    (alone,) = probe(Loop(cell, between), torch.stack(inputs), loss=lambda out: 2 * out[-1].sum()).layers
+    np.testing.assert_allclose(above.reach, alone.reach, rtol=1e-9)
+    np.testing.assert_allclose(above.grad_h, alone.grad_h, rtol=1e-9)
+    np.testing.assert_allclose(above.grad_x, alone.grad_x, rtol=1e-9)
+
+
 def test_a_detached_state_is_named():
     torch.manual_seed(0)
     encoder, decoder = probe(Decoder(detach=True), torch.randn(5, 2, 3)).layers
@@ -780,7 +957,10 @@ def test_what_was_compiled_is_seen():
     model, x = CharacterModel(), torch.randint(0, 7, (2, 9))
     plain = probe(model, x)
     for compiled in (torch.compile(model), compiled_inside(model)):
-        report = probe(compiled, x)
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            report = probe(compiled, x)
+        assert not [warning for warning in caught if "global hooks" in str(warning.message)]
         assert [layer.name for layer in report.layers] == ["rnn, layer 1", "rnn, layer 2"]
         for one, other in zip(report.layers, plain.layers, strict=True):
             assert np.array_equal(one.reach, other.reach) and np.array_equal(one.grad_x, other.grad_x)
@@ -1026,18 +1206,25 @@ MASKED = {
 }
 
 
+@pytest.mark.parametrize("learned", [False, True])
 @pytest.mark.parametrize("make", MASKED.values(), ids=MASKED)
-def test_masked_loops_are_measured_from_each_sequences_own_end(make):
-    """As if each sequence were alone, without any padding; which for torch's cells is another way, the exact replay."""
+def test_masked_loops_are_measured_from_each_sequences_own_end(make, learned):
+    """As if each sequence were alone, without any padding; which for torch's cells is another way, the exact replay.
+
+    Of a constant h_0 no graph says which part of it torch.where lets pass beside the cell, so nothing is said of it.
+    """
     torch.manual_seed(0)
     model, x, lengths = Masked(make()).double(), torch.randn(6, 3, 3).double(), torch.tensor([6, 3, 4])
+    x.requires_grad_(learned)  # h_0 is computed from it
     report = probe(model, (x, lengths), lengths=lengths)
     (layer,) = report.layers
     assert "not used" not in str(report) and layer.lengths.tolist() == [6, 3, 4]
     for b, n in enumerate(lengths.tolist()):
         (alone,) = probe(model, (x[:n, [b]], torch.tensor([n])), loss=lambda out: out.square().sum()).layers
-        np.testing.assert_allclose(layer.reach[layer.rows.index(b), : n + 1], alone.reach[0], rtol=1e-9)
-        np.testing.assert_allclose(layer.grad_h[b, : n + 1], alone.grad_h[0], rtol=1e-9)
+        reach, end = layer.reach[layer.rows.index(b)], n + learned
+        np.testing.assert_allclose(reach[:end], alone.reach[0, :end], rtol=1e-9)
+        np.testing.assert_allclose(layer.grad_h[b, :end], alone.grad_h[0, :end], rtol=1e-9)
+        assert learned or np.isnan([reach[n], layer.grad_h[b, n]]).all()
         assert np.isnan(layer.reach[layer.rows.index(b), n + 1 :]).all()
 
 
@@ -1117,6 +1304,9 @@ def test_half_life_and_decades_of_known_reaches():
     assert dies.half_life == 0 and "Nothing of a state is left after 2 steps" in dies.verdict(lag=2)
     assert "there nothing of it is left" in dies.verdict(lag=2)
     assert a_layer([0, 0, 0]).half_life == np.inf
+    one_reset = replace(dies, reach=np.array([[1, 0, -np.inf], [1, 0, -1]]))
+    assert "Nothing of a state is left after 2 steps in 1 of 2 sequences." in one_reset.verdict(lag=2)
+    assert "there nothing of it is left in 1 of 2 sequences." in one_reset.verdict(lag=2)
 
 
 def test_saturation_is_counted():
@@ -1148,7 +1338,13 @@ def exploding():
     return rnn
 
 
-X = torch.ones(12, 2, 2)
+def freeing(output):
+    loss = output[0].sum()
+    loss.backward()
+    return loss
+
+
+X, X3 = torch.ones(12, 2, 2), torch.ones(12, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -1172,6 +1368,13 @@ X = torch.ones(12, 2, 2)
         (None, X, {"loss": lambda out: torch.tensor(1.0)}, "loss: got a value that no gradient can reach"),
         (None, X, {"lengths": [3]}, "lengths: got 1 for layers that read padded batches of \\[2\\]"),
         (None, X, {"lengths": [13, 1]}, r"lengths: got \[13.*\], wants whole numbers from 1 to 12"),
+        (None, X, {"lengths": "ab"}, "lengths: got 'ab', wants a whole number for each sequence"),
+        (None, X, {"lengths": [None, 3]}, r"lengths: got \[None, 3\], wants a whole number for each sequence"),
+        (None, X, {"lengths": [True, True]}, r"lengths: got \[True, True\], wants a whole number for each sequence"),
+        (None, pack_sequence([X[:, 0]]), {"lengths": [9]}, "lengths: got 1 for layers that read packed sequences"),
+        (None, X, {"loss": lambda out: out[0].sum() * 1j}, "loss: got a tensor of torch.complex64 from it, wants a re"),
+        (None, X, {"loss": freeing}, r"loss: got one after which the graph is freed, as by backward\(\) in it"),
+        (lambda: InTurn(OwnCell(), False), (X3, X3), {}, "model: got InTurn, which calls cell on several states in tu"),
         (None, X, {"lengths": [[3, 4]]}, r"lengths: got shape \(1, 2\), wants \(B,\)"),
     ],
 )
