@@ -23,8 +23,8 @@ def _grads(rng):
     return grads, {"long": norm / factor, "between": np.sqrt(norm * longest), "short": norm * factor}[kind]
 
 
-def _reach(Wz, bz, x, gate=sigmoid, kept=lambda z: z, over_steps=np.prod, over_units=np.max):
-    return over_units(over_steps(kept(gate(x @ Wz.T + bz)), axis=0))
+def _reach(Wxz, bz, x, gate=sigmoid, kept=lambda z: z, over_steps=np.prod, over_units=np.max):
+    return over_units(over_steps(kept(gate(x @ Wxz.T + bz)), axis=0))
 
 
 def _gates(rng, T=None):
@@ -69,28 +69,28 @@ EXERCISES = {
         size="T",
         mistakes={
             "z and 1 - z are swapped. Here z keeps, and 1 - z is the share of the candidate.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, kept=lambda z: 1 - z)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, kept=lambda z: 1 - z)
             ),
             "the largest factor of every step is taken first. Follow one unit through all steps, then compare units.": (
-                lambda Wz, bz, x: np.prod(sigmoid(x @ Wz.T + bz).max(axis=1))
+                lambda Wxz, bz, x: np.prod(sigmoid(x @ Wxz.T + bz).max(axis=1))
             ),
             "this is the unit that forgets most. The norm of a diagonal matrix is its largest entry.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.min)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, over_units=np.min)
             ),
             "this is the mean over units. The norm of a diagonal matrix is its largest entry.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.mean)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, over_units=np.mean)
             ),
             "this is the Frobenius norm. The exercise asks for the largest singular value.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.linalg.norm)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, over_units=np.linalg.norm)
             ),
             "the factors of all units are multiplied. Each unit has its own product.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, over_units=np.prod)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, over_units=np.prod)
             ),
             "the factors are added over the steps. Along a chain they multiply.": (
-                lambda Wz, bz, x: _reach(Wz, bz, x, over_steps=np.sum)
+                lambda Wxz, bz, x: _reach(Wxz, bz, x, over_steps=np.sum)
             ),
-            "the bias is missing from the gate.": lambda Wz, bz, x: _reach(Wz, 0, x),
-            "the gate is a sigmoid, not tanh.": lambda Wz, bz, x: _reach(Wz, bz, x, gate=np.tanh),
+            "the bias is missing from the gate.": lambda Wxz, bz, x: _reach(Wxz, 0, x),
+            "the gate is a sigmoid, not tanh.": lambda Wxz, bz, x: _reach(Wxz, bz, x, gate=np.tanh),
         },
     ),
     "10 choose": Exercise(

@@ -55,7 +55,7 @@ def attraction(
         i, k = list(updates).index(update), list(attractors).index(count)
         scores = {name: np.asarray(values)[i] for name, values in scored.items()}
         trusts = {name: np.asarray(values)[i, k] for name, values in trusted.items()}
-        title, label = "Share for the right verb", "nouns heard after the subject"
+        title, label = "Share for the right verb", "nouns read after the subject"
         return (
             widgets.curves(
                 scores,
