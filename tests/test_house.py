@@ -11,6 +11,7 @@ import tomllib
 import nbformat
 import pytest
 
+from coursework.grader.magics import as_python
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, markdown, read, speaks
 from tools import pace, views
 from tools.heads import bootstrap, copies, needs_torch, pictures
@@ -661,8 +662,7 @@ def runs(tree, lines=7):
 
 def cells_as_module(path):
     """The code cells of a notebook one below the other, without the first one, which `make heads` writes."""
-    sources = [cell.source for cell in code_cells(read(path)) if "COURSE_SOURCE" not in cell.source]
-    return re.sub(r"(?m)^( *)[%!].*", r"\1pass", "\n".join(sources))
+    return "\n".join(as_python(cell.source) for cell in code_cells(read(path)) if "COURSE_SOURCE" not in cell.source)
 
 
 def test_no_logic_stands_twice():
