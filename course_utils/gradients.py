@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from course_utils import _validate
-from course_utils.cells import Trace
+from course_utils.cells import Trace, by_columns
 
 PIECE = 2**18  # numbers of J made at a time: two megabytes, which a core's own cache about holds
 # The row blocks of Wh, in the order of `cells.GATES`; Wn is the candidate's.
@@ -130,7 +130,7 @@ class _Sum:
     """A sum of chains, sorted so that it is quick.
 
     diagonal (T, H)                the chain without a block, of which there is at most one: the direct path
-    slopes (T, n, H), W (n, H, H)  the n chains diag(slope) W: one matrix product serves them all
+    slopes (n, T, H), W            the n chains diag(slope) W: one matrix product serves them all
     longer                         the other chains, one by one
     """
 
@@ -141,28 +141,29 @@ class _Sum:
         assert len(direct) <= 1
         self.diagonal = direct[0] if direct else np.zeros((T, H), dtype)
         pairs = [chain for chain in chains if len(chain) == 2]
-        self.slopes = np.empty((T, len(pairs), H), dtype)
-        for n, (slope, _) in enumerate(pairs):
-            self.slopes[:, n] = slope
-        self.W = np.array([blocks[name] for _, name in pairs], dtype).reshape(-1, H, H)
+        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H)
+        self.W = [blocks[name] for _, name in pairs]
         self.longer = [chain for chain in chains if len(chain) > 2]
 
     @cached_property
     def stacked(self) -> np.ndarray:
         """All W_n one above the other, (nH, H)."""
-        return self.W.reshape(-1, self.W.shape[2])
+        return by_columns(self.W, self.slopes.dtype)
 
-    def pull(self, v: np.ndarray, t: int, into: np.ndarray) -> None:
-        """Add to `into` (H,) what the old state gets of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
-        into += (self.slopes[t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
-        into += self.diagonal[t] * v
+    def pull(self, v: np.ndarray, t: int) -> np.ndarray:
+        """What the old state gets (H,) of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
+        pulled = self.diagonal[t] * v
+        if self.W:
+            pulled += (self.slopes[:, t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
         for chain in self.longer:
-            into += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
+            pulled += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
+        return pulled
 
     def multiply(self, out: np.ndarray) -> None:
         """The sum as matrices, written to out (T, H, H)."""
         # Row i of Σ_n diag(slope_n) W_n at all steps is one product: slopes (T, n) times the W_n's rows i, (n, H).
-        np.matmul(self.slopes.transpose(2, 0, 1), self.W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+        W = np.array(self.W, self.slopes.dtype).reshape(-1, *out.shape[1:])
+        np.matmul(self.slopes.transpose(2, 1, 0), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
         np.einsum("tii->ti", out)[...] += self.diagonal
         for chain in self.longer:
             out += multiply(chain, self.blocks)
@@ -374,5 +375,5 @@ def _pass_back(trace: Trace, dh: ArrayLike) -> dict[str, np.ndarray]:
         if shown is not None:
             total["c"][t + 1] += total["h"][t + 1] * shown[t]
         for new, old, chains in sums:
-            chains.pull(new[t + 1], t, into=old[t])
+            old[t] += chains.pull(new[t + 1], t)
     return total
