@@ -47,6 +47,14 @@ def choice(name: str, value: object, allowed: Collection[str]) -> str:
     return value
 
 
+def floating(name: str, value: object) -> np.dtype:
+    """`value`, a dtype by itself or by name, if it is float64 or float32."""
+    for allowed in (np.dtype(np.float64), np.dtype(np.float32)):
+        if isinstance(value, str | type | np.dtype) and allowed == value:
+            return allowed
+    raise ValueError(f"{name}: got {value!r}, wants float64 or float32")
+
+
 def integer(name: str, value: object, at_least: int) -> int:
     """`value` as an int of at least `at_least`."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < at_least:

@@ -311,7 +311,7 @@ def init_params(
     gain: float = 1.0,
     gate_bias: float | None = None,
     chrono: float | None = None,
-    dtype: Any = np.float64,
+    dtype: DTypeLike = np.float64,
 ) -> Params:
     """Freshly drawn Params. With nothing but sizes given: torch's default, every entry from U(-1/√H, 1/√H).
 
@@ -328,15 +328,7 @@ def init_params(
     D, H = _validate.integer("input_size", input_size, 1), _validate.integer("hidden_size", hidden_size, 1)
     _validate.choice("recurrent", recurrent, RECURRENT)
     gain = _validate.number("gain", gain)
-    if dtype is None or dtype not in (
-        np.float64,
-        np.float32,
-        np.dtype(np.float64),
-        np.dtype(np.float32),
-        "float64",
-        "float32",
-    ):
-        raise ValueError(f"dtype: got {dtype!r}, wants float64 or float32")
+    dtype = _validate.floating("dtype", dtype)
     if gate_bias is not None and chrono is not None:
         raise ValueError("chrono: got a value together with gate_bias, wants only one of the two")
 

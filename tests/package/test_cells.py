@@ -124,6 +124,22 @@ def test_params_and_traces_cannot_be_written_to(kind):
     assert all(not array.flags.writeable for array in replace(p, reset="after").Wh_blocks)
 
 
+@given(st.integers(1, 3), st.integers(1, 5), st.integers(1, 5), st.sampled_from([np.float32, np.float64, complex]))
+def test_by_columns_holds_the_same_numbers_from_a_cache_line_on(n, H, D, dtype):
+    blocks = [np.random.default_rng(i).standard_normal((H, D)) for i in range(n)]
+    stacked = cells.by_columns(blocks, dtype)
+    assert np.array_equal(stacked, np.concatenate(blocks).astype(dtype)) and stacked.dtype == dtype
+    assert stacked.flags.f_contiguous and stacked.ctypes.data % cells.CACHE_LINE == 0
+    with pytest.raises(ValueError, match="read-only"):
+        stacked[0] = 7
+
+
+@pytest.mark.parametrize("dtype", [np.float16, int, None, "no", [1.0, 2.0]])
+def test_other_dtypes_are_named(dtype):
+    with pytest.raises(ValueError, match="dtype: got"):
+        init_params("RNN", 1, 1, dtype=dtype)
+
+
 @pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda value: pickle.loads(pickle.dumps(value))])
 @pytest.mark.parametrize("kind", BLOCKS)
 def test_copies_are_protected_too(kind, duplicate):
