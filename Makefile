@@ -15,7 +15,7 @@ help: ## all targets, a line each
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
 
-update: ## get the newest course; what you have worked in stays as it is, new lessons come beside it
+update: ## get the newest course; what you have worked in stays as it is, new versions come beside it
 	git pull --ff-only
 	$(MAKE) .venv/student
 	$(BIN)/python -m tools.working_copies
