@@ -177,6 +177,34 @@ def test_without_git_it_says_what_to_do_and_leaves_nothing(public, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+UNPRIVILEGED = """
+import importlib.util, os, shutil, subprocess, tempfile  # before they are out of reach
+if os.geteuid() == 0:  # for whom no folder is closed
+    os.setgid(65534)
+    os.setuid(65534)
+"""
+READ_ONLY = """
+import os
+def mkdir(*arguments):
+    raise OSError(30, "Read-only file system")
+os.mkdir = mkdir
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+@pytest.mark.parametrize("closed", [UNPRIVILEGED, READ_ONLY], ids=["folder", "disk"])
+@pytest.mark.parametrize("network", [True, False])
+def test_where_nothing_can_be_written_it_says_in_a_sentence_what_to_do(closed, network, public, tmp_path):
+    tmp_path.chmod(0o555)
+    done = run(tmp_path, public.as_uri() if network else "file:///nowhere", closed, bootstrap())
+    tmp_path.chmod(0o755)
+    assert done.returncode == 1 and list(tmp_path.iterdir()) == []
+    advice = "Copy this notebook to a folder of your own, and run it there."
+    last = f"PermissionError: Nothing can be written to {tmp_path}. {advice}"
+    assert done.stderr.splitlines()[-1] == last, done.stderr
+    assert done.stderr.count("Traceback") == 1
+
+
 def test_an_older_course_beside_it_is_not_taken(public, tmp_path):
     """Another version has another folder. One whose inside is older is named, and what to do."""
     (tmp_path / "gradients-through-time-0.0.9").mkdir()

@@ -58,7 +58,12 @@ def whole():
 if not whole() and importlib.util.find_spec("course_utils") is None:
     if shutil.which("git") is None:
         raise FileNotFoundError("No git here. Install it, or download the course as a ZIP.")
-    with tempfile.TemporaryDirectory(dir=".") as part:
+    try:
+        place = tempfile.TemporaryDirectory(dir=".")
+    except OSError:
+        advice = "Copy this notebook to a folder of your own, and run it there."
+        raise PermissionError(f"Nothing can be written to {{os.getcwd()}}. {{advice}}") from None
+    with place as part:
         git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"]
         tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
         if subprocess.run([*git, tag, source, new]).returncode:

@@ -53,13 +53,13 @@ pip install -r requirements.txt
 python -m tools.lab
 ```
 
-The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours. They
-hold no outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`, then
-`python -m tools.lab` again: a notebook that you have worked in stays as it is, and the new one comes beside it. So work
-in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
+The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours.
+They hold no outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`,
+then `python -m tools.lab` again: a notebook that you have worked in stays as it is, and the new one comes beside it. So
+work in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
 
-The assignments are `my_lessons/ps1.ipynb` and so on. Hand in that file, with every cell where it was. If an assignment has
-changed since you began, and `ps1-2.ipynb` lies beside `ps1.ipynb`, finish one of the two and hand in that one.
+The assignments are `my_lessons/ps1.ipynb` and so on. Hand in that file, with every cell where it was. If an assignment
+has changed since you began, and `ps1-2.ipynb` lies beside `ps1.ipynb`, finish one of the two and hand in that one.
 The checks in it know the common mistakes, from a table of numbers (`hints.json`); the points come from the same
 questions with other numbers.
 
