@@ -46,7 +46,18 @@ def test_the_address_comes_from_git(copy, url):
     assert published(copy) == "https://github.com/some-one/the.course"
 
 
-@pytest.mark.parametrize("url", ["https://example.org/some-one/course", "../elsewhere", "file:///srv/github.com/a/b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/some-one/course",
+        "../elsewhere",
+        "file:///srv/github.com/a/b",
+        "https://github.com/a.b/course",  # no owner has a dot in the name, and no repository is called ..
+        "https://github.com/some-one/..",
+        "https://github.com/some-one/course/tree",
+        "https://github.com/some-one",
+    ],
+)
 def test_another_host_is_no_address(copy, url):
     remote(copy, url)
     assert published(copy) is None

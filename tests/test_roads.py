@@ -184,6 +184,16 @@ def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
         named = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         publish = [".ci/publish_student", str(edition), str(bare)]
         subprocess.run(publish, cwd=work, env=os.environ | named, check=True, capture_output=True)
+    for stray in (
+        "student-vtry",
+        "student-v9",
+        "student-v1.0.0-b",
+        "student-v1.0.0rc1",
+        "student-v1.0.x",
+        "student-0.99.0",
+    ):
+        git(work, "tag", stray)  # nobody publishes such a version
+    git(work, "push", "-q", str(bare), "--tags")
     pushed("0.11.0", "newer than the edition")
     pushed("0.12.0", "tagged, and its edition failed", "v0.12.0")
     pages = what_the_workflow_makes_the_book_of("second")
@@ -191,6 +201,16 @@ def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
     git(tmp_path, "clone", "-q", "--branch=student-v0.11.0", str(bare), "fetched")
     assert written(pages) == written(tmp_path / "opened") == written(tmp_path / "fetched")
     assert "0.11.0" in written(pages)[1]
+
+
+@pytest.mark.parametrize("version", ["0.2", "0.2.0rc1", "v0.2.0", "0.2.0-b", "", "0.2.0.1", "try"])
+def test_only_three_numbers_are_published(version, tmp_path):
+    """The book follows such versions alone, so an edition of another kind would leave it behind."""
+    course(tmp_path, version, "")
+    command = [str(ROOT / ".ci" / "publish_student"), str(tmp_path), str(tmp_path / "nowhere.git")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"The version in pyproject.toml is '{version}'. It has to be three numbers, such as 0.2.0.\n"
 
 
 def test_the_book_follows_the_edition_and_may_write_pages():

@@ -35,6 +35,7 @@ ROADS = (
     "\n<!-- end of the roads -->",
 )
 EDITION = "student"  # the branch on which CI publishes the student edition; its versions have tags student-v0.1.0
+REPOSITORY = re.compile(r"[\w-]+/(?!\.\.?$)[\w.-]+", re.ASCII)  # owner/name, as GitHub allows them
 PLACEHOLDER = "/OWNER/"  # of a course that nobody has published
 BOOTSTRAP = """\
 # Where the course isn't installed, as on Colab, this fetches it once. Then it gets ready.
@@ -396,7 +397,7 @@ def move(repository: str, root: Path = ROOT) -> list[Path]:
     Raises ValueError if it is neither.
     """
     given, repository = repository, repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
-    if not re.fullmatch(r"[\w-]+/(?!\.\.?$)[\w.-]+", repository, re.ASCII):
+    if not REPOSITORY.fullmatch(repository):
         raise ValueError(f"repository: got {given!r}, wants owner/name as on GitHub")
     place = root / "pyproject.toml"
     before = place.read_text(encoding="utf-8")
