@@ -184,15 +184,8 @@ def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
         named = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         publish = [".ci/publish_student", str(edition), str(bare)]
         subprocess.run(publish, cwd=work, env=os.environ | named, check=True, capture_output=True)
-    for stray in (
-        "student-vtry",
-        "student-v9",
-        "student-v1.0.0-b",
-        "student-v1.0.0rc1",
-        "student-v1.0.x",
-        "student-0.99.0",
-    ):
-        git(work, "tag", stray)  # nobody publishes such a version
+    for stray in ("vtry", "v9", "v1.0.0-b", "v1.0.0rc1", "v1.0.x", "0.99.0"):  # no version of ours
+        git(work, "tag", f"student-{stray}")
     git(work, "push", "-q", str(bare), "--tags")
     pushed("0.11.0", "newer than the edition")
     pushed("0.12.0", "tagged, and its edition failed", "v0.12.0")
