@@ -557,6 +557,18 @@ def test_one_command_points_the_whole_course_at_a_fork(course):
     assert files(course) == before  # and back
 
 
+def test_a_new_version_reaches_the_image_that_a_hub_is_told_to_take(course):
+    """Whoever builds and pushes the image by the page has the one that Kubernetes then asks for."""
+    change(course / "pyproject.toml", f'version = "{heads.project()["version"]}"', 'version = "9.8.7"')
+    heads.write(course)
+    (page, *pushed), (image,) = (
+        re.findall(r"/gradients-through-time:(\S+)", (course / name).read_text(encoding="utf-8"))
+        for name in ("docs/hub.md", "hub/Dockerfile")
+    )
+    (tag,) = re.findall(r'^ +tag: "(.*)"', (course / "hub" / "z2jh.yaml").read_text(encoding="utf-8"), re.M)
+    assert {page, *pushed, image, tag} == {"9.8.7"} and len(pushed) == 1
+
+
 def test_an_unpublished_course_says_so_and_links_into_nothing(course):
     heads.move("OWNER/gradients-through-time", course)
     readme = (course / "README.md").read_text(encoding="utf-8")

@@ -6,7 +6,7 @@
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, links to Colab, Binder, a hub, CITATION.cff |
-| the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
+| the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py, the hub's image |
 | the README's pictures | stored outputs of two lessons | docs/*.png |
 
 A map stands between the two comments of MAP, and the README's roads between those of ROADS. As long as the address is
@@ -358,6 +358,8 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         ("course_utils/__init__.py", r'^(__version__ = ")([^"]*)(?=")', about["version"]),
         ("hub/z2jh.yaml", r"^(  defaultUrl: /git-pull\?repo=)([^&]*)", address(root)),
         ("hub/z2jh.yaml", r'^(    tag: ")([^"]*)(?=")', about["version"]),
+        ("hub/Dockerfile", r"^(#.* -t [\w./-]+:)(\S+)", about["version"]),
+        ("docs/hub.md", r"^(docker .*[\w./-]+/[\w.-]+:)(\S+)", about["version"]),
     ):
         text = texts.get(root / name) or (root / name).read_text(encoding="utf-8")
         texts[root / name] = re.sub(pattern, rf"\g<1>{value}", text, flags=re.M)
