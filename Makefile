@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	-p tests.nbval_stored
+TORCH ?= $(shell cat .venv/torch 2> /dev/null) # as the last time, so that make update takes the same build
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
@@ -103,6 +104,7 @@ format: .venv/dev ## format everything, cells of notebooks too
 	$(PYTHON) -m venv .venv
 	$(if $(filter cpu,$(TORCH)),$(BIN)/pip install --disable-pip-version-check uv && $(BIN)/uv pip install \
 		--python $(BIN)/python --torch-backend=cpu,$(BIN)/pip install --disable-pip-version-check) -r requirements.txt
+	@echo $(TORCH) > .venv/torch
 	touch $@
 
 .venv/dev: .venv/student

@@ -486,6 +486,31 @@ def test_make_lab_is_the_labs_own_module():
     assert said.stdout.endswith("python -m tools.lab --no-browser\n") and len(said.stdout.splitlines()) == 1
 
 
+def test_an_update_takes_the_build_of_torch_that_the_student_took(tmp_path):
+    """Whoever asked for TORCH=cpu once never gets GPU libraries of gigabytes by `make update`."""
+    for name in ("Makefile", "requirements.txt", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "TORCH"}
+    fake = tmp_path / "python"  # makes an environment whose pip and uv write what they are asked for
+    fake.write_text(
+        "#!/bin/sh\n[ $1 = -m ] || exit 0\nmkdir -p .venv/bin\nfor tool in pip uv; do\n"
+        "  printf '#!/bin/sh\\necho $0 $@ >> asked\\n' > .venv/bin/$tool; chmod +x .venv/bin/$tool\ndone\n"
+    )
+    fake.chmod(0o755)
+
+    def asked(*options):
+        (tmp_path / "asked").unlink(missing_ok=True)
+        os.utime(tmp_path / "requirements.txt", (2**32, 2**32))  # newer than what is there, as after a change
+        command = ["make", "PYTHON=./python", ".venv/student", *options]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=apart)
+        return (tmp_path / "asked").read_text()
+
+    assert "torch-backend" not in asked() + asked()
+    assert "--torch-backend=cpu" in asked("TORCH=cpu")
+    assert "--torch-backend=cpu" in asked()
+    assert "torch-backend" not in asked("TORCH=") + asked()
+
+
 def test_the_lab_opens_a_copy():
     config = (ROOT / "tools" / "lab" / "jupyter_server_config.py").read_text(encoding="utf-8")
     assert f"/lab/tree/{working_copies.FOLDER}/{LESSONS[0].name}" in config
