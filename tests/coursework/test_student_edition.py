@@ -22,6 +22,8 @@ from coursework.grader.submissions import find
 from coursework.grader.wherever import trees
 from tests.coursework.material import write_assignment
 from tests.notebook import ROOT
+from tests.test_bootstrap import publish
+from tests.test_bootstrap import run as run_in
 
 MODEL = "A product of many factors below one is next to nothing, as everybody can see."
 
@@ -162,6 +164,26 @@ def test_a_copy_of_an_assignment_runs_and_is_checked_where_it_lies(edition, tmp_
         (found,) = find(handed_in.parent, "ps1")
         assert found.problem is None and any(cell["grade_id"] == "ps1_states" for cell in found.cells)
         (handed_in / name).unlink()
+
+
+def test_an_assignment_alone_fetches_all_that_it_needs(edition, tmp_path):
+    """On Colab, from the published edition: its first cell brings the checks and their tables as well."""
+    shutil.copytree(edition, tmp_path / "edition")
+    publish(tmp_path, tmp_path / "edition")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    cells = nbformat.read(edition / "coursework" / "ps1" / "ps1.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    done = run_in(
+        folder,
+        (tmp_path / "course.git").as_uri(),
+        *code,
+        "import coursework; print(coursework.__file__)",
+        MPLBACKEND="agg",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Not started") >= 8
+    assert done.stdout.splitlines()[-1].startswith(str(folder))
 
 
 def test_nothing_leaks_from_the_course_itself(edition):
