@@ -552,6 +552,21 @@ def test_where_nothing_can_be_copied_the_lab_says_why_and_ends(course):
     assert line.startswith(f"Lessons and assignments could not be copied to {course / working_copies.FOLDER}: ")
 
 
+@pytest.mark.parametrize("name", ["notebooks/01_b.ipynb", "coursework/ps1/ps1.ipynb"])
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{\n=======\n}\n", "[]", "{}", '{"cells": [{}]}'])
+def test_a_notebook_that_a_merge_has_broken_is_named(lessons, name, text):
+    source, folder = lessons
+    path = source.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lesson(path, "print(1)")
+    working_copies.refresh(source.parent, folder)
+    before = files(folder)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"^{name} is no notebook. `git checkout HEAD -- {name}` brings"):
+        working_copies.refresh(source.parent, folder)
+    assert files(folder) == before and path.name in before
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Heads and their copies
 

@@ -57,11 +57,21 @@ def unsolved(assignment: bytes) -> bytes:
 
 
 def originals(course: Path) -> dict[str, bytes]:
-    """{name: notebook to be copied} of the lessons and the assignments in the folder `course`."""
-    lessons = {path.name: path.read_bytes() for path in sorted(course.glob("notebooks/*.ipynb"))}
-    found = [path for path in sorted(course.glob("coursework/*/*.ipynb")) if path.stem == path.parent.name]
-    copied = lessons | {path.name: unsolved(path.read_bytes()) for path in found}
-    return {name: stripped(notebook) for name, notebook in copied.items()}
+    """{name: notebook to be copied} of the lessons and the assignments in the folder `course`.
+
+    Raises ValueError if one can't be read.
+    """
+    found = {}
+    for path in [*sorted(course.glob("notebooks/*.ipynb")), *sorted(course.glob("coursework/*/*.ipynb"))]:
+        name = path.relative_to(course).as_posix()
+        assignment = name.startswith("coursework/")
+        if assignment and path.stem != path.parent.name:  # a worked example beside it
+            continue
+        try:
+            found[path.name] = stripped(unsolved(path.read_bytes()) if assignment else path.read_bytes())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"{name} is no notebook. `git checkout HEAD -- {name}` brings the course's own.") from None
+    return found
 
 
 def refresh(course: Path, folder: Path) -> list[str]:
@@ -164,7 +174,7 @@ def main() -> None:
     folder = parser.parse_args().folder
     try:
         said = refresh(ROOT, folder)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         sys.exit(f"Lessons and assignments could not be copied to {folder}: {error}")
     print("\n".join(said or [f"Your copies of lessons and assignments are in {folder.name}/."]))
 

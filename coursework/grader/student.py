@@ -53,6 +53,9 @@ pip install -r requirements.txt
 python -m tools.lab
 ```
 
+On Linux, pip's PyTorch brings GPU libraries that the course doesn't need, 2.7 GB to download. In place of the third
+line, `pip install uv` and `uv pip install --torch-backend=cpu -r requirements.txt` leave them out.
+
 The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours.
 They hold no outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`,
 then `python -m tools.lab` again: a notebook that you have worked in stays as it is, and the new one comes beside it. So
