@@ -280,12 +280,19 @@ def test_lessons_say_in_their_first_cell_whether_they_need_torch():
         assert first.endswith("machine.prepare(version, torch=True)") == (path.stem[:2] in needing)
 
 
-def test_the_page_keeps_the_lines_of_other_sets():
-    page = (
-        "a<!-- runs: `make matrix` writes it -->\n\n| h |\n|---|\n| pins | 1 |\n| colab | 2 |\n\n<!-- end of runs -->b"
-    )
-    new = matrix.section(page, "runs", ["| pins | 3 |"])
-    assert re.findall(r"\| (\w+) \| (\d) \|", new) == [("colab", "2"), ("pins", "3")]
+def test_the_page_keeps_the_lines_of_other_sets_systems_and_pythons():
+    def line(name, system, python, good):
+        return f"| {name} | {system} | Python {python}, numpy 2 | {good} of 15 |"
+
+    others = [
+        line("pins", "Linux x86_64", "3.12.1", 1),
+        line("pins", "Darwin arm64", "3.11.7", 2),
+        line("colab", "Linux x86_64", "3.11.7", 3),
+    ]
+    old = "\n".join(["| h |", "|---|", line("pins", "Linux x86_64", "3.11.7", 4), *others])
+    page = f"a<!-- runs: `make matrix` writes it -->\n\n{old}\n\n<!-- end of runs -->b"
+    new = matrix.section(page, "runs", [line("pins", "Linux x86_64", "3.11.9", 5)])
+    assert new.splitlines()[2:-2] == ["| h |", "|---|", *others, line("pins", "Linux x86_64", "3.11.9", 5)]
     assert new.startswith("a<!--") and new.endswith("-->b")
 
 
