@@ -19,7 +19,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "my_lessons"
 RECORD = ".written.json"  # {notebook: {"course": `_lesson` of what came last, "copies": {file: `_work` as written}}}
-EDGE = re.compile(r"(\s*)### (BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")  # of what students don't get
+EDGE = re.compile(r"(\s*).*(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")  # of what students don't get
 STUB = {"code": "...", "markdown": "YOUR ANSWER HERE"}  # what the assignments ask to replace
 
 
@@ -51,7 +51,7 @@ def unsolved(assignment: bytes) -> bytes:
         part = cell["metadata"].get("nbgrader", {})
         if part:
             cell["metadata"]["deletable"] = False
-        if part and not part["solution"]:
+        if part and not part.get("solution"):
             cell["metadata"]["editable"] = False
     return json.dumps(content).encode()
 
