@@ -173,7 +173,8 @@ def test_something_else_of_its_name_is_named_and_left_alone(other, public, tmp_p
 def test_without_git_it_says_what_to_do_and_leaves_nothing(public, tmp_path):
     done = run(tmp_path, public.as_uri(), bootstrap(), PATH="")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("FileNotFoundError: No git here. Install it, or download the course")
+    advice = "Install it, or download the course as a ZIP and follow its README."  # a ZIP alone has to be installed
+    assert done.stderr.splitlines()[-1] == f"FileNotFoundError: No git here. {advice}"
     assert list(tmp_path.iterdir()) == []
 
 
