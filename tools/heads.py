@@ -58,9 +58,8 @@ def whole():
 
 if not whole() and importlib.util.find_spec("course_utils") is None:
     if shutil.which("git") is None:
-        raise FileNotFoundError(
-            "No git here. Install it, or download the course as a ZIP and follow its README."
-        )
+        advice = "Install it, or download the course as a ZIP and follow its README."
+        raise FileNotFoundError(f"No git here. {{advice}}")
     try:
         place = tempfile.TemporaryDirectory(dir=".")
     except OSError:
