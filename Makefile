@@ -3,6 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 NBVAL := --nbval --nbval-current-env --nbval-cell-timeout 120 --nbval-sanitize-with tests/nbval_sanitize.cfg \
 	-p tests.nbval_stored
+TORCH ?= $(shell cat .venv/torch 2> /dev/null) # as the last time, so that make update takes the same build
 export TQDM_DISABLE ?= $(if $(CI),1,)
 unexport PYTHONPATH
 
@@ -15,7 +16,7 @@ help: ## all targets, a line each
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
 
-update: ## get the newest course; what you have worked in stays as it is, new lessons come beside it
+update: ## get the newest course; what you have worked in stays as it is, new versions come beside it
 	git pull --ff-only
 	$(MAKE) .venv/student
 	$(BIN)/python -m tools.working_copies
@@ -103,6 +104,7 @@ format: .venv/dev ## format everything, cells of notebooks too
 	$(PYTHON) -m venv .venv
 	$(if $(filter cpu,$(TORCH)),$(BIN)/pip install --disable-pip-version-check uv && $(BIN)/uv pip install \
 		--python $(BIN)/python --torch-backend=cpu,$(BIN)/pip install --disable-pip-version-check) -r requirements.txt
+	@echo $(TORCH) > .venv/torch
 	touch $@
 
 .venv/dev: .venv/student

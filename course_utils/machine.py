@@ -7,6 +7,7 @@ it to both libraries.
 
 import importlib.util
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -91,7 +92,8 @@ def prepare(version: str, torch: bool = False) -> None:
         raise ModuleNotFoundError(TORCH)
     if version != __version__:
         folder = Path(__file__).resolve().parent.parent
-        newest = "make update" if (folder / "Makefile").exists() else "git pull"  # a student edition has no Makefile
+        has_make = (folder / "Makefile").exists() and shutil.which("make")  # no student edition has one, nor Windows
+        newest = "make update" if has_make else "git pull"
         print(
             f"This notebook is of version {version} of the course. The course in {folder} is of version {__version__}.",
             f"If a cell fails, get both in the same version: `{newest}` in your clone of the course; on Colab, open "

@@ -46,7 +46,18 @@ def test_the_address_comes_from_git(copy, url):
     assert published(copy) == "https://github.com/some-one/the.course"
 
 
-@pytest.mark.parametrize("url", ["https://example.org/some-one/course", "../elsewhere", "file:///srv/github.com/a/b"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://example.org/some-one/course",
+        "../elsewhere",
+        "file:///srv/github.com/a/b",
+        "https://github.com/a.b/course",  # no owner has a dot in the name, and no repository is called ..
+        "https://github.com/some-one/..",
+        "https://github.com/some-one/course/tree",
+        "https://github.com/some-one",
+    ],
+)
 def test_another_host_is_no_address(copy, url):
     remote(copy, url)
     assert published(copy) is None
@@ -182,7 +193,8 @@ def test_a_page_has_its_own_roads():
 def test_a_forks_book_links_to_the_fork_and_to_nothing_that_isnt_there(edition, tmp_path):
     """Its workflow may make the book from notebooks that still hold the address of the course it was copied from."""
     shutil.copytree(ROOT / "notebooks", tmp_path / "notebooks")
-    for name in ("pyproject.toml", "README.md", "CITATION.cff", "course_utils/__init__.py", "hub/z2jh.yaml"):
+    hub = ("hub/z2jh.yaml", "hub/Dockerfile", "docs/hub.md")
+    for name in ("pyproject.toml", "README.md", "CITATION.cff", "course_utils/__init__.py", *hub):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         shutil.copy(ROOT / name, tmp_path / name)
     heads.move("Ada-L/my.course", tmp_path)

@@ -173,8 +173,37 @@ def test_something_else_of_its_name_is_named_and_left_alone(other, public, tmp_p
 def test_without_git_it_says_what_to_do_and_leaves_nothing(public, tmp_path):
     done = run(tmp_path, public.as_uri(), bootstrap(), PATH="")
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("FileNotFoundError: No git here. Install it, or download the course")
+    advice = "Install it, or download the course as a ZIP and follow its README."  # a ZIP alone has to be installed
+    assert done.stderr.splitlines()[-1] == f"FileNotFoundError: No git here. {advice}"
     assert list(tmp_path.iterdir()) == []
+
+
+UNPRIVILEGED = """
+import importlib.util, os, shutil, subprocess, tempfile  # before they are out of reach
+if os.geteuid() == 0:  # for whom no folder is closed
+    os.setgid(65534)
+    os.setuid(65534)
+"""
+READ_ONLY = """
+import os
+def mkdir(*arguments):
+    raise OSError(30, "Read-only file system")
+os.mkdir = mkdir
+"""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="Windows has no such permissions")
+@pytest.mark.parametrize("closed", [UNPRIVILEGED, READ_ONLY], ids=["folder", "disk"])
+@pytest.mark.parametrize("network", [True, False])
+def test_where_nothing_can_be_written_it_says_in_a_sentence_what_to_do(closed, network, public, tmp_path):
+    tmp_path.chmod(0o555)
+    done = run(tmp_path, public.as_uri() if network else "file:///nowhere", closed, bootstrap())
+    tmp_path.chmod(0o755)
+    assert done.returncode == 1 and list(tmp_path.iterdir()) == []
+    advice = "Copy this notebook to a folder of your own, and run it there."
+    last = f"PermissionError: Nothing can be written to {tmp_path}. {advice}"
+    assert done.stderr.splitlines()[-1] == last, done.stderr
+    assert done.stderr.count("Traceback") == 1
 
 
 def test_an_older_course_beside_it_is_not_taken(public, tmp_path):

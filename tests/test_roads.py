@@ -184,6 +184,9 @@ def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
         named = {f"GIT_{who}_{what}": "t@example.org" for who in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
         publish = [".ci/publish_student", str(edition), str(bare)]
         subprocess.run(publish, cwd=work, env=os.environ | named, check=True, capture_output=True)
+    for stray in ("vtry", "v9", "v1.0.0-b", "v1.0.0rc1", "v1.0.x", "0.99.0"):  # no version of ours
+        git(work, "tag", f"student-{stray}")
+    git(work, "push", "-q", str(bare), "--tags")
     pushed("0.11.0", "newer than the edition")
     pushed("0.12.0", "tagged, and its edition failed", "v0.12.0")
     pages = what_the_workflow_makes_the_book_of("second")
@@ -191,6 +194,16 @@ def test_the_book_its_downloads_and_the_edition_are_one_version(tmp_path):
     git(tmp_path, "clone", "-q", "--branch=student-v0.11.0", str(bare), "fetched")
     assert written(pages) == written(tmp_path / "opened") == written(tmp_path / "fetched")
     assert "0.11.0" in written(pages)[1]
+
+
+@pytest.mark.parametrize("version", ["0.2", "0.2.0rc1", "v0.2.0", "0.2.0-b", "", "0.2.0.1", "try"])
+def test_only_three_numbers_are_published(version, tmp_path):
+    """The book follows such versions alone, so an edition of another kind would leave it behind."""
+    course(tmp_path, version, "")
+    command = [str(ROOT / ".ci" / "publish_student"), str(tmp_path), str(tmp_path / "nowhere.git")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 1 and done.stdout == ""
+    assert done.stderr == f"The version in pyproject.toml is '{version}'. It has to be three numbers, such as 0.2.0.\n"
 
 
 def test_the_book_follows_the_edition_and_may_write_pages():
@@ -267,12 +280,19 @@ def test_lessons_say_in_their_first_cell_whether_they_need_torch():
         assert first.endswith("machine.prepare(version, torch=True)") == (path.stem[:2] in needing)
 
 
-def test_the_page_keeps_the_lines_of_other_sets():
-    page = (
-        "a<!-- runs: `make matrix` writes it -->\n\n| h |\n|---|\n| pins | 1 |\n| colab | 2 |\n\n<!-- end of runs -->b"
-    )
-    new = matrix.section(page, "runs", ["| pins | 3 |"])
-    assert re.findall(r"\| (\w+) \| (\d) \|", new) == [("colab", "2"), ("pins", "3")]
+def test_the_page_keeps_the_lines_of_other_sets_systems_and_pythons():
+    def line(name, system, python, good):
+        return f"| {name} | {system} | Python {python}, numpy 2 | {good} of 15 |"
+
+    others = [
+        line("pins", "Linux x86_64", "3.12.1", 1),
+        line("pins", "Darwin arm64", "3.11.7", 2),
+        line("colab", "Linux x86_64", "3.11.7", 3),
+    ]
+    old = "\n".join(["| h |", "|---|", line("pins", "Linux x86_64", "3.11.7", 4), *others])
+    page = f"a<!-- runs: `make matrix` writes it -->\n\n{old}\n\n<!-- end of runs -->b"
+    new = matrix.section(page, "runs", [line("pins", "Linux x86_64", "3.11.9", 5)])
+    assert new.splitlines()[2:-2] == ["| h |", "|---|", *others, line("pins", "Linux x86_64", "3.11.9", 5)]
     assert new.startswith("a<!--") and new.endswith("-->b")
 
 

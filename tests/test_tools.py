@@ -19,6 +19,7 @@ from tools import heads, new_lesson, notebooks, pace, views, working_copies
 from tools.bench_widgets import PEER
 from tools.views import VIEW
 
+ASSIGNMENTS = [path for path in sorted(ROOT.glob("coursework/*/*.ipynb")) if path.stem == path.parent.name]
 NOT_COPIED = shutil.ignore_patterns(
     ".git", ".venv", ".*_cache", ".hypothesis", "__pycache__", "*.egg-info", "graded", "my_lessons", "build"
 )
@@ -201,7 +202,7 @@ def work(path, source="mine = 1"):
 
 def test_copies_hold_the_lesson_and_no_answer(lessons):
     source, folder = lessons
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     assert texts(folder) == {"00_a.ipynb": "print('00_a')", "01_b.ipynb": "print('01_b')"}
     for path in folder.glob("*.ipynb"):
         notebook = read(path)
@@ -211,48 +212,125 @@ def test_copies_hold_the_lesson_and_no_answer(lessons):
         assert (cell.outputs, cell.execution_count, cell.metadata) == ([], None, {"tags": ["answer"]})
 
 
-def test_copies_of_every_lesson_hold_no_output(tmp_path):
-    working_copies.refresh(ROOT / "notebooks", tmp_path)
-    assert [path.name for path in sorted(tmp_path.glob("*.ipynb"))] == [path.name for path in LESSONS]
+def test_every_lesson_and_every_assignment_is_copied_without_outputs_and_answers(tmp_path):
+    working_copies.refresh(ROOT, tmp_path)
+    assert {path.name for path in tmp_path.glob("*.ipynb")} == {path.name for path in [*LESSONS, *ASSIGNMENTS]}
+    assert len(ASSIGNMENTS) == 6
     for path in tmp_path.glob("*.ipynb"):
         assert not any(cell.outputs for cell in code_cells(read(path)))
+        text = path.read_text(encoding="utf-8")
+        assert "### BEGIN" not in text and "### END" not in text
+        names = re.findall(r"\]\((?!https?:|#|data:)([^)#\s]+)", "\n".join(cell.source for cell in read(path).cells))
+        assert [name for name in names if not (tmp_path / name).exists() and not (ROOT / "docs" / name).exists()] == []
+
+
+@pytest.mark.parametrize("path", ASSIGNMENTS, ids=lambda path: path.stem)
+def test_a_copy_of_an_assignment_is_what_the_student_edition_has(path):
+    """nbgrader, which makes the edition, is the oracle; it isn't installed where students work in a clone."""
+    pytest.importorskip("nbgrader")
+    from coursework.grader.assignment import load
+    from coursework.grader.student import released
+
+    copied = nbformat.reads(working_copies.originals(ROOT)[path.name].decode(), as_version=4)
+    assert copied == released(load(path.stem))
+    once = nbformat.writes(released(load(path.stem))).encode()
+    assert json.loads(working_copies.unsolved(once)) == json.loads(once)  # `make lab` in the edition itself
+
+
+def test_a_student_who_works_in_a_clone_pulls_a_changed_assignment_and_keeps_the_work(tmp_path):
+    """What `make lab` and `make update` do, with a clone of the course as it is, keys included."""
+    theirs, mine = tmp_path / "theirs", tmp_path / "mine"
+
+    def git(place, *arguments):
+        command = ["git", "-C", str(place), "-c", "user.name=t", "-c", "user.email=t@example.org", *arguments]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    def copied():
+        command = [sys.executable, "-m", "tools.working_copies"]
+        return subprocess.run(command, cwd=mine, check=True, capture_output=True, text=True).stdout
+
+    shutil.copytree(ROOT / "coursework", theirs / "coursework", ignore=shutil.ignore_patterns("grader", "__pycache__"))
+    shutil.copytree(ROOT / "tools", theirs / "tools", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / ".gitignore", theirs)
+    git(theirs, "init", "-q", "--initial-branch=main")
+    git(theirs, "add", "--all")
+    git(theirs, "commit", "-qm", "one")
+    git(tmp_path, "clone", "-q", str(theirs), str(mine))
+    assert "assignments are in my_lessons/" in copied()
+    work(mine / "my_lessons" / "ps1.ipynb", "mine = 1")
+    for name in ("ps1", "ps2"):
+        work(theirs / "coursework" / name / f"{name}.ipynb", "theirs = 1")
+    git(theirs, "commit", "-qam", "two")
+    assert git(mine, "status", "--porcelain") == ""
+    git(mine, "pull", "-q", "--ff-only")
+    said = copied()
+    assert said == "ps1.ipynb has changed since you got it. Yours is as it was, the new one is ps1-2.ipynb.\n"
+    held = texts(mine / "my_lessons")
+    assert held == held | {"ps1.ipynb": "mine = 1", "ps1-2.ipynb": "theirs = 1", "ps2.ipynb": "theirs = 1"}
+    assert git(mine, "status", "--porcelain") == "" and "ps2-2.ipynb" not in held
 
 
 def test_a_second_time_changes_nothing(lessons):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     work(folder / "00_a.ipynb")
     before = files(folder)
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     assert files(folder) == before
 
 
 def test_a_copy_that_was_only_opened_follows_the_course(lessons):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     notebook = read(folder / "00_a.ipynb")
     notebook.metadata["language_info"] = {"name": "python", "version": "3.13"}  # JupyterLab writes this by itself
     nbformat.write(notebook, folder / "00_a.ipynb")
     lesson(source / "00_a.ipynb", "print('new')")
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
 def test_a_new_version_of_the_course_is_no_new_lesson(lessons):
     """The first cell names the version. A copy that somebody works in gets no twin for that alone."""
     source, folder = lessons
-    lesson(source / "00_a.ipynb", 'version = "0.1.0"\nprint(1)')
-    working_copies.refresh(source, folder)
-    work(folder / "00_a.ipynb", 'version = "0.1.0"\nprint(1)  # mine')
-    lesson(source / "00_a.ipynb", 'version = "0.2.0"\nprint(1)')
-    assert working_copies.refresh(source, folder) == []
-    assert texts(folder)["00_a.ipynb"].endswith("# mine") and len(texts(folder)) == 2
+    first = 'version = "{}"\nmachine.prepare(version)'
+    for name in ("00_a", "01_b"):
+        lesson(source / f"{name}.ipynb", first.format("0.1.0"))
+    working_copies.refresh(source.parent, folder)
+    notebook = read(folder / "00_a.ipynb")
+    notebook.cells.append(new_code_cell("mine = 1"))
+    nbformat.write(notebook, folder / "00_a.ipynb")
+    for name in ("00_a", "01_b"):
+        lesson(source / f"{name}.ipynb", first.format("0.2.0"))
+    for _ in range(2):
+        assert working_copies.refresh(source.parent, folder) == []
+        assert texts(folder) == {"00_a.ipynb": first.format("0.1.0"), "01_b.ipynb": first.format("0.2.0")}
+    assert code_cells(read(folder / "00_a.ipynb"))[-1].source == "mine = 1"
+    lesson(source / "01_b.ipynb", first.format("0.3.0") + "\nprint(1)")  # an untouched one follows all the same
+    lesson(source / "00_a.ipynb", "print('new')")
+    assert "00_a-2.ipynb" in "".join(working_copies.refresh(source.parent, folder))
+    assert texts(folder) == {
+        "00_a.ipynb": first.format("0.1.0"),
+        "00_a-2.ipynb": "print('new')",
+        "01_b.ipynb": first.format("0.3.0") + "\nprint(1)",
+    }
+
+
+def test_what_a_student_adds_to_the_first_cell_stays(lessons):
+    source, folder = lessons
+    first = 'version = "{}"\nmachine.prepare(version)'
+    lesson(source / "00_a.ipynb", first.format("0.1.0"))
+    working_copies.refresh(source.parent, folder)
+    work(folder / "00_a.ipynb", first.format("0.1.0") + "\nimport scipy")
+    lesson(source / "00_a.ipynb", first.format("0.2.0"))
+    assert working_copies.refresh(source.parent, folder) == []
+    assert texts(folder)["00_a.ipynb"].endswith("import scipy") and len(texts(folder)) == 2
 
 
 @pytest.mark.parametrize("how", ["changed", "run", "broken"])
 def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lessons, how):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     mine = folder / "00_a.ipynb"
     if how == "changed":
         work(mine)
@@ -262,38 +340,38 @@ def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lesso
         mine.write_text("{")
     kept = mine.read_bytes()
     lesson(source / "00_a.ipynb", "print('00_a')", says="another answer")  # the same lesson, measured anew
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     lesson(source / "00_a.ipynb", "print('new')")
-    (said,) = working_copies.refresh(source, folder)
+    (said,) = working_copies.refresh(source.parent, folder)
     assert "00_a.ipynb" in said and "00_a-2.ipynb" in said and "\n" not in said
     assert mine.read_bytes() == kept
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('new')"
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     lesson(source / "00_a.ipynb", "print('newer')")  # nobody has touched the second one
-    assert "00_a-2.ipynb" in working_copies.refresh(source, folder)[0]
+    assert "00_a-2.ipynb" in working_copies.refresh(source.parent, folder)[0]
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('newer')"
     work(folder / "00_a-2.ipynb", "mine = 2")
     lesson(source / "00_a.ipynb", "print('newest')")
-    assert "00_a-3.ipynb" in working_copies.refresh(source, folder)[0]
+    assert "00_a-3.ipynb" in working_copies.refresh(source.parent, folder)[0]
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "mine = 2"
     assert mine.read_bytes() == kept
 
 
 def test_a_copy_thrown_away_comes_again(lessons):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     (folder / "01_b.ipynb").unlink()
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     assert len(texts(folder)) == 2
 
 
 def test_a_lesson_that_has_another_name_now_leaves_only_work_behind(lessons):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     work(folder / "00_a.ipynb")
     for name in ("00_a", "01_b"):
         (source / f"{name}.ipynb").rename(source / f"{name}_anew.ipynb")
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     assert set(texts(folder)) == {"00_a.ipynb", "00_a_anew.ipynb", "01_b_anew.ipynb"}
     assert texts(folder)["00_a.ipynb"] == "mine = 1"
 
@@ -301,12 +379,12 @@ def test_a_lesson_that_has_another_name_now_leaves_only_work_behind(lessons):
 @pytest.mark.parametrize("record", [None, "", "[]", "{", '{"00_a.ipynb": 1}'])
 def test_without_a_record_every_copy_counts_as_worked_in(lessons, record):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     (folder / working_copies.RECORD).unlink()
     if record is not None:
         (folder / working_copies.RECORD).write_text(record)
     lesson(source / "00_a.ipynb", "print('new')")
-    assert len(working_copies.refresh(source, folder)) == 1
+    assert len(working_copies.refresh(source.parent, folder)) == 1
     assert texts(folder) == {
         "00_a.ipynb": "print('00_a')",
         "00_a-2.ipynb": "print('new')",
@@ -319,7 +397,7 @@ def test_without_a_record_every_copy_counts_as_worked_in(lessons, record):
 def test_a_machine_that_stops_anywhere_loses_nothing(lessons, step, worked_in, monkeypatch):
     """Whatever write is the last one, half done, the next run brings everything up to date and keeps the work."""
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     if worked_in:
         work(folder / "00_a.ipynb")
     for name in ("00_a", "01_b"):
@@ -336,18 +414,18 @@ def test_a_machine_that_stops_anywhere_loses_nothing(lessons, step, worked_in, m
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(os, "replace", stops)
-        working_copies.refresh(source, folder)
-    working_copies.refresh(source, folder)
+        working_copies.refresh(source.parent, folder)
+    working_copies.refresh(source.parent, folder)
     new = {"00_a.ipynb": "print('00_a, new')", "01_b.ipynb": "print('01_b, new')"}
     if worked_in:
         new |= {"00_a.ipynb": "mine = 1", "00_a-2.ipynb": "print('00_a, new')"}
     assert texts(folder) == new
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
 
 
 def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):
     source, folder = lessons
-    working_copies.refresh(source, folder)
+    working_copies.refresh(source.parent, folder)
     before = texts(folder)
     lesson(source / "00_a.ipynb", "print('new')")
     whole = Path.write_bytes
@@ -358,9 +436,9 @@ def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):
 
     with monkeypatch.context() as patch, pytest.raises(OSError, match="no space"):
         patch.setattr(Path, "write_bytes", half)
-        working_copies.refresh(source, folder)
+        working_copies.refresh(source.parent, folder)
     assert texts(folder) == before
-    assert working_copies.refresh(source, folder) == []
+    assert working_copies.refresh(source.parent, folder) == []
     assert texts(folder)["00_a.ipynb"] == "print('new')"
 
 
@@ -368,23 +446,23 @@ def test_two_at_once_do_not_take_each_others_files(lessons, monkeypatch):
     """`make lab` in two terminals: at every step of the one, the other goes through from its beginning to its end."""
     source, folder = lessons
     calm, both, whole = folder.with_name("calm"), [], os.replace
-    working_copies.refresh(source, calm)
+    working_copies.refresh(source.parent, calm)
 
     def meanwhile(temporary, path):
         if not both:
             both.append(path)
-            working_copies.refresh(source, folder)
+            working_copies.refresh(source.parent, folder)
             both.clear()
         whole(temporary, path)
 
     for words in ("as it came", "print('new')"):
         if words != "as it came":
             lesson(source / "00_a.ipynb", words)
-            working_copies.refresh(source, calm)
+            working_copies.refresh(source.parent, calm)
         with monkeypatch.context() as patch:
             patch.setattr(os, "replace", meanwhile)
-            assert working_copies.refresh(source, folder) == []
-        assert texts(folder) == texts(calm) and working_copies.refresh(source, folder) == []
+            assert working_copies.refresh(source.parent, folder) == []
+        assert texts(folder) == texts(calm) and working_copies.refresh(source.parent, folder) == []
         assert {path.name for path in folder.iterdir()} == {path.name for path in calm.iterdir()}
 
 
@@ -394,7 +472,7 @@ def test_a_read_only_course_can_be_copied(lessons):
         path.chmod(0o444)
     source.chmod(0o555)
     try:
-        working_copies.refresh(source, folder)
+        working_copies.refresh(source.parent, folder)
         assert all(os.stat(path).st_mode & 0o200 for path in folder.iterdir())
     finally:
         source.chmod(0o755)
@@ -406,6 +484,31 @@ def test_make_lab_is_the_labs_own_module():
     said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, env=apart)
     assert said.returncode == 0, said.stderr
     assert said.stdout.endswith("python -m tools.lab --no-browser\n") and len(said.stdout.splitlines()) == 1
+
+
+def test_an_update_takes_the_build_of_torch_that_the_student_took(tmp_path):
+    """Whoever asked for TORCH=cpu once never gets GPU libraries of gigabytes by `make update`."""
+    for name in ("Makefile", "requirements.txt", "constraints.txt", "pyproject.toml"):
+        shutil.copy(ROOT / name, tmp_path)
+    apart = {name: value for name, value in os.environ.items() if not name.startswith("MAKE") and name != "TORCH"}
+    fake = tmp_path / "python"  # makes an environment whose pip and uv write what they are asked for
+    fake.write_text(
+        "#!/bin/sh\n[ $1 = -m ] || exit 0\nmkdir -p .venv/bin\nfor tool in pip uv; do\n"
+        "  printf '#!/bin/sh\\necho $0 $@ >> asked\\n' > .venv/bin/$tool; chmod +x .venv/bin/$tool\ndone\n"
+    )
+    fake.chmod(0o755)
+
+    def asked(*options):
+        (tmp_path / "asked").unlink(missing_ok=True)
+        os.utime(tmp_path / "requirements.txt", (2**32, 2**32))  # newer than what is there, as after a change
+        command = ["make", "PYTHON=./python", ".venv/student", *options]
+        subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, env=apart)
+        return (tmp_path / "asked").read_text()
+
+    assert "torch-backend" not in asked() + asked()
+    assert "--torch-backend=cpu" in asked("TORCH=cpu")
+    assert "--torch-backend=cpu" in asked()
+    assert "torch-backend" not in asked("TORCH=") + asked()
 
 
 def test_the_lab_opens_a_copy():
@@ -446,7 +549,22 @@ def test_where_nothing_can_be_copied_the_lab_says_why_and_ends(course):
     said = subprocess.run([sys.executable, "-m", "tools.lab", "--version"], cwd=course, capture_output=True, text=True)
     assert said.returncode == 1 and said.stdout == ""
     (line,) = said.stderr.splitlines()
-    assert line.startswith(f"The lessons could not be copied to {course / working_copies.FOLDER}: ")
+    assert line.startswith(f"Lessons and assignments could not be copied to {course / working_copies.FOLDER}: ")
+
+
+@pytest.mark.parametrize("name", ["notebooks/01_b.ipynb", "coursework/ps1/ps1.ipynb"])
+@pytest.mark.parametrize("text", ["<<<<<<< HEAD\n{\n=======\n}\n", "[]", "{}", '{"cells": [{}]}'])
+def test_a_notebook_that_a_merge_has_broken_is_named(lessons, name, text):
+    source, folder = lessons
+    path = source.parent / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lesson(path, "print(1)")
+    working_copies.refresh(source.parent, folder)
+    before = files(folder)
+    path.write_text(text)
+    with pytest.raises(ValueError, match=f"^{name} is no notebook. `git checkout HEAD -- {name}` brings"):
+        working_copies.refresh(source.parent, folder)
+    assert files(folder) == before and path.name in before
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -477,6 +595,18 @@ def test_one_command_points_the_whole_course_at_a_fork(course):
     assert heads.write(course) == []
     assert heads.move("OWNER/gradients-through-time", course)
     assert files(course) == before  # and back
+
+
+def test_a_new_version_reaches_the_image_that_a_hub_is_told_to_take(course):
+    """Whoever builds and pushes the image by the page has the one that Kubernetes then asks for."""
+    change(course / "pyproject.toml", f'version = "{heads.project()["version"]}"', 'version = "9.8.7"')
+    heads.write(course)
+    (page, *pushed), (image,) = (
+        re.findall(r"/gradients-through-time:(\S+)", (course / name).read_text(encoding="utf-8"))
+        for name in ("docs/hub.md", "hub/Dockerfile")
+    )
+    (tag,) = re.findall(r'^ +tag: "(.*)"', (course / "hub" / "z2jh.yaml").read_text(encoding="utf-8"), re.M)
+    assert {page, *pushed, image, tag} == {"9.8.7"} and len(pushed) == 1
 
 
 def test_an_unpublished_course_says_so_and_links_into_nothing(course):

@@ -81,9 +81,9 @@ def published(root: Path = ROOT) -> str | None:
     ).stdout
     name = os.environ.get("GITHUB_REPOSITORY", "")
     for given in (f"https://github.com/{name}", origin.strip(), heads.address(root)):
-        found = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/]([\w.-]+)/([\w.-]+?)(?:\.git)?/?", given)
-        if found and heads.PLACEHOLDER not in given:
-            return f"https://github.com/{found[1]}/{found[2]}"
+        found = re.fullmatch(r"(?:https://|git@|ssh://git@)github\.com[:/](.+?)(?:\.git)?/?", given)
+        if found and heads.REPOSITORY.fullmatch(found[1]) and heads.PLACEHOLDER not in given:
+            return f"https://github.com/{found[1]}"
     return None
 
 

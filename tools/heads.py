@@ -6,7 +6,7 @@
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, links to Colab, Binder, a hub, CITATION.cff |
-| the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py |
+| the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py, the hub's image |
 | the README's pictures | stored outputs of two lessons | docs/*.png |
 
 A map stands between the two comments of MAP, and the README's roads between those of ROADS. As long as the address is
@@ -35,6 +35,7 @@ ROADS = (
     "\n<!-- end of the roads -->",
 )
 EDITION = "student"  # the branch on which CI publishes the student edition; its versions have tags student-v0.1.0
+REPOSITORY = re.compile(r"[\w-]+/(?!\.\.?$)[\w.-]+", re.ASCII)  # owner/name, as GitHub allows them
 PLACEHOLDER = "/OWNER/"  # of a course that nobody has published
 BOOTSTRAP = """\
 # Where the course isn't installed, as on Colab, this fetches it once. Then it gets ready.
@@ -57,8 +58,14 @@ def whole():
 
 if not whole() and importlib.util.find_spec("course_utils") is None:
     if shutil.which("git") is None:
-        raise FileNotFoundError("No git here. Install it, or download the course as a ZIP.")
-    with tempfile.TemporaryDirectory(dir=".") as part:
+        advice = "Install it, or download the course as a ZIP and follow its README."
+        raise FileNotFoundError(f"No git here. {{advice}}")
+    try:
+        place = tempfile.TemporaryDirectory(dir=".")
+    except OSError:
+        advice = "Copy this notebook to a folder of your own, and run it there."
+        raise PermissionError(f"Nothing can be written to {{os.getcwd()}}. {{advice}}") from None
+    with place as part:
         git = ["git", "-c", "advice.detachedHead=false", "clone", "--quiet", "--depth=1"]
         tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
         if subprocess.run([*git, tag, source, new]).returncode:
@@ -352,6 +359,8 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
         ("course_utils/__init__.py", r'^(__version__ = ")([^"]*)(?=")', about["version"]),
         ("hub/z2jh.yaml", r"^(  defaultUrl: /git-pull\?repo=)([^&]*)", address(root)),
         ("hub/z2jh.yaml", r'^(    tag: ")([^"]*)(?=")', about["version"]),
+        ("hub/Dockerfile", r"^(#.* -t [\w./-]+:)(\S+)", about["version"]),
+        ("docs/hub.md", r"^(docker .*[\w./-]+/[\w.-]+:)(\S+)", about["version"]),
     ):
         text = texts.get(root / name) or (root / name).read_text(encoding="utf-8")
         texts[root / name] = re.sub(pattern, rf"\g<1>{value}", text, flags=re.M)
@@ -391,7 +400,7 @@ def move(repository: str, root: Path = ROOT) -> list[Path]:
     Raises ValueError if it is neither.
     """
     given, repository = repository, repository.removeprefix("https://github.com/").rstrip("/").removesuffix(".git")
-    if not re.fullmatch(r"[\w-]+/(?!\.\.?$)[\w.-]+", repository, re.ASCII):
+    if not REPOSITORY.fullmatch(repository):
         raise ValueError(f"repository: got {given!r}, wants owner/name as on GitHub")
     place = root / "pyproject.toml"
     before = place.read_text(encoding="utf-8")

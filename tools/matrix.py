@@ -222,15 +222,22 @@ def row(ran: Ran) -> str:
 
 
 def section(text: str, name: str, lines: list[str]) -> str:
-    """The page with the part between two comments written anew; in a table of runs, other sets keep their lines."""
+    """The page with the part between two comments written anew. In a table of runs, those of other sets, systems and
+    Pythons keep their lines."""
     begin, end = f"<!-- {name}: `make matrix` writes it -->\n\n", f"\n<!-- end of {name} -->"
     before, rest = text.split(begin)
     old, after = rest.split(end)
     if name == "runs":
-        written = {line.split("|")[1] for line in lines}
+        written = {_what_ran(line) for line in lines}
         kept = old.splitlines()
-        lines = kept[:2] + [line for line in kept[2:] if line.split("|")[1] not in written] + lines
+        lines = kept[:2] + [line for line in kept[2:] if _what_ran(line) not in written] + lines
     return before + begin + "\n".join(lines) + "\n" + end + after
+
+
+def _what_ran(line: str) -> tuple[str, ...]:
+    """(set, system, Python without its last number) of a line of `row`."""
+    name, system, versions = line.split("|")[1:4]
+    return name.strip(), system.strip(), *re.findall(r"Python (\d+\.\d+)", versions)
 
 
 def write(name: str, lines: list[str], check: bool) -> None:

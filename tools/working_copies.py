@@ -1,8 +1,9 @@
-"""Copies of the lessons to work in: `python -m tools.working_copies [folder]`, my_lessons/ by default; in `make lab`.
+"""Copies to work in, of lessons and assignments: `python -m tools.working_copies [folder]`, my_lessons/ by default.
 
-A copy holds no outputs, so that no answer shows before its time. It is the student's from then on. When a lesson of the
-course changes, a copy that nobody has run or changed is written anew; one that has been worked in stays as it is, and
-the new version comes beside it under a numbered name. `.written.json` in that folder remembers what was written.
+`make lab` and `make update` run it. A copy holds no outputs, so that no answer shows before its time, and one of an
+assignment is as students get it, without solutions. It is the student's from then on. When a notebook of the course
+changes, a copy that nobody has run or changed is written anew; one that has been worked in stays as it is, and the new
+version comes beside it under a numbered name. `.written.json` in that folder remembers what was written.
 """
 
 import argparse
@@ -12,11 +13,14 @@ import os
 import re
 import secrets
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "my_lessons"
-RECORD = ".written.json"  # {lesson: {"course": `_work` of what came last, "copies": {file: its `_work` as written}}}
+RECORD = ".written.json"  # {notebook: {"course": `_lesson` of what came last, "copies": {file: `_work` as written}}}
+EDGE = re.compile(r"(\s*).*(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")  # of what students don't get
+STUB = {"code": "...", "markdown": "YOUR ANSWER HERE"}  # what the assignments ask to replace
 
 
 def stripped(notebook: bytes) -> bytes:
@@ -30,23 +34,64 @@ def stripped(notebook: bytes) -> bytes:
     return (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode()
 
 
-def refresh(source: Path, folder: Path) -> list[str]:
-    """Bring the working copies in `folder` up to the lessons in `source`. Returns what the student should hear of, one
-    line for each lesson of which there are two versions now."""
+def unsolved(assignment: bytes) -> bytes:
+    """An assignment's bytes as the student edition has them: no solutions, no hidden tests, and what is given stays."""
+    content = json.loads(assignment)
+    for cell in content["cells"]:
+        kept, inside = [], False
+        for line in "".join(cell["source"]).split("\n"):
+            edge = EDGE.match(line)
+            if edge and edge[2] == "BEGIN" and edge[3] == "SOLUTION":
+                kept.append(edge[1] + STUB[cell["cell_type"]])
+            if edge:
+                inside = edge[2] == "BEGIN"
+            elif not inside:
+                kept.append(line)
+        cell["source"] = "\n".join(kept).splitlines(keepends=True)
+        part = cell["metadata"].get("nbgrader", {})
+        if part:
+            cell["metadata"]["deletable"] = False
+        if part and not part.get("solution"):
+            cell["metadata"]["editable"] = False
+    return json.dumps(content).encode()
+
+
+def originals(course: Path) -> dict[str, bytes]:
+    """{name: notebook to be copied} of the lessons and the assignments in the folder `course`.
+
+    Raises ValueError if one can't be read.
+    """
+    found = {}
+    for path in [*sorted(course.glob("notebooks/*.ipynb")), *sorted(course.glob("coursework/*/*.ipynb"))]:
+        name = path.relative_to(course).as_posix()
+        assignment = name.startswith("coursework/")
+        if assignment and path.stem != path.parent.name:  # a worked example beside it
+            continue
+        try:
+            found[path.name] = stripped(unsolved(path.read_bytes()) if assignment else path.read_bytes())
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise ValueError(f"{name} is no notebook. `git checkout HEAD -- {name}` brings the course's own.") from None
+    return found
+
+
+def refresh(course: Path, folder: Path) -> list[str]:
+    """Bring the working copies in `folder` up to the lessons and assignments of the course in the folder `course`.
+    Returns what the student should hear of, one line for each notebook of which there are two versions now."""
     folder.mkdir(exist_ok=True)
     record = _read(folder / RECORD)
     said = []
-    lessons = {path.name: stripped(path.read_bytes()) for path in sorted(source.glob("*.ipynb"))}
+    lessons = originals(course)
     for name, lesson in lessons.items():
         entry = record.setdefault(name, {"course": "", "copies": {}})
-        if entry["course"] == _work(lesson) and (folder / name).exists():
+        if entry["course"] == _lesson(lesson) and (folder / name).exists():
+            _bring_first_cells(folder, lesson, entry["copies"])
+            _write_changed(folder / RECORD, json.dumps(record, indent=1).encode())
             continue
         place = _place(folder, name, lesson, entry["copies"])
-        if not place.exists() or place.read_bytes() != lesson:
-            _write(place, lesson)
+        _write_changed(place, lesson)
         if place.name != name:
             said.append(f"{name} has changed since you got it. Yours is as it was, the new one is {place.name}.")
-        entry["copies"][place.name] = entry["course"] = _work(lesson)
+        entry["course"], entry["copies"][place.name] = _lesson(lesson), _work(lesson)
         _write(folder / RECORD, json.dumps(record, indent=1).encode())
     for name in [name for name in record if name not in lessons]:  # the course has dropped it or named it anew
         for copy, written in record.pop(name)["copies"].items():
@@ -68,6 +113,16 @@ def _place(folder: Path, name: str, lesson: bytes, copies: dict[str, str]) -> Pa
     return place
 
 
+def _bring_first_cells(folder: Path, lesson: bytes, copies: dict[str, str]) -> None:
+    """Where only the first cell is newer, as it is with each version, write the copies anew that nobody has touched."""
+    for name in copies:
+        content = (folder / name).read_bytes() if (folder / name).is_file() else b""
+        if _lesson(content) == _lesson(lesson) and _work(content) in (copies[name], _work(lesson)):
+            if _work(content) != _work(lesson):
+                _write(folder / name, lesson)
+            copies[name] = _work(lesson)
+
+
 def _read(path: Path) -> dict:
     """The record; without one that can be read, every copy counts as worked in."""
     try:
@@ -87,31 +142,41 @@ def _write(path: Path, content: bytes) -> None:
         temporary.unlink(missing_ok=True)
 
 
-def _work(notebook: bytes) -> str:
-    """Hash of what people put into a notebook: cells and outputs, whatever the version that the first cell names.
+def _write_changed(path: Path, content: bytes) -> None:
+    if not path.exists() or path.read_bytes() != content:
+        _write(path, content)
 
-    JupyterLab changes the rest by opening it.
-    """
+
+def _work(notebook: bytes) -> str:
+    """Hash of what people put into a notebook, its cells and outputs. JupyterLab changes the rest by opening it."""
+    return _hash(notebook, lambda source: source)
+
+
+def _lesson(notebook: bytes) -> str:
+    """The same, whatever the cell says that fetches the course: with a new version alone comes no new lesson."""
+    return _hash(notebook, lambda source: "" if re.search(r"^machine\.prepare\(version", source, re.M) else source)
+
+
+def _hash(notebook: bytes, read: Callable[[str], str]) -> str:
     try:
         cells = json.loads(notebook)["cells"]
-        own = [[cell.get(key) for key in ("cell_type", "source", "attachments", "outputs")] for cell in cells]
+        own = [[cell.get(key) for key in ("cell_type", "attachments", "outputs")] for cell in cells]
+        sources = [read("".join(cell.get("source") or "")) for cell in cells]
     except (ValueError, KeyError, TypeError, AttributeError):
         return hashlib.sha256(notebook).hexdigest()
-    for cell in own:
-        cell[1] = re.sub(r'^version = ".*"$', "", "".join(cell[1] or ""), flags=re.M)  # a new one is no new lesson
-    return hashlib.sha256(json.dumps(own, sort_keys=True).encode()).hexdigest()
+    return hashlib.sha256(json.dumps([own, sources], sort_keys=True).encode()).hexdigest()
 
 
 def main() -> None:
-    """Refresh the working copies and say of which lessons there are two versions now."""
+    """Refresh the working copies and say of which notebooks there are two versions now."""
     parser = argparse.ArgumentParser(prog="python -m tools.working_copies", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / FOLDER)
     folder = parser.parse_args().folder
     try:
-        said = refresh(ROOT / "notebooks", folder)
-    except OSError as error:
-        sys.exit(f"The lessons could not be copied to {folder}: {error}")
-    print("\n".join(said or [f"Your copies of the lessons are in {folder.name}/."]))
+        said = refresh(ROOT, folder)
+    except (OSError, ValueError) as error:
+        sys.exit(f"Lessons and assignments could not be copied to {folder}: {error}")
+    print("\n".join(said or [f"Your copies of lessons and assignments are in {folder.name}/."]))
 
 
 if __name__ == "__main__":

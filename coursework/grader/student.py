@@ -53,13 +53,16 @@ pip install -r requirements.txt
 python -m tools.lab
 ```
 
-The last line copies the lessons to `my_lessons/` and opens the first of these copies. They are yours. They hold no
-outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`, then
-`python -m tools.lab` again: a lesson that you have worked in stays as it is, and the new one comes beside it. So work
-in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
+On Linux, pip's PyTorch brings GPU libraries that the course doesn't need, 2.7 GB to download. In place of the third
+line, `pip install uv` and `uv pip install --torch-backend=cpu -r requirements.txt` leave them out.
 
-The assignments are in `coursework/`. Copy the notebook of an assignment, `psN.ipynb`, to `my_lessons/`, too, before you
-start. Hand it in under its own name and with every cell where it was.
+The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours.
+They hold no outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`,
+then `python -m tools.lab` again: a notebook that you have worked in stays as it is, and the new one comes beside it. So
+work in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
+
+The assignments are `my_lessons/ps1.ipynb` and so on. Hand in that file, with every cell where it was. If an assignment
+has changed since you began, and `ps1-2.ipynb` lies beside `ps1.ipynb`, finish one of the two and hand in that one.
 The checks in it know the common mistakes, from a table of numbers (`hints.json`); the points come from the same
 questions with other numbers.
 

@@ -32,7 +32,7 @@ CELL = NOTEBOOK + "const cell = notebook.widgets[arguments[0]];"
 def lab(tmp_path_factory):
     """JupyterLab on a folder of working copies; its address."""
     folder = tmp_path_factory.mktemp("course") / "my_lessons"
-    assert working_copies.refresh(ROOT / "notebooks", folder) == []
+    assert working_copies.refresh(ROOT, folder) == []
     (folder.parent / "data").symlink_to(ROOT / "data")
     with chromium.lab(folder) as url:
         yield url

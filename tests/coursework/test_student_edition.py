@@ -18,9 +18,12 @@ from coursework.grader import leaks as gate
 from coursework.grader.assignment import load, names
 from coursework.grader.likeness import KEPT, shape
 from coursework.grader.student import LeakError, build
+from coursework.grader.submissions import find
 from coursework.grader.wherever import trees
 from tests.coursework.material import write_assignment
 from tests.notebook import ROOT
+from tests.test_bootstrap import publish
+from tests.test_bootstrap import run as run_in
 
 MODEL = "A product of many factors below one is next to nothing, as everybody can see."
 
@@ -124,16 +127,63 @@ def test_a_student_who_works_in_it_gets_the_next_version_and_keeps_the_work(edit
     git(work, "commit", "-qm", "one")
     git(tmp_path, "clone", "-q", str(work), str(clone))
     assert "my_lessons/" in started()
-    change(clone / "my_lessons" / "00_start_here.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("mine")))
+    for name in ("00_start_here", "ps1"):
+        change(clone / "my_lessons" / f"{name}.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("mine")))
     assert git(clone, "status", "--porcelain", "--untracked-files=no") == ""
-    change(work / "notebooks" / "00_start_here.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("theirs")))
+    for name in ("notebooks/00_start_here", "coursework/ps1/ps1"):
+        change(work / f"{name}.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("theirs")))
     git(work, "commit", "-qam", "two")
     git(clone, "pull", "-q", "--ff-only")
-    assert "the new one is 00_start_here-2.ipynb" in started()
-    for name, last in (("00_start_here", "mine"), ("00_start_here-2", "theirs")):
+    said = started()
+    assert "the new one is 00_start_here-2.ipynb" in said and "the new one is ps1-2.ipynb" in said
+    lasts = {"00_start_here": "mine", "00_start_here-2": "theirs", "ps1": "mine", "ps1-2": "theirs", "ps2": None}
+    for name, last in lasts.items():
         cells = nbformat.read(clone / "my_lessons" / f"{name}.ipynb", as_version=4).cells
-        assert cells[-1].source == last
+        assert last is None or cells[-1].source == last
     assert git(clone, "status", "--porcelain") == ""
+
+
+def test_a_copy_of_an_assignment_runs_and_is_checked_where_it_lies(edition, tmp_path):
+    """In my_lessons/, a folder away from the table that its checks read; and the grader takes it from there."""
+    place = shutil.copytree(edition, tmp_path / "edition")
+    command = [sys.executable, "-m", "tools.working_copies"]
+    subprocess.run(command, cwd=place, check=True, capture_output=True)
+    copied = place / "my_lessons" / "ps1.ipynb"
+    code = [cell.source for cell in nbformat.read(copied, as_version=4).cells if cell.cell_type == "code"]
+    script = "import matplotlib; matplotlib.use('Agg')\n" + "\n".join(code)
+    path = {"PYTHONPATH": str(place), "PYTHONWARNINGS": "ignore"}  # as the installed edition is found
+    done = subprocess.run(
+        [sys.executable, "-c", script], cwd=copied.parent, env=os.environ | path, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Not started") >= 8, done.stdout
+    handed_in = tmp_path / "submitted" / "ann"
+    handed_in.mkdir(parents=True)
+    for name in ("ps1.ipynb", "ps1-2.ipynb"):  # the old version or the new one, whichever was worked in
+        shutil.copy(copied, handed_in / name)
+        (found,) = find(handed_in.parent, "ps1")
+        assert found.problem is None and any(cell["grade_id"] == "ps1_states" for cell in found.cells)
+        (handed_in / name).unlink()
+
+
+def test_an_assignment_alone_fetches_all_that_it_needs(edition, tmp_path):
+    """On Colab, from the published edition: its first cell brings the checks and their tables as well."""
+    shutil.copytree(edition, tmp_path / "edition")
+    publish(tmp_path, tmp_path / "edition")
+    folder = tmp_path / "empty"
+    folder.mkdir()
+    cells = nbformat.read(edition / "coursework" / "ps1" / "ps1.ipynb", as_version=4).cells
+    code = [cell.source for cell in cells if cell.cell_type == "code"]
+    done = run_in(
+        folder,
+        (tmp_path / "course.git").as_uri(),
+        *code,
+        "import coursework; print(coursework.__file__)",
+        MPLBACKEND="agg",
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("Not started") >= 8
+    assert done.stdout.splitlines()[-1].startswith(str(folder))
 
 
 def test_nothing_leaks_from_the_course_itself(edition):

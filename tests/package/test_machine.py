@@ -136,8 +136,11 @@ def test_torch_is_missed_only_where_it_is_needed(monkeypatch):
         machine.prepare(__version__, torch=True)
 
 
-def test_another_version_is_said_and_stops_nobody(capsys):
+def test_another_version_is_said_and_stops_nobody(capsys, monkeypatch):
     machine.prepare("0.0.1")
     out, err = capsys.readouterr()
     assert out == "" and "version 0.0.1" in err and __version__ in err and str(ROOT) in err
     assert "`make update` in your clone" in err
+    monkeypatch.setattr(machine.shutil, "which", lambda name: None)  # as on Windows
+    machine.prepare("0.0.1")
+    assert "`git pull` in your clone" in capsys.readouterr().err

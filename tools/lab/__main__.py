@@ -1,6 +1,7 @@
 """Take the course: `python -m tools.lab`, with any options of JupyterLab; it is what `make lab` does.
 
-Lessons are copied to my_lessons/, and JupyterLab opens the first one. This folder's settings come before the user's.
+Lessons and assignments are copied to my_lessons/, and JupyterLab opens the first one. This folder's settings come
+before the user's.
 """
 
 import os
