@@ -33,7 +33,7 @@ from coursework.grader.borrowed import LIBRARIES, PACKAGE, TOOLS
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 RUNNER = HERE / "runner.py"
-MET = (RUNNER, HERE / "blame.py", HERE / "magics.py", ROOT / "coursework" / "plain.py")  # all that a submission meets of the grader
+MET = (RUNNER, HERE / "blame.py", HERE / "magics.py", ROOT / "coursework" / "plain.py")  # of the grader, this is met
 FILTER, FILTERS_AT = "syscalls.bpf", "9"  # its file, and the descriptor by which bubblewrap reads it
 ENTER = """
 if [ -n "$1" ]; then echo 0 > "$1/cgroup.procs" || exit 125; fi
