@@ -89,16 +89,16 @@ def grade(options: argparse.Namespace) -> int:
         try:
             report.write_feedback(result, assignment.name, options.out / "feedback")
         except Exception as error:  # one student, one fence
-            words = "The feedback could not be written"
-            result.flags.append(f"{words} ({type(error).__name__}).")
-            print(f"{result.student}: {words} ({error})", file=sys.stderr)
+            result.flags.append(f"The feedback could not be written ({type(error).__name__}).")
+            print(f"{result.student}: the feedback could not be written ({error})", file=sys.stderr)
     table = options.out / "marks" / f"{assignment.name}.csv"
     report.write_marks(results, table)
     try:
         code = {submission.student: submission.code for submission in found if submission.problem is None}
         given = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
         pairs = alike.pairs(code, given)
-        classes.write_class(items.summary(graded), pairs, assignment.name, table.parent, graded)
+        if graded:
+            classes.write_class(items.summary(graded), pairs, assignment.name, table.parent, graded)
     except Exception as error:  # the marks are complete without it
         print(f"The page on the class could not be written: {error!r}", file=sys.stderr)
     unread = sum(result.problem is not None for result in results)

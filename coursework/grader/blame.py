@@ -28,7 +28,8 @@ class Clock:
     """
 
     def __init__(self, pids: Callable[[], Iterable[int]]):
-        self.pids, self.lost, self.open = pids, 0.0, 0.0
+        self.pids, self.lost = pids, 0.0
+        self.open: list[tuple[float, float]] = []  # (when, seconds) of the latest looks, in which nothing computed
         self.seen = time.monotonic()
         self.computed, self.waited = self._look()
 
@@ -38,10 +39,13 @@ class Clock:
         if (passed := now - self.seen) >= LOOK:
             computed, waited = self._look()
             longest = max((seconds - self.waited.get(task, 0.0) for task, seconds in waited.items()), default=0.0)
-            self.open = max(0.0, self.open + passed - max(0.0, computed - self.computed))  # in which nothing computed
-            taken = min(self.open, max(0.0, longest, passed if passed > STOOD_STILL else 0.0))
-            self.lost += taken
-            self.open = min(LATE, self.open - taken)
+            taken = max(0.0, longest, passed if passed > STOOD_STILL else 0.0)
+            self.open = [(when, seconds) for when, seconds in self.open if when > now - LATE]
+            self.open.append((now, passed - max(0.0, computed - self.computed)))
+            for i, (when, seconds) in reversed(list(enumerate(self.open))):
+                part = max(0.0, min(taken, seconds))
+                self.open[i] = when, seconds - part
+                self.lost, taken = self.lost + part, taken - part
             self.seen, self.computed, self.waited = now, computed, waited
         return now - self.lost
 

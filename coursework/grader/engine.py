@@ -178,9 +178,10 @@ def _by_dask(
     from distributed import Client, Future, LocalCluster, as_completed
 
     cluster, left, begun = None, dict(jobs), False
-    if scheduler is None:
-        cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address="127.0.0.1:0")
     try:
+        if scheduler is None:
+            here = "127.0.0.1:0"
+            cluster = LocalCluster(n_workers=workers, threads_per_worker=1, processes=True, dashboard_address=here)
         with Client(cluster or scheduler) as client:
             waiting = list(jobs.items())[::-1]
 
