@@ -1,4 +1,4 @@
-"""Grade a folder of submissions: `python -m coursework.grader submitted/ ps3 --seed 7`. See coursework/README.md."""
+"""Grade a folder of submissions: `python -m coursework.grader submitted/ ps3 --seed $SEED`; see coursework/README.md."""
 
 import argparse
 import sys
@@ -21,7 +21,9 @@ def parser() -> argparse.ArgumentParser:
         "submitted", type=Path, help="folder in nbgrader's layout, with LMS zips if you like, or one zip"
     )
     words.add_argument("assignment", help=f"one of {', '.join(assignments.names())}")
-    words.add_argument("--seed", type=int, required=True, help="draws the inputs; the same seed gives the same marks")
+    words.add_argument(
+        "--seed", type=int, required=True, help="a number of twelve digits, for you alone: it draws the inputs"
+    )
     words.add_argument("--out", type=Path, default=Path("graded"), help="where all that is written goes (graded)")
     words.add_argument(
         "--key", type=Path, default=assignments.FOLDER, help="folder that holds ps3/questions.py (coursework)"
@@ -58,6 +60,8 @@ def grade(options: argparse.Namespace) -> int:
         raise ValueError("--due: wants a time zone, as in 2026-10-01T23:59+02:00")
     found = submissions.find(options.submitted, options.assignment)
     assignment = assignments.load(options.assignment, options.key)
+    if options.seed < assignments.GUESSED:
+        print(f"--seed {options.seed} can be guessed: for marks take one of twelve digits or more.", file=sys.stderr)
     inputs = assignments.draw(assignment, options.seed, options.trials)
     limits = sandbox.Limits(
         memory=int(options.memory * 2**30),

@@ -1,5 +1,6 @@
 """A small assignment and submissions to it, made for the tests."""
 
+import csv
 import json
 import os
 import subprocess
@@ -171,8 +172,6 @@ def guarded(command, seconds=200, **options):
 
 def marks(out):
     """{student: row of the marks' table}."""
-    import csv
-
     with open(Path(out) / "marks" / "ps0.csv", newline="", encoding="utf-8") as file:
         return {row["student_id"]: row for row in csv.DictReader(file)}
 
@@ -185,6 +184,12 @@ def points(row):
 def feedback(out, student):
     """A student's feedback in Markdown, without its escapes."""
     return (Path(out) / "feedback" / student / "ps0" / "ps0.md").read_text(encoding="utf-8").replace("\\", "")
+
+
+def errors(out, student):
+    """What the instructor's table says of a student's failures, which the feedback leaves out."""
+    with open(Path(out) / "marks" / "ps0_errors.csv", newline="", encoding="utf-8") as file:
+        return "\n".join(row["error"] for row in csv.DictReader(file) if row["student"] == student)
 
 
 def runs(out):

@@ -28,6 +28,7 @@ from tests.coursework.material import (
     SLOPE,
     STEP,
     TOTAL,
+    errors,
     feedback,
     graded_here,
     grader,
@@ -101,7 +102,7 @@ def graded(tmp_path_factory, sandbox_kind):
 def test_points_and_hints(graded, name):
     *_, expected, hint = ANSWERS[name]
     assert points(marks(graded[2])[name]) == expected
-    assert hint in feedback(graded[2], name)
+    assert hint in feedback(graded[2], name) + errors(graded[2], name)
 
 
 def test_again_repeats_nothing_and_says_the_same(graded):
@@ -409,12 +410,25 @@ def test_bad_input_is_named(words, complaint, capsys, key, tmp_path):
         '{"answers": {"a": {"values": 3}}, "cells": {}}',
         '{"answers": {"a": {"values": [], "raised": [1, 2]}}, "cells": {}}',
         '{"answers": {}, "cells": {"x": ""}}',
+        '{"answers": {}, "cells": {"04": ""}}',
+        '{"answers": {}, "cells": {"\u0664": ""}}',
+        '{"answers": {}, "cells": {"4": 1}}',
+        '{"answers": {}, "cells": {}, "marks": {}}',
+        '{"answers": {}, "answers": {}, "cells": {}}',
+        '{"answers": {"b": {"values": []}}, "cells": {}}',
+        '{"answers": {"a": {"complaint": ""}}, "cells": {}}',
+        '{"answers": {"a": {"values": [3]}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "points": 10}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "stepped": 1}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "searched": true}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "raised": ["KeyError", ""], "complaint": ""}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "raised": ["KeyError"]}}, "cells": {}}',
     ],
     ids=lambda text: text[:40],
 )
 def test_a_forged_report_is_refused(report):
     with pytest.raises(ValueError):
-        read_report(report)
+        read_report(report, {"a"}, {"stepped"})
 
 
 @pytest.mark.parametrize("complaint", ["", " ", "\n", "Right.", "Right, on every random input tried."])
@@ -429,5 +443,7 @@ def test_no_words_of_a_submission_are_a_verdict(complaint, raised, key):
 
 
 def test_a_report_of_the_right_form_is_read():
-    text = json.dumps({"answers": {"a": {"values": ["3"]}}, "cells": {"4": "NameError: x"}})
-    assert read_report(text) == ({"a": {"values": ["3"]}}, {4: "NameError: x"})
+    answers = {"a": {"values": ["3"]}, "b": {"values": [], "raised": ["NameError", ""]}, "c": {"values": ["3"]}}
+    answers["c"]["stepped"] = True
+    text = json.dumps({"answers": answers, "cells": {"4": "NameError: x"}})
+    assert read_report(text, {"a", "b", "c"}, {"stepped"}) == (answers, {4: "NameError: x"})

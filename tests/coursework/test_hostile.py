@@ -22,6 +22,7 @@ from tests.coursework.material import (
     TOTAL,
     WRONG_STEP,
     edited,
+    errors,
     feedback,
     grader,
     guarded,
@@ -237,7 +238,8 @@ def test_each_gets_its_right_mark(graded):
 
 def test_each_gets_its_hint(graded):
     wanted, out, _, _ = graded
-    missing = {name: feedback(out, name) for name, (_, hint) in wanted.items() if hint not in feedback(out, name)}
+    said = {name: feedback(out, name) + errors(out, name) for name in wanted}
+    missing = {name: said[name] for name, (_, hint) in wanted.items() if hint not in said[name]}
     assert missing == {}
 
 
