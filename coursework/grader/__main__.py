@@ -1,4 +1,4 @@
-"""Grade a folder of submissions: `python -m coursework.grader submitted/ ps3 --seed $SEED`; see coursework/README.md."""
+"""Grade submissions: `python -m coursework.grader submitted/ ps3 --seed $SEED`. The guide: coursework/README.md."""
 
 import argparse
 import sys

@@ -55,8 +55,8 @@ WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this 
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
 ELSEWHERE = "Its own words are left out, since hidden inputs could stand in them. `check` shows them on your inputs."
 RAISES = (
-    "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be read "
-    "from it. `check` shows it on the inputs that you have; try other shapes and values, too."
+    "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be "
+    "read from it. `check` shows it on the inputs that you have; try other shapes and values, too."
 )
 STOPPED = "A code cell of your notebook stopped with an error. Restart the kernel and run all cells to see it."
 UNREADABLE = "what came out of your notebook for this question could not be read."

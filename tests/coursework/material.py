@@ -170,6 +170,15 @@ def guarded(command, seconds=200, **options):
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
+def reply_of(assignment, answers):
+    """What comes out of the sandbox: a line for each room, with the answers to its questions."""
+    derived = [name for name, question in assignment.questions.items() if question.derive]
+    lines = [{"answers": {name: answer for name, answer in answers.items() if name not in derived}, "cells": {}}]
+    if derived:
+        lines.append({"answers": {name: answer for name, answer in answers.items() if name in derived}, "cells": {}})
+    return "\n".join(map(json.dumps, lines))
+
+
 def marks(out):
     """{student: row of the marks' table}."""
     with open(Path(out) / "marks" / "ps0.csv", newline="", encoding="utf-8") as file:

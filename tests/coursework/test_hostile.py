@@ -269,8 +269,9 @@ def test_gradebook_holds_what_the_table_says(graded):
 
 def test_no_input_is_shown(graded):
     _, out, _, _ = graded
-    assert "words are left out" in feedback(out, "shows_inputs")
-    assert "0." not in feedback(out, "shows_inputs")
+    assert "only your instructor sees" in feedback(out, "shows_inputs")
+    assert "words are left out" in errors(out, "shows_inputs")
+    assert "0." not in feedback(out, "shows_inputs") + errors(out, "shows_inputs")
 
 
 def test_no_script_of_a_student_reaches_a_browser(graded):
