@@ -112,7 +112,7 @@ class Marker:
         if answer is None:
             return Verdict(False, "nothing came out of your notebook for this question.")
         question, calls = self.assignment.questions[grade_id], self.inputs[grade_id]
-        if answer.get("raised", [""])[0] == "NotImplementedError":
+        if _is_not_started(answer):
             return Verdict(False, NOT_STARTED)
         if "complaint" in answer or "raised" in answer:
             return Verdict(False, self._hint(question, answer, failed, cells) if self.hides else error)
@@ -140,7 +140,7 @@ class Marker:
 
     def _error(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str]) -> str:
         """The same for who marks: kind and place of the exception, and the first cell that failed."""
-        if answer is None or not ("complaint" in answer or "raised" in answer):
+        if answer is None or not ("complaint" in answer or "raised" in answer) or _is_not_started(answer):
             return ""
         if "raised" in answer:
             thing = "answer" if self.inputs[grade_id] is None else "function"
@@ -212,6 +212,11 @@ def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object of JSON, in which no name stands twice."""
     _wants(len(dict(pairs)) == len(pairs))
     return dict(pairs)
+
+
+def _is_not_started(answer: dict[str, Any]) -> bool:
+    """Whether an answer is as it was handed out. A function that says so itself is no failure either."""
+    return bool(answer.get("raised", [""])[0] == "NotImplementedError")
 
 
 def _known(failed: dict[int, str], cells: Sequence[str]) -> dict[int, str]:

@@ -53,7 +53,6 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
 }
 WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this cell)"
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
-ELSEWHERE = "Its own words are left out, since hidden inputs could stand in them. `check` shows them on your inputs."
 RAISES = (
     "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be "
     "read from it. `check` shows it on the inputs that you have; try other shapes and values, too."
@@ -157,10 +156,9 @@ def place(words: str, cells: Sequence[str]) -> str:
 def exception(name: str, where: str, cells: Sequence[str]) -> str:
     """Kind and place of an exception, for who marks. A kind of the student's own is an Exception like any other."""
     found = place(where, cells)
-    see = f"see {found}." if found else ""
-    if name == "NotHereError":
-        return f"{name}: {NOT_HERE} {see}".strip()
-    return f"{name if name in RAISED else 'Exception'}: {see} {ELSEWHERE}".replace(":  ", ": ")
+    words = [NOT_HERE] if name == "NotHereError" else []
+    words += [f"see {found}."] if found else []
+    return f"{name if name in RAISED else 'Exception'}{': ' if words else '.'}{' '.join(words)}"
 
 
 def failure(words: str, cells: Sequence[str]) -> str:

@@ -270,7 +270,7 @@ def test_gradebook_holds_what_the_table_says(graded):
 def test_no_input_is_shown(graded):
     _, out, _, _ = graded
     assert "only your instructor sees" in feedback(out, "shows_inputs")
-    assert "words are left out" in errors(out, "shows_inputs")
+    assert "ValueError: see line" in errors(out, "shows_inputs")
     assert "0." not in feedback(out, "shows_inputs") + errors(out, "shows_inputs")
 
 
