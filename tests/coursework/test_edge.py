@@ -897,6 +897,38 @@ def test_code_in_an_essay_looks_as_it_was_written(shown, code, form):
     assert page.text.replace("\u200b", "").strip() == code
 
 
+def test_code_in_an_answer_looks_as_it_was_written(tmp_path):
+    """Sign by sign, in what nbgrader's page shows of a code cell: nothing is put between, nothing is left out."""
+    key = write_assignment(tmp_path / "key")
+    code = "\n".join(
+        [STEP, *(f"# {line}" for line in [*CODE, *LINKS[:8], "\ttabs\tand  spaces  ", "\\frac{a}{b} $x$"])]
+    )
+    notebook = nbformat.reads(notebook_of(RIGHT), as_version=4)
+    details = {"grade_id": "ps0_step_answer", "solution": True, "grade": False, "locked": False, "schema_version": 3}
+    notebook.cells[1].source, notebook.cells[1].metadata["nbgrader"] = code, {**details, "task": False}
+    submit(tmp_path / "submitted", "ann", nbformat.writes(notebook))
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    graded = nbformat.read(tmp_path / "out" / "autograded" / "ann" / "ps0" / "ps0.ipynb", as_version=4)
+    (cell,) = [cell for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "ps0_step_answer"]
+    assert cell.source == code
+
+    class Input(HTMLParser):
+        inside, text = 0, ""
+
+        def handle_starttag(self, tag, attributes):
+            self.inside += tag == "pre"
+
+        def handle_endtag(self, tag):
+            self.inside -= tag == "pre"
+
+        def handle_data(self, data):
+            self.text += data if self.inside else ""
+
+    page = Input()
+    page.feed(HTMLExporter(template_name="classic").from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))[0])
+    assert page.text.rstrip("\n") == code.rstrip("\n")
+
+
 @pytest.mark.parametrize("text", ACTING, ids=range(len(ACTING)))
 def test_a_command_that_is_not_known_to_set_type_is_text(text):
     left = re.findall(r"\\([A-Za-z]+)", harmless(text))
