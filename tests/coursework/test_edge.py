@@ -657,6 +657,32 @@ OF_THEM = [
 ]
 
 
+def test_every_sentence_of_a_room_is_known():
+    """Those that stand in the code of the rooms; one that is missing would be told as unreadable."""
+    source = (ROOT / "coursework" / "grader" / "runner.py").read_text(encoding="utf-8")
+    steps = re.findall(r'return step, f?"(.*?)"', source)
+    whole = re.findall(r'"complaint": f?"([^"]*?)"', source)
+    whole += [f"step {words}" for words in re.findall(r'^(?:COMPLEX|DIGITS) = "(.*)"$', source, re.M)]
+    plain_source = (ROOT / "coursework" / "plain.py").read_text(encoding="utf-8")
+    whole += re.findall(r'NotPlainError\(f?"(.*?)"\)', plain_source)
+    outside = (ROOT / "coursework" / "grader" / "sandbox.py").read_text(encoding="utf-8")
+    whole += re.findall(r'(?:self|watchdog)[.]reason = f?"(the notebook .*?)"', outside)
+    whole.append(sandbox.too_much(sandbox.Limits()))
+    sentences = [f"your answer {words}" for words in steps] + whole
+    assert len(steps) >= 6 and len(whole) >= 10, sentences
+    filled = {"{reason}": "ended the Python process", "{name}": "step", "{type(value).__name__[:40]}": "float"}
+    filled["{holds}"] = ", which holds complex numbers"
+    for sentence in sentences:
+        words = sentence.removeprefix("{error}.")  # what `plain` says, which stands here, too
+        for gap, filling in filled.items():
+            words = words.replace(gap, filling)
+        words = re.sub(r"\{.*?\}", "20", words)
+        if not words:
+            continue
+        assert told.known(words), words
+        assert TOLD.fullmatch(told.sentence(words, "step")), words
+
+
 def test_only_known_sentences_are_told():
     for words, told_of_it in zip(KNOWN, OF_THEM, strict=True):
         assert told.sentence(words, "step") == told_of_it and TOLD.fullmatch(told_of_it)
