@@ -48,8 +48,8 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     "function of your notebook computes with complex numbers. {why}",
     r"\w+ computes in more digits than float64. (?P<why>Only differences need these, and a derivation is asked for "
     "here)": "a function of your notebook computes in more digits than float64. {why}",
-    "(?P<why>the answer is far too large|the answer is nested too deeply or far too long"
-    "|the answer is a dict with keys that are neither words nor whole numbers)": "{why}",
+    r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": "{why}",
+    "(?P<why>the answer is a dict with keys that are neither words nor whole numbers)": "{why}",
 }
 WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this cell)"
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
@@ -60,7 +60,7 @@ RAISES = (
 STOPPED = "A code cell of your notebook stopped with an error. Restart the kernel and run all cells to see it."
 UNREADABLE = "what came out of your notebook for this question could not be read."
 FIXED = re.compile(
-    r"\b0/0\b|\b(?:are|by|from|of|to) 0\b(?!/)"
+    r"\b1e-12\b|\b0/0\b|\b(?:are|by|from|of|to) 0\b(?!/)"
 )  # numbers that stand in the sentences of `judge` themselves
 SAID = {  # what `judge` says of a wrong result: its words, and the same without what a result could be made to choose
     r"the shape is \([\d, ]*\), it should be \([\d, ]*\)\.": "the shape is not the one that is asked for.",

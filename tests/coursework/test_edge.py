@@ -357,7 +357,7 @@ OF_A_ROOM = [
     f"{NAME} is not a function[.] Hand in the function itself[.]",
     "the answer is not a number or an array of numbers[.]",
     "the answer holds complex numbers, and real numbers are asked for[.]",
-    "the answer is (?:far too large|nested too deeply or far too long)[.]",
+    "the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?[.]",
     "the answer is a dict with keys that are neither words nor whole numbers[.]",
     "a function of your notebook computes with complex numbers[.] A complex step is no derivation, and that is asked "
     "for here[.]",
@@ -374,7 +374,8 @@ OF_A_RESULT = [
     "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number[.]",
     "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0[.] A product of many small "
     "factors underflows to 0[.]",
-    "it agrees to some digits only[.] Is something estimated, rounded or left out[?] In float64 more agree[.]",
+    "it agrees to some digits only[.] Is something estimated, rounded,? (?:or )?left out(?:, or added, such as a small "
+    "1e-12)?[?] In float64 more agree[.]",
     "the sign is wrong[.]",
     "the formula may be right, to more digits than you give it can't be told[.]" + re.escape(f" {USE_FLOAT64}"),
     NUMBERS,
