@@ -48,7 +48,9 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     "function of your notebook computes with complex numbers. {why}",
     r"\w+ computes in more digits than float64. (?P<why>Only differences need these, and a derivation is asked for "
     "here)": "a function of your notebook computes in more digits than float64. {why}",
-    r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": "{why}",
+    r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
+        "{why}"
+    ),
     "(?P<why>the answer is a dict with keys that are neither words nor whole numbers)": "{why}",
 }
 WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this cell)"

@@ -441,6 +441,9 @@ def test_page_and_tables_of_a_class(tmp_path):
     assert all(float(row["low"]) <= 1 / 3 + 1e-3 <= float(row["high"]) for row in steps)
     assert (tmp_path / "out" / "marks" / "ps0_alike.csv").read_text().startswith("one,other,alike")
     assert "To be opened" not in page, "nobody was asked to derive anything"
+    guide = (ROOT / "coursework" / "README.md").read_text(encoding="utf-8")
+    told = {name.replace("ps3", "ps0") for name in re.findall(r"`(?:marks/)?(ps3(?:_\w+)?[.](?:csv|html))`", guide)}
+    assert {path.name for path in (tmp_path / "out" / "marks").iterdir()} == told, "what the guide promises is there"
     assert (tmp_path / "out" / "marks" / "ps0_look.csv").read_text().split() == ["student,question,why"]
 
 
