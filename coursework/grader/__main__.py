@@ -54,14 +54,14 @@ def main(arguments: list[str] | None = None) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """From a folder of submissions to marks, feedback and gradebook."""
+    if options.seed < assignments.GUESSED:
+        print(f"--seed {options.seed} can be guessed: for marks take one of twelve digits or more.", file=sys.stderr)
     if options.trials < 1:
         raise ValueError(f"--trials: got {options.trials}, wants 1 or more")
     if options.due and options.due.tzinfo is None:
         raise ValueError("--due: wants a time zone, as in 2026-10-01T23:59+02:00")
     found = submissions.find(options.submitted, options.assignment)
     assignment = assignments.load(options.assignment, options.key)
-    if options.seed < assignments.GUESSED:
-        print(f"--seed {options.seed} can be guessed: for marks take one of twelve digits or more.", file=sys.stderr)
     inputs = assignments.draw(assignment, options.seed, options.trials)
     limits = sandbox.Limits(
         memory=int(options.memory * 2**30),
