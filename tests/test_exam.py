@@ -240,6 +240,21 @@ def test_papers_differ_and_weigh_the_same():
     assert min(np.bincount(places, minlength=4)) > 25, "the right answer stands anywhere"
 
 
+def test_without_a_seed_one_of_twelve_digits_is_drawn(tmp_path, capsys):
+    """The bank is public: a seed that can be guessed gives the paper away. The same seed gives the same paper."""
+    assert exam.main(["--out", str(tmp_path)]) == exam.main(["--out", str(tmp_path)]) == 0
+    seeds = {path.stem.split("-")[1] for path in tmp_path.glob("*.html")}
+    assert len(seeds) == 2 and all(re.fullmatch(r"[1-9]\d{11}", seed) for seed in seeds)
+    assert "guessed" not in capsys.readouterr().err
+    paper = tmp_path / f"paper-{min(seeds)}.html"
+    before = paper.read_text(encoding="utf-8")
+    assert (
+        exam.main(["--seed", min(seeds), "--out", str(tmp_path)]) == 0 and paper.read_text(encoding="utf-8") == before
+    )
+    assert exam.main(["--seed", "7", "--out", str(tmp_path)]) == 0
+    assert "--seed 7 can be guessed" in capsys.readouterr().err and (tmp_path / "key-7.html").exists()
+
+
 def test_a_paper_shows_no_answer_and_its_key_all_of_them():
     slots = [exam.Slot(**{**vars(slot), "questions": slot.questions[:1]}) for slot in SLOTS[:4]] + SLOTS[-1:]
     drawn = exam.draw(slots, 3)

@@ -1,19 +1,20 @@
-"""Papers from the exam bank: `python -m tools.exam --seed 7`, or `make exam SEED=7`. Nothing is fetched.
+"""Papers from the exam bank: `python -m tools.exam`, or `make exam`. Nothing is fetched.
 
 `exam/bank.toml` holds slots of questions that may stand for each other: the same objective, kind and points. A paper
 takes one question of each slot, so all papers have equal weight. Written are
 
 | file | for |
 |---|---|
-| paper.html | the students: printable, answers left out |
-| key.html | who marks: the answers, what is wrong with each usual mistake, and rubrics |
+| paper-SEED.html | the students: printable, answers left out |
+| key-SEED.html | who marks: the answers, what is wrong with each usual mistake, and rubrics |
 | moodle.xml | Moodle's question bank, the whole bank with a category for each slot; only with --moodle |
 
-Two seeds give papers that differ; the same seed gives the same paper again.
+Two seeds give papers that differ; the same seed gives the same paper again. Without one, twelve digits are drawn.
 """
 
 import argparse
 import random
+import secrets
 import sys
 import tomllib
 import xml.etree.ElementTree as xml
@@ -29,6 +30,7 @@ ROOT = Path(__file__).resolve().parent.parent
 BANK = ROOT / "exam" / "bank.toml"
 KINDS = {"number": {"answer", "tolerance"}, "choice": {"right"}, "words": {"rubric"}}
 COMMON = {"id", "text", "solution", "mistakes"}
+GUESSED = 10**11  # a seed below is found by trying, and the bank is public
 ASPECTS = 5  # what a good answer in words says, and so many parts its points have
 
 
@@ -201,7 +203,7 @@ def _essay(entry: xml.Element, slot: Slot, question: dict[str, Any]) -> None:
 def main(arguments: list[str] | None = None) -> int:
     """Write a paper and its key, and Moodle's file where it is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.exam", description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, required=True, help="draws the paper; write it down")
+    parser.add_argument("--seed", type=int, help="of twelve digits, for you alone: draws the paper (a new one)")
     parser.add_argument("--out", type=Path, default=ROOT / "exam" / "papers", help="a folder (exam/papers)")
     parser.add_argument("--moodle", action="store_true", help="write the whole bank for Moodle, too")
     options = parser.parse_args(arguments)
@@ -210,11 +212,11 @@ def main(arguments: list[str] | None = None) -> int:
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
-    paper, title = draw(slots, options.seed), f"Gradients through time, paper {options.seed}"
-    texts = {
-        f"paper-{options.seed}.html": page(paper, title),
-        f"key-{options.seed}.html": page(paper, f"{title}: key", key=True),
-    }
+    seed = GUESSED + secrets.randbelow(9 * GUESSED) if options.seed is None else options.seed
+    if seed < GUESSED:
+        print(f"--seed {seed} can be guessed: for a paper that counts take one of twelve digits.", file=sys.stderr)
+    paper, title = draw(slots, seed), f"Gradients through time, paper {seed}"
+    texts = {f"paper-{seed}.html": page(paper, title), f"key-{seed}.html": page(paper, f"{title}: key", key=True)}
     if options.moodle:
         texts["moodle.xml"] = moodle(slots)
     options.out.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Grade a folder of submissions: `python -m coursework.grader submitted/ ps3 --seed 7`. See coursework/README.md."""
+"""Grade submissions: `python -m coursework.grader submitted/ ps3 --seed $SEED`. The guide: coursework/README.md."""
 
 import argparse
 import sys
@@ -21,7 +21,9 @@ def parser() -> argparse.ArgumentParser:
         "submitted", type=Path, help="folder in nbgrader's layout, with LMS zips if you like, or one zip"
     )
     words.add_argument("assignment", help=f"one of {', '.join(assignments.names())}")
-    words.add_argument("--seed", type=int, required=True, help="draws the inputs; the same seed gives the same marks")
+    words.add_argument(
+        "--seed", type=int, required=True, help="a number of twelve digits, for you alone: it draws the inputs"
+    )
     words.add_argument("--out", type=Path, default=Path("graded"), help="where all that is written goes (graded)")
     words.add_argument(
         "--key", type=Path, default=assignments.FOLDER, help="folder that holds ps3/questions.py (coursework)"
@@ -52,6 +54,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def grade(options: argparse.Namespace) -> int:
     """From a folder of submissions to marks, feedback and gradebook."""
+    if options.seed < assignments.GUESSED:
+        print(f"--seed {options.seed} can be guessed: for marks take one of twelve digits or more.", file=sys.stderr)
     if options.trials < 1:
         raise ValueError(f"--trials: got {options.trials}, wants 1 or more")
     if options.due and options.due.tzinfo is None:

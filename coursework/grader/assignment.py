@@ -89,15 +89,32 @@ def handed_out(assignment: Assignment) -> dict[str, str]:
     return found
 
 
+GUESSED = 10**11  # a seed below, of fewer than twelve digits, is found by trying
+
+
+@functools.lru_cache
+def stretched(seed: int, name: str) -> tuple[int, ...]:
+    """256 bits, in words of 32, from a seed and an assignment's name.
+
+    Slow on purpose, some 50 ms: who knows one input and tries all seeds of twelve digits needs a thousand years of one
+    core. And one seed's draws for two assignments have nothing in common, so that nobody learns of one from the other.
+    """
+    if seed < 0:
+        raise ValueError(f"seed: got {seed}, wants a whole number of twelve digits or more")
+    digest = hashlib.scrypt(str(seed).encode(), salt=name.encode(), n=2**14, r=8, p=1, dklen=32)
+    return tuple(int.from_bytes(digest[i : i + 4], "big") for i in range(0, 32, 4))
+
+
 def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
     """{grade_id: inputs as text, one per trial}, or None for a question that asks for a value. From the seed alone."""
     inputs: Inputs = {}
+    words = stretched(seed, assignment.name)
     for grade_id, question in assignment.questions.items():
         if question.draw is None:
             inputs[grade_id] = None
             continue
         start = zlib.crc32(grade_id.encode())
-        draws = [question.draw(np.random.default_rng([seed, start, trial])) for trial in range(trials)]
+        draws = [question.draw(np.random.default_rng([*words, start, trial])) for trial in range(trials)]
         try:
             inputs[grade_id] = [plain.encode(tuple(arguments)) for arguments in draws]
         except ValueError as error:

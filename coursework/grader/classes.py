@@ -1,5 +1,5 @@
-"""What an instructor is told of a class: a page and three tables, marks/ps3_class.html, ps3_items.csv, ps3_alike.csv
-and ps3_look.csv.
+"""What an instructor is told of a class: a page and four tables, marks/ps3_class.html, ps3_items.csv, ps3_alike.csv,
+ps3_look.csv and ps3_errors.csv.
 """
 
 from collections.abc import Sequence
@@ -29,10 +29,12 @@ def write_class(
     """Write the page and the tables into a folder. results: whose notebooks are to be opened, and why, stands there.
 
     The table of questions has one row for each mistake, with the question's figures on each; the class as a whole is
-    the row `all`.
+    the row `all`. The table of errors says what a function raised and where, which students are not told.
     """
     looks = [[result.student, mark.grade_id, mark.look] for result in results for mark in result.marks if mark.look]
     write_table([["student", "question", "why"], *looks], Path(folder) / f"{assignment}_look.csv")
+    errors = [[result.student, mark.grade_id, mark.error] for result in results for mark in result.marks if mark.error]
+    write_table([["student", "question", "error"], *errors], Path(folder) / f"{assignment}_errors.csv")
     words = {"class": summary, "alike": alike, "looks": looks, "assignment": assignment, "number": _number}
     write(Path(folder) / f"{assignment}_class.html", PAGES.get_template("class.html").render(words))
     rows = [[*COLUMNS, "mistake", "students"]]

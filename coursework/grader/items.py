@@ -18,7 +18,7 @@ from coursework.grader.report import Result
 RESAMPLES = 2000
 OWN_WORDS = re.compile(
     r"(?<=raised \w)(\w*):.*| The smallest input that fails:.*"
-    r"| It is (?:right|wrong) (?:up to|on) .*| Code cell \d+ of.*"
+    r"| It is (?:right|wrong) (?:up to|on) .*| (?:A c|C)ode cell (?:\d+ )?of.*"
 )
 
 
@@ -77,7 +77,7 @@ def summary(results: Sequence[Result]) -> Summary:
         marked = own[~np.isnan(own)]
         rest = np.nansum(np.delete(points, i, axis=1), axis=1)[~np.isnan(own)] if read else np.array([])
         hints = Counter(
-            kind(result.marks[i].hint)
+            kind(result.marks[i].error or result.marks[i].hint)
             for result in read
             if (result.marks[i].points or 0) < mark.most and result.marks[i].hint
         )

@@ -3,7 +3,7 @@
 import contextlib
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,6 +27,7 @@ class Mark:
 
     numbers  a table of what the student's own runs say, which an essay on them is held against.
     look     why whoever marks should open the notebook, where no program can tell.
+    error    what failed and where, for whoever marks alone: hidden inputs could be read from it.
     """
 
     grade_id: str
@@ -36,6 +37,7 @@ class Mark:
     hint: str = ""
     numbers: list[list[str]] = field(default_factory=list)
     look: str = ""
+    error: str = ""
 
 
 class Marker:
@@ -47,6 +49,7 @@ class Marker:
         self.cases = {
             grade_id: cases(question, inputs[grade_id]) for grade_id, question in assignment.questions.items()
         }
+        self.hides = any(calls is not None for calls in inputs.values())  # is there an input that a student could want?
 
     def marks(self, text: str | None, problem: str | None = None, cells: Sequence[str] = ()) -> list[Mark]:
         """[Mark, ...] for the text from a sandbox, or for a submission that could not be run, and why.
@@ -54,18 +57,18 @@ class Marker:
         text   a line from each room; what a derivation gives stands in the second, and counts nowhere else
         cells  the submission's code, which is read where a derivation is asked for
         """
-        rooms: list[tuple[dict[str, Any], dict[int, str]]] = []
+        rooms: list[tuple[dict[str, Any], dict[int, str]]] = [({}, {})] * 2
         if problem is None:
             try:
-                rooms = [read_report(line) for line in (text or "").split("\n")]
-            except ValueError as error:
-                problem = f"what came out of the notebook could not be read ({error})"
-        rooms += [({}, {})] * 2
+                rooms = self._rooms(text)
+            except ValueError:
+                problem = "what came out of the notebook could not be read"
         marks = []
         for grade_id, question in self.assignment.questions.items():
             answers, failed = rooms[question.derive]
             answer = answers.get(grade_id)
-            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed, cells)
+            error = self._error(grade_id, answer, failed, cells)
+            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed, cells, error)
             share = 1.0 if verdict.right else 0.0 if problem else self._share(grade_id, answer)
             if question.derive and share > 0:
                 if borrows := borrowed.complaint(cells, question.name, self.handed_out):
@@ -73,7 +76,7 @@ class Marker:
             hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
             points = round(share * question.points, 1)
             look = self._look(question, answer, cells) if question.derive and points > 0 else ""
-            marks.append(Mark(grade_id, points, question.points, question.objective, hint, look=look))
+            marks.append(Mark(grade_id, points, question.points, question.objective, hint, look=look, error=error))
         table = numbers(self.assignment, self._collected(rooms[0][0])) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
             marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
@@ -93,33 +96,61 @@ class Marker:
                     values[grade_id] = plain.decode(answers[grade_id]["values"][0])
         return values
 
+    def _rooms(self, text: str | None) -> list[tuple[dict[str, Any], dict[int, str]]]:
+        """What came out of the room and of the bare one, or ValueError: a line each, with its own questions alone."""
+        derived = {grade_id for grade_id, question in self.assignment.questions.items() if question.derive}
+        lines = (text or "").split("\n")
+        if len(lines) != (2 if derived else 1):
+            raise ValueError(f"text: got {len(lines)} lines, wants one for each room")
+        rooms = [read_report(lines[0], set(self.assignment.questions) - derived)]
+        return [*rooms, read_report(lines[1], derived, SIGNS) if derived else ({}, {})]
+
     def _verdict(
-        self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str]
+        self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str], error: str
     ) -> Verdict:
         """Whether an answer is right, which nothing but its values can bring about, and why not."""
         if answer is None:
             return Verdict(False, "nothing came out of your notebook for this question.")
-        calls = self.inputs[grade_id]
-        raised = answer.get("raised")
-        failure = told.exception(raised[0], raised[1], cells) if raised else ("", "")
-        if raised and raised[0] == "NotImplementedError":
+        question, calls = self.assignment.questions[grade_id], self.inputs[grade_id]
+        if _is_not_started(answer):
             return Verdict(False, NOT_STARTED)
-        if "complaint" in answer or (raised and calls is None):
-            words = (
-                told.sentence(answer["complaint"], cells)
-                if "complaint" in answer
-                else f"your answer raised {failure[0]}: {failure[1]}"
-            )
-            return Verdict(False, without_numbers(words or told.UNREADABLE) + _cells_that_failed(failed, cells))
-        if not raised and len(answer["values"]) != (1 if calls is None else len(calls)):
+        if "complaint" in answer or "raised" in answer:
+            return Verdict(False, self._hint(question, answer, failed, cells) if self.hides else error)
+        if len(answer["values"]) != (1 if calls is None else len(calls)):
             return Verdict(False, "nothing came out of your notebook for some inputs.")
         try:
             values = [plain.decode(value) for value in answer["values"]]
         except ValueError:
             return Verdict(False, "what your answer returned could not be read.")
-        given = values[0] if calls is None else replay(values, failure)
+        given = values[0] if calls is None else values.__getitem__
         verdict = judge(given, self.cases[grade_id], called=calls is not None)
-        return Verdict(verdict.right, without_numbers(verdict.words))
+        if verdict.right or verdict.words in question.mistakes:
+            return verdict
+        return Verdict(False, told.without_numbers(verdict.words) if self.hides else told.shown(verdict.words))
+
+    def _hint(self, question: Question, answer: dict[str, Any], failed: dict[int, str], cells: Sequence[str]) -> str:
+        """What the student is told of an answer that failed: sentences in which nothing can be chosen."""
+        if "raised" in answer:
+            words = told.NOT_HERE if answer["raised"][0] == "NotHereError" else told.RAISES
+        else:
+            words = told.sentence(answer["complaint"], question.name) or told.UNREADABLE
+        if "complaint" in answer and _known(failed, cells):
+            words = f"{words} {told.not_python(cells) or told.STOPPED}"
+        return words
+
+    def _error(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str]) -> str:
+        """The same for who marks: kind and place of the exception, and the first cell that failed."""
+        if answer is None or not ("complaint" in answer or "raised" in answer) or _is_not_started(answer):
+            return ""
+        if "raised" in answer:
+            thing = "answer" if self.inputs[grade_id] is None else "function"
+            kind, place = answer["raised"]
+            words = f"your {thing} raised {told.exception(kind, place, cells)}"
+        else:
+            words = answer["complaint"] if told.known(answer["complaint"]) else told.UNREADABLE
+        if ("complaint" in answer or self.inputs[grade_id] is None) and (known := _known(failed, cells)):
+            words += f" Code cell {min(known)} of your notebook stopped first: {told.failure(known[min(known)], cells)}"
+        return told.shown(words)
 
     def _share(self, grade_id: str, answer: dict[str, Any] | None) -> float:
         """How many of a wrong answer's parts are right on every input, where the question has parts. 0 where not."""
@@ -138,46 +169,56 @@ class Marker:
         return len(right) / len(found[0]) if right else 0.0
 
 
-def read_report(text: str | None) -> tuple[dict[str, Any], dict[int, str]]:
-    """(answers, errors of cells by number) from a sandbox's text, or ValueError: it comes from a hostile side."""
+def read_report(
+    text: str | None, asked: Collection[str], signs: Collection[str] = ()
+) -> tuple[dict[str, Any], dict[int, str]]:
+    """(answers, errors of cells by number) from a room's text, or ValueError: it comes from a hostile side.
+
+    A report holds these fields and no others. What isn't of this form, in any part of it, makes all of it nothing.
+
+        answers   {question: answer} of questions that the room was asked, `asked`. An answer holds
+            values      a list of texts; `plain.decode` reads them
+            complaint   a text, why there is no value, or
+            raised      [kind of the exception, place], two texts; not beside a complaint
+            `signs`     True or absent, each: what the bare room alone may say of a derivation
+        cells     {number of a code cell, from 1 on: text}: what failed
+    """
     try:
-        report = json.loads(text or "")
+        report = json.loads(text or "", object_pairs_hook=_each_once)
+        _wants(type(report) is dict and set(report) == {"answers", "cells"})
         answers, cells = report["answers"], report["cells"]
-        failed = {int(number): str(error)[:100] for number, error in cells.items()}
+        _wants(type(answers) is dict and type(cells) is dict and set(answers) <= set(asked))
         for answer in answers.values():
-            fits = isinstance(answer["values"], list) and isinstance(answer.get("complaint", ""), str)
-            raised = answer.get("raised", ["Error", ""])
-            name, where = raised
-            if not fits or not isinstance(raised, list) or not isinstance(name, str) or not isinstance(where, str):
-                raise ValueError("an answer of another form")
-    except (AttributeError, KeyError, IndexError, TypeError, RecursionError, OverflowError, ValueError) as error:
-        raise ValueError(type(error).__name__) from None
-    return answers, failed
+            _wants(type(answer) is dict and {"values"} <= set(answer) <= {"values", "complaint", "raised", *signs})
+            _wants(_texts(answer["values"]) and type(answer.get("complaint", "")) is str)
+            _wants("raised" not in answer or (_texts(answer["raised"]) and len(answer["raised"]) == 2))
+            _wants(not {"complaint", "raised"} <= set(answer) and all(answer.get(sign, True) is True for sign in signs))
+        _wants(all(re.fullmatch("[1-9][0-9]{0,4}", number) for number in cells) and _texts(list(cells.values())))
+    except (RecursionError, ValueError) as error:
+        raise ValueError(f"text: not a report ({type(error).__name__})") from None
+    return answers, {int(number): error[:100] for number, error in cells.items()}
 
 
-def replay(values: list, failure: tuple[str, str]) -> Callable[[int], Any]:
-    """A function that returns what the student's returned, one value per trial, and then fails as it did."""
-
-    def given(trial: int) -> Any:
-        if trial < len(values):
-            return values[trial]
-        name, words = failure
-        raise type(name, (Exception,), {})(words)
-
-    return given
+def _wants(condition: bool) -> None:
+    if not condition:
+        raise ValueError("of another form")
 
 
-def without_numbers(words: str) -> str:
-    """Words on a submission, on one line, without decimals and long shapes: no input can be read from a hint."""
-    words = "".join(sign if sign.isprintable() else " " for sign in words)  # no surrogate, no change of direction
-    words = re.sub(r"[-+]?\d*\.\d+(e[-+]?\d+)?|\d{5,}", "…", " ".join(words.split()))
-    words = re.sub(r"\((?=[\d, ]{11})\d+(, \d+)*,?\)", "(…)", words)  # a shape like (12, 34, 56) may stay
-    return words if len(words) <= 300 else words[:299] + "…"
+def _texts(value: Any) -> bool:
+    return type(value) is list and all(type(each) is str for each in value)
 
 
-def _cells_that_failed(failed: dict[int, str], cells: Sequence[str]) -> str:
-    known = [number for number in failed if 1 <= number <= len(cells)]
-    if not known:
-        return ""
-    words = without_numbers(told.failure(failed[min(known)], cells))
-    return f" Code cell {min(known)} of your notebook stopped first: {words}"
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON, in which no name stands twice."""
+    _wants(len(dict(pairs)) == len(pairs))
+    return dict(pairs)
+
+
+def _is_not_started(answer: dict[str, Any]) -> bool:
+    """Whether an answer is as it was handed out. A function that says so itself is no failure either."""
+    return bool(answer.get("raised", [""])[0] == "NotImplementedError")
+
+
+def _known(failed: dict[int, str], cells: Sequence[str]) -> dict[int, str]:
+    """The cells that failed, of those that there are."""
+    return {number: words for number, words in failed.items() if number <= len(cells)}

@@ -1,49 +1,148 @@
-"""What of a submission's words its student is told: nothing that the hidden inputs could be written into.
+"""What of a submission's words its student is told: sentences that are known beforehand, and nothing in them to choose.
 
-A submission meets the inputs while it runs, and may send any words from there: those of an exception, a name, a reason.
-Whoever reads them in the feedback knows the inputs, and hands in their right results the next time. So of an exception
-only its kind and its place are told, if it has a known kind; of all else the sandbox says, only sentences from here.
-`check` shows the whole of an exception on the inputs that students have.
+A submission meets the hidden inputs while it runs, and may send any words from there: those of an exception, a name, a
+number, the line that it stopped at. Whoever reads them in the feedback knows the inputs, and hands in their right
+results the next time. So the student is told sentences from here, without numbers, names, kinds of exceptions, lines
+and cells that the submission could have chosen by what it computed. Whoever marks is told these, in a table that no
+student gets. `check` shows the whole of an exception on the inputs that students have.
 """
 
+import ast
 import builtins
 import re
-import types
 from collections.abc import Sequence
 
-import numpy as np
+from coursework.grader import magics
 
 RAISED = {name for name in dir(builtins) if isinstance(getattr(builtins, name), type)} | {"LinAlgError", "NotHereError"}
-TYPES = {kind.__name__ for module in (builtins, np, types) for kind in vars(module).values() if isinstance(kind, type)}
-PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})")
+PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})", re.A)
 NUMBER = r"\d{1,4}(?:\.\d)?"
-ENDS = rf"""took longer than the {NUMBER} s allowed|took longer than {NUMBER} s in all|did nothing for {NUMBER} s
-|took more than {NUMBER} GiB of memory|ended the Python process|ended the whole sandbox|ended what follows its numbers
-|reported too much|handed out far too much|wrote where only the grader writes|left too many processes running
-|started too many processes|could not be run""".replace("\n", "")
-SENTENCES = re.compile(
-    rf"(?:there was no time left: )?(?:your answer|the notebook|this cell) (?:{ENDS})"
-    r"|nothing called (?P<missing>\w+) is defined when the notebook has run"
-    r"|(?P<thing>\w+) is not a function. Hand in the function itself"
-    r"|the answer is a (?P<kind>\w+)(?:, which holds complex numbers)?, not a number or an array of numbers"
-    r"|the answer is (?:far too large|nested too deeply or far too long)"
-    r"|the answer is a dict with keys that are neither words nor whole numbers"
-    r"|(?P<function>\w+) computes (?:with complex numbers. A complex step is no derivation, and that is asked for here"
-    r"|in more digits than float64. Only differences need these, and a derivation is asked for here)"
-)
+ENDS = {  # how a step of the sandbox may end: its words, what the student is told of them
+    rf"took longer than (?:the {NUMBER} s allowed|{NUMBER} s in all)": "took longer than is allowed",
+    rf"did nothing for {NUMBER} s": "did nothing for too long",
+    rf"took more than {NUMBER} GiB of memory": "took more memory than is allowed",
+    **{
+        words: words
+        for words in (
+            "ended the Python process",
+            "ended the whole sandbox",
+            "ended what follows its numbers",
+            "reported too much",
+            "handed out far too much",
+            "wrote where only the grader writes",
+            "left too many processes running",
+            "started too many processes",
+            "could not be run",
+        )
+    },
+}
+OTHERS = {  # all else that a room says of an answer; {answer} stands for the name that is asked for
+    r"nothing called (?P<answer>\w+) is defined when the notebook has run": "nothing called {answer} is defined when "
+    "the notebook has run",
+    r"(?P<answer>\w+) is not a function. Hand in the function itself": "{answer} is not a function. Hand in the "
+    "function itself",
+    r"the answer is a \w+, not a number or an array of numbers": "the answer is not a number or an array of numbers",
+    r"the answer is a \w+, which holds complex numbers, not a number or an array of numbers": "the answer holds "
+    "complex numbers, and real numbers are asked for",
+    r"\w+ computes with complex numbers. (?P<why>A complex step is no derivation, and that is asked for here)": "a "
+    "function of your notebook computes with complex numbers. {why}",
+    r"\w+ computes in more digits than float64. (?P<why>Only differences need these, and a derivation is asked for "
+    "here)": "a function of your notebook computes in more digits than float64. {why}",
+    r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
+        "{why}"
+    ),
+    "(?P<why>the answer is a dict with keys that are neither words nor whole numbers)": "{why}",
+}
+WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this cell)"
 NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
-ELSEWHERE = "Its own words are left out, since hidden inputs could stand in them. `check` shows them on your inputs."
+RAISES = (
+    "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be "
+    "read from it. `check` shows it on the inputs that you have; try other shapes and values, too."
+)
+STOPPED = "A code cell of your notebook stopped with an error. Restart the kernel and run all cells to see it."
 UNREADABLE = "what came out of your notebook for this question could not be read."
+FIXED = re.compile(
+    r"\b1e-12\b|\b0/0\b|\b(?:are|by|from|of|to) 0\b(?!/)"
+)  # numbers that stand in the sentences of `judge` themselves
+SAID = {  # what `judge` says of a wrong result: its words, and the same without what a result could be made to choose
+    r"the shape is \([\d, ]*\), it should be \([\d, ]*\)\.": "the shape is not the one that is asked for.",
+    r"the shape is \([\d, ]*\), a single number is asked for\.": "a single number is asked for.",
+    r"it agrees to about \d+ digits only\.": "it agrees to some digits only.",
+    r"\d+ of \d+ numbers differ\.": "its numbers differ from the right ones.",
+    r"Each of them is \S+ times the right one\.": "All of them are off by the same factor.",
+    r"Only (entry|row) \d+, counted from 0, is wrong\.": r"Only one \1 is wrong.",
+    r"Only (entry|row) \d+ is right, counted from 0\.": r"Only one \1 is right.",
+    r"\d+ results came back, wanted are \d+: ": "another number of results came back than is wanted: ",
+    r"the answer should hold \d+ results: ": "the answer should hold these results: ",
+    r"It is right on \d+ of \d+ inputs\.": "It is right on some of the inputs.",
+}
 
 
-def sentence(words: str, cells: Sequence[str]) -> str | None:
-    """A sentence of the sandbox, or None if it is none. Its names are those of types, or stand in the cells."""
-    found = SENTENCES.fullmatch(words.rstrip("."))
-    if found is None:
+def shown(words: str) -> str:
+    """Words on one line, of at most 300 signs, all of which can be printed: no surrogate, no change of direction."""
+    words = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())
+    return words if len(words) <= 300 else words[:299] + "…"
+
+
+def without_numbers(words: str) -> str:
+    """What `judge` says of a result, without any number that the result could be made to choose.
+
+    Example:
+    >>> without_numbers("the shape is (9876, 0), it should be (3, 2). Compute in float64.")
+    'the shape is not the one that is asked for. Compute in float64.'
+    """
+    words = shown(words)
+    for pattern, instead in SAID.items():
+        words = re.sub(pattern, instead, words, flags=re.A)
+    words = re.sub(r"\([\d, ]*\d[\d, ]*\)", "(…)", words)
+    kept = [found.span() for found in FIXED.finditer(words)]
+    number = re.compile(r"(?<!\w)[-+]?\d+(?:\.\d+)*(?:e[-+]?\d+)?\b")
+    return number.sub(
+        lambda found: found[0] if any(a <= found.start() and found.end() <= b for a, b in kept) else "…", words
+    )
+
+
+def known(words: str) -> bool:
+    """Whether the sandbox says such a sentence. Its names may be any, so that it is for who marks alone."""
+    return _sentence(words) is not None
+
+
+def sentence(words: str, answer: str) -> str | None:
+    """What a student is told of a sentence of the sandbox, or None if it is none. answer: the name asked for.
+
+    Example:
+    >>> sentence("your answer took longer than the 10 s allowed.", "step")
+    'your answer took longer than is allowed.'
+    """
+    found = _sentence(words)
+    if found is None or found[0].groupdict().get("answer", answer) != answer:
         return None
-    known = TYPES.union(*(re.findall(r"\w+", cell) for cell in cells))
-    names = {name for name in found.groupdict().values() if name and name not in known}
-    return re.sub(rf"\b({'|'.join(map(re.escape, names))})\b", "…", found[0]) + "." if names else f"{found[0]}."
+    return found[1].format(answer=answer) + "."
+
+
+def _sentence(words: str) -> tuple[re.Match[str], str] | None:
+    """(the sentence, what is told of it) or None."""
+    words = words.removesuffix(".")
+    for pattern, instead in ENDS.items():
+        if found := re.fullmatch(f"{WHO} {pattern}", words, re.A):
+            return found, f"{found['late'] or ''}{found['who']} {instead}"
+    for pattern, instead in OTHERS.items():
+        if found := re.fullmatch(pattern, words):
+            return found, instead.replace("{why}", found.groupdict().get("why", ""))
+    return None
+
+
+def not_python(cells: Sequence[str]) -> str:
+    """A sentence on the first cell that can't be read as Python, which the cells alone tell; nothing where all can."""
+    for number, cell in enumerate(cells, 1):
+        try:
+            ast.parse(magics.as_python(cell))
+        except SyntaxError as error:
+            line = f", line {error.lineno}" if error.lineno else ""
+            return f"Code cell {number} of your notebook can't be read as Python{line}."
+        except (ValueError, RecursionError, MemoryError):
+            return f"Code cell {number} of your notebook can't be read as Python."
+    return ""
 
 
 def place(words: str, cells: Sequence[str]) -> str:
@@ -56,20 +155,18 @@ def place(words: str, cells: Sequence[str]) -> str:
     return ""
 
 
-def exception(name: str, where: str, cells: Sequence[str]) -> tuple[str, str]:
-    """(kind of an exception, what is told of it). A kind of the student's own is an Exception like any other."""
-    if name == "NotHereError":
-        return name, f"{NOT_HERE} {_see(where, cells)}".strip()
-    return name if name in RAISED else "Exception", f"{_see(where, cells)} {ELSEWHERE}".strip()
-
-
-def _see(where: str, cells: Sequence[str]) -> str:
+def exception(name: str, where: str, cells: Sequence[str]) -> str:
+    """Kind and place of an exception, for who marks. A kind of the student's own is an Exception like any other."""
     found = place(where, cells)
-    return f"see {found}." if found else ""
+    words = [NOT_HERE] if name == "NotHereError" else []
+    words += [f"see {found}."] if found else []
+    return f"{name if name in RAISED else 'Exception'}{': ' if words else '.'}{' '.join(words)}"
 
 
 def failure(words: str, cells: Sequence[str]) -> str:
-    """What is told of a cell that failed: a sentence of the sandbox, or an exception's kind and place."""
+    """Why a cell failed, for who marks: a sentence of the sandbox, or an exception's kind and place."""
     name, _, where = words.partition(", ")
     found = place(where, cells)
-    return sentence(words, cells) or ", ".join([name if name in RAISED else "Exception", *([found] if found else [])])
+    if known(words):
+        return f"{words.removesuffix('.')}."
+    return ", ".join([name if name in RAISED else "Exception", *([found] if found else [])])

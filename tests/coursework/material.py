@@ -1,5 +1,6 @@
 """A small assignment and submissions to it, made for the tests."""
 
+import csv
 import json
 import os
 import subprocess
@@ -169,10 +170,17 @@ def guarded(command, seconds=200, **options):
     return subprocess.CompletedProcess(command, process.returncode, output, errors)
 
 
+def reply_of(assignment, answers):
+    """What comes out of the sandbox: a line for each room, with the answers to its questions."""
+    derived = [name for name, question in assignment.questions.items() if question.derive]
+    lines = [{"answers": {name: answer for name, answer in answers.items() if name not in derived}, "cells": {}}]
+    if derived:
+        lines.append({"answers": {name: answer for name, answer in answers.items() if name in derived}, "cells": {}})
+    return "\n".join(map(json.dumps, lines))
+
+
 def marks(out):
     """{student: row of the marks' table}."""
-    import csv
-
     with open(Path(out) / "marks" / "ps0.csv", newline="", encoding="utf-8") as file:
         return {row["student_id"]: row for row in csv.DictReader(file)}
 
@@ -185,6 +193,12 @@ def points(row):
 def feedback(out, student):
     """A student's feedback in Markdown, without its escapes."""
     return (Path(out) / "feedback" / student / "ps0" / "ps0.md").read_text(encoding="utf-8").replace("\\", "")
+
+
+def errors(out, student):
+    """What the instructor's table says of a student's failures, which the feedback leaves out."""
+    with open(Path(out) / "marks" / "ps0_errors.csv", newline="", encoding="utf-8") as file:
+        return "\n".join(row["error"] for row in csv.DictReader(file) if row["student"] == student)
 
 
 def runs(out):

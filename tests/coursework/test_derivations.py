@@ -508,7 +508,7 @@ def test_a_second_room_that_dies_costs_the_derivations_alone(tmp_path, monkeypat
     text, problem = run(first, (None, sandbox.too_much(sandbox.Limits())))
     found = {mark.grade_id: mark for mark in marker.marks(text, problem)}
     assert problem is None and found["ps0_slope"].points == 2
-    assert found["ps0_total"].points == 0 and "took more than" in found["ps0_total"].hint
+    assert found["ps0_total"].points == 0 and "took more than" in found["ps0_total"].error
     assert run((None, "the notebook ended the whole sandbox")) == (None, "the notebook ended the whole sandbox")
     monkeypatch.setattr(sandbox, "WAITS", (0, 0))
     short = (None, sandbox.SHORT)

@@ -1,10 +1,22 @@
 """What crosses the sandbox's edge is data of bounded size, depth and type, or it is nothing.
 
-A reply may hold these fields and no others count: `answers`, by question: `values`, a list of what `plain.encode`
-writes; `complaint`, words; `raised`, a name and a place. `cells`, errors by number. Words are only ever shown, and none
-but those that are known beforehand: else the hidden inputs could be read from them.
+A reply is a line from each room: from the usual one, and where a derivation is asked for, from the bare one. Each line
+is a report, and these are all fields that it may hold. One more, one of another form, or a line more or fewer, and the
+whole reply is nothing.
+
+    answers       by question, of those that this room was asked
+      values      a list of texts that `plain.encode` writes; the only thing that points come from
+      complaint   a text, why there is no value; shown if it is one of the sentences that `told` knows
+      raised      a name and a place, two texts, instead of a complaint; for who marks alone
+      stepped     True or absent; in the bare room alone. A function was called with an array moved a little
+      searched    True or absent; in the bare room alone. The notebook looked for the grader in its process
+      overrun     True or absent; in the bare room alone. A line was passed too often to be followed
+    cells         by number of a code cell, from 1 on, a text: what failed; for who marks alone
+
+Nothing that a submission chooses comes back to its student as text: else the hidden inputs could be read from it.
 """
 
+import copy
 import json
 import math
 import re
@@ -17,17 +29,20 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
+from course_utils.checks.exercise import USE_FLOAT64
 from coursework import plain
 from coursework.grader import __main__ as command
 from coursework.grader import assignment as assignments
 from coursework.grader import report, sandbox, submissions, told
 from coursework.grader.gradebook import harmless
-from coursework.grader.marking import Marker, without_numbers
+from coursework.grader.marking import SIGNS, Marker
 from coursework.grader.submissions import Submission, told_apart
 from coursework.grader.tex import type_alone
+from coursework.grader.told import without_numbers
 from tests.coursework.material import (
     RIGHT,
     STEP,
+    errors,
     feedback,
     graded_here,
     grader,
@@ -40,32 +55,110 @@ from tests.coursework.material import (
 from tests.notebook import ROOT
 
 TRIALS = 2
+MORE = """
+QUESTIONS += [
+    Question(
+        name="bend",
+        points=4,
+        objective="Derive a Jacobian.",
+        derive=True,
+        right=lambda W, h: (1 - np.tanh(W @ h) ** 2)[:, None] * W,
+        draw=_draw_step,
+    ),
+    Question(
+        name="both",
+        points=6,
+        objective="Go forwards and back.",
+        right=lambda W, h: {"up": W @ h, "down": W.T @ h},
+        draw=_draw_step,
+    ),
+]
+"""
 
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory):
+    """Of ps0 with a derivation, ps0_bend, and a question of two parts, ps0_both."""
     key = write_assignment(tmp_path_factory.mktemp("key"))
+    with open(key / "ps0" / "questions.py", "a", encoding="utf-8") as file:
+        file.write(MORE)
     assignment = assignments.load("ps0", key)
     return Marker(assignment, assignments.draw(assignment, 7, TRIALS))
 
 
 @pytest.fixture(scope="module")
 def right(marker):
-    """The reply of a right submission, as data."""
-    answers = {}
+    """The reply of a right submission, as data: a report from each room."""
+    rooms = [{"answers": {}, "cells": {}} for _ in range(2)]
     for grade_id, question in marker.assignment.questions.items():
-        calls = marker.inputs[grade_id]
-        values = [question.right] if calls is None else [question.right(*plain.decode(call)) for call in calls]
-        answers[grade_id] = {"values": [plain.encode(value) for value in values]}
-    return {"answers": answers, "cells": {}}
+        values = [plain.encode(value) for value in wanted(marker, grade_id)]
+        rooms[question.derive]["answers"][grade_id] = {"values": values}
+    return rooms
+
+
+def wanted(marker, grade_id):
+    question, calls = marker.assignment.questions[grade_id], marker.inputs[grade_id]
+    return [question.right] if calls is None else [question.right(*plain.decode(call)) for call in calls]
+
+
+def as_reply(rooms):
+    return "\n".join(map(json.dumps, rooms))
 
 
 def points(marker, text):
     return {mark.grade_id: mark.points for mark in marker.marks(text) if mark.points is not None}
 
 
+ALL_OF_IT = {"ps0_step": 10, "ps0_total": 5, "ps0_slope": 2, "ps0_bend": 4, "ps0_both": 6}
+
+
 def test_a_right_reply_has_all_points(marker, right):
-    assert points(marker, json.dumps(right)) == {"ps0_step": 10, "ps0_total": 5, "ps0_slope": 2}
+    assert points(marker, as_reply(right)) == ALL_OF_IT
+
+
+@pytest.mark.parametrize("sign", SIGNS)
+def test_a_sign_is_for_who_marks_and_takes_nothing(marker, right, sign):
+    rooms = copy.deepcopy(right)
+    rooms[1]["answers"]["ps0_bend"][sign] = True
+    assert points(marker, as_reply(rooms)) == ALL_OF_IT
+    looks = {mark.grade_id: (mark.look, mark.hint) for mark in marker.marks(as_reply(rooms))}
+    assert looks["ps0_bend"] == (SIGNS[sign], "") and not any(look for q, (look, _) in looks.items() if q != "ps0_bend")
+
+
+UNKNOWN = [
+    ("a field of the reply", lambda rooms: rooms[0].update(right=True)),
+    ("a field of an answer", lambda rooms: rooms[0]["answers"]["ps0_step"].update(points=10)),
+    ("a sign from the usual room", lambda rooms: rooms[0]["answers"]["ps0_step"].update(stepped=True)),
+    ("a sign that is not true", lambda rooms: rooms[1]["answers"]["ps0_bend"].update(stepped=False)),
+    ("a sign that is one", lambda rooms: rooms[1]["answers"]["ps0_bend"].update(searched=1)),
+    ("a sign in words", lambda rooms: rooms[1]["answers"]["ps0_bend"].update(overrun="<b>")),
+    ("a derivation from the usual room", lambda rooms: rooms[0]["answers"].update(rooms[1]["answers"])),
+    ("another room's question", lambda rooms: rooms[1]["answers"].update(rooms[0]["answers"])),
+    ("a question that nobody asked", lambda rooms: rooms[0]["answers"].update(ps9={"values": []})),
+    ("a complaint that is none", lambda rooms: rooms[0]["answers"]["ps0_step"].update(complaint=3)),
+    ("three things raised", lambda rooms: rooms[0]["answers"]["ps0_step"].update(raised=["a", "b", "c"])),
+    ("raised and a complaint", lambda rooms: rooms[0]["answers"]["ps0_step"].update(raised=["a", ""], complaint="")),
+    ("a value that is no text", lambda rooms: rooms[0]["answers"]["ps0_slope"].update(values=[0.25])),
+    ("a cell 0", lambda rooms: rooms[0]["cells"].update({"0": "x"})),
+    ("a cell without words", lambda rooms: rooms[1]["cells"].update({"1": None})),
+    ("a third line", lambda rooms: rooms.append(rooms[0])),
+    ("one line", lambda rooms: rooms.pop()),
+]
+
+
+@pytest.mark.parametrize(("what", "change"), UNKNOWN, ids=[what for what, _ in UNKNOWN])
+def test_one_unknown_field_makes_the_whole_reply_nothing(marker, right, what, change):
+    rooms = copy.deepcopy(right)
+    change(rooms)
+    assert not any(points(marker, as_reply(rooms)).values())
+    assert {mark.hint for mark in marker.marks(as_reply(rooms)) if mark.points is not None} == {
+        "what came out of the notebook could not be read"
+    }
+
+
+def test_a_field_that_stands_twice_makes_the_reply_nothing(marker, right):
+    text = as_reply(right)
+    assert not any(points(marker, text.replace('"cells": {}', '"cells": {}, "cells": {}', 1)).values())
 
 
 odd = st.one_of(
@@ -97,42 +190,245 @@ an_answer = st.one_of(
     ),
     st.dictionaries(names, anything, max_size=5),
 )
-questions = st.sampled_from(["ps0_step", "ps0_total", "ps0_slope", "ps0_essay", "", "ps0"])
-a_reply = st.one_of(
+questions = st.sampled_from([*ALL_OF_IT, "ps0_essay", "", "ps0"])
+a_report = st.one_of(
     anything,
     st.fixed_dictionaries(
         {"answers": st.one_of(anything, st.dictionaries(questions, an_answer, max_size=4)), "cells": anything},
         optional={"marks": anything, "right": anything},
     ),
 )
+a_number = st.sampled_from([0.0, -1.0, 1.5, 2.0, 1 + 1e-5, 1 + 1e-9, 1e6, 1234.0, np.inf, np.nan])
+a_flag = st.sampled_from([True, True, True, False, 1, 0, "true", None, [], "x" * 99])
+where = st.sampled_from(list(ALL_OF_IT))
+trial = st.integers(0, TRIALS - 1)
+some_words = st.one_of(
+    st.sampled_from(
+        [
+            "your answer took longer than the 9876.5 s allowed.",
+            "nothing called step is defined when the notebook has run.",
+            "nothing called klmno is defined when the notebook has run.",
+            "klmno computes with complex numbers. A complex step is no derivation, and that is asked for here.",
+            "the answer is a klmno, not a number or an array of numbers.",
+            "Right, on every random input tried.",
+            "",
+        ]
+    ),
+    st.text(max_size=30),
+)
+an_error = st.tuples(st.sampled_from(["KeyError", "NotHereError", "NotImplementedError", "Right", ""]), some_words)
+a_change = st.one_of(  # of a right reply: (what, ...)
+    st.tuples(st.just("scaled"), where, trial, a_number),
+    st.tuples(st.just("one entry"), where, trial, st.integers(0, 30), a_number),
+    st.tuples(st.just("turned"), where, trial),
+    st.tuples(st.just("taken"), where, trial, where, trial),
+    st.tuples(st.just("single"), where),
+    st.tuples(st.just("shape"), where, trial, st.lists(st.integers(0, 9999), max_size=4)),
+    st.tuples(st.just("other"), where, trial, wrong_value),
+    st.tuples(st.just("count"), where, st.integers(0, 5)),
+    st.tuples(st.just("gone"), where),
+    st.tuples(st.just("flag"), where, st.sampled_from([*SIGNS, "right", "points"]), a_flag),
+    st.tuples(st.just("complaint"), where, some_words),
+    st.tuples(st.just("raised"), where, an_error.map(list)),
+    st.tuples(st.just("cells"), st.integers(0, 1), st.integers(0, 5), some_words),
+    st.tuples(st.just("moved"), where),
+    st.tuples(st.just("lines"), st.sampled_from(["exchanged", "first", "second", "twice"])),
+)
+a_reply = st.one_of(
+    st.lists(a_report, min_size=1, max_size=3),
+    st.lists(a_change, max_size=4),
+    st.lists(a_change, max_size=2),
+)
 
 
-def is_right(marker, grade_id, answer):
-    """Whether an answer's values really are right, worked out here without the marker's judgement."""
-    question, calls = marker.assignment.questions[grade_id], marker.inputs[grade_id]
+def scaled(value, factor):
+    if isinstance(value, dict):
+        return {name: scaled(part, factor) for name, part in value.items()}
+    with np.errstate(all="ignore"):
+        return np.asarray(value) * factor
+
+
+def one_entry(value, number, factor):
+    if isinstance(value, dict):
+        name = list(value)[number % len(value)]
+        return {**value, name: one_entry(value[name], number, factor)}
+    values = np.array(value, dtype=float)
+    with np.errstate(all="ignore"):
+        values.reshape(-1)[number % values.size] *= factor
+    return values
+
+
+def turned(value):
+    return (
+        tuple(value.values())[::-1] if isinstance(value, dict) else np.asarray(value).T[::-1] if np.ndim(value) else 0
+    )
+
+
+def other(what, value, *details):
+    """Another value in place of a right one."""
+    if what == "scaled":
+        return scaled(value, *details)
+    if what == "one entry":
+        return one_entry(value, *details)
+    if what == "shape":
+        return np.zeros([0, *details[0]][: 1 + len(details[0])])
+    return turned(value) if what == "turned" else details[0]
+
+
+def as_single(value):
+    return {name: np.float32(part) for name, part in value.items()} if isinstance(value, dict) else np.float32(value)
+
+
+def changed(marker, right, changes):
+    """A right reply after these changes."""
+    rooms = copy.deepcopy(right)
+    for what, *details in changes:
+        first = details[0]
+        room = next((room for room in rooms if first in room["answers"]), None) if type(first) is str else None
+        answer = room["answers"][first] if room else None
+        if what == "lines":
+            orders = {"exchanged": rooms[::-1], "first": rooms[:1], "second": rooms[-1:], "twice": [*rooms, rooms[0]]}
+            rooms = orders[first]
+        elif what == "cells":
+            rooms[details[0] % len(rooms)]["cells"][str(details[1])] = details[2]
+        elif answer is None:
+            continue
+        elif what == "gone":
+            del room["answers"][first]
+        elif what == "moved" and len(rooms) > 1:
+            rooms[rooms[0] is room]["answers"][first] = room["answers"].pop(first)
+        elif what == "count":
+            answer["values"] = (3 * answer["values"])[: details[1]]
+        elif what in ("flag", "complaint", "raised"):
+            name, value = details[1:] if what == "flag" else (what, details[1])
+            answer[name] = value
+        elif what == "single":
+            answer["values"] = [plain.encode(as_single(value)) for value in wanted(marker, first)]
+        elif what != "moved":
+            values, n = wanted(marker, first), details[1] % len(wanted(marker, first))
+            new = wanted(marker, details[2])[0] if what == "taken" else other(what, values[n], *details[2:])
+            answer["values"] = [*answer["values"][:n], new if what == "other" else plain.encode(new)]
+            answer["values"] += [plain.encode(value) for value in values[n + 1 :]]
+    return as_reply(rooms)
+
+
+def most(marker, grade_id, text):
+    """The points that a reply can earn for a question by its values, worked out here without the marker's judgement."""
+    question = marker.assignment.questions[grade_id]
     try:
+        answer = json.loads(text.split("\n")[question.derive])["answers"][grade_id]
         values = [plain.decode(value) for value in answer["values"]]
-        wanted = [question.right] if calls is None else [question.right(*plain.decode(call)) for call in calls]
-        return len(values) == len(wanted) and all(
-            np.shape(got) == np.shape(want) and np.allclose(np.asarray(got, float), want, rtol=1e-6)
-            for got, want in zip(values, wanted, strict=True)
+        rights = wanted(marker, grade_id)
+        if len(values) != len(rights):
+            return 0
+        rtol = 1e-10 if question.derive else 1e-6
+        if isinstance(rights[0], dict):
+            values = [
+                value if isinstance(value, dict) else dict(zip(rights[0], value, strict=True)) for value in values
+            ]
+            good = [
+                all(equal(v[name], r[name], rtol) for v, r in zip(values, rights, strict=True)) for name in rights[0]
+            ]
+            return question.points * sum(good) / len(good)
+        return question.points * all(equal(value, want, rtol) for value, want in zip(values, rights, strict=True))
+    except Exception:
+        return 0
+
+
+def equal(got, want, rtol):
+    try:
+        return np.shape(got) == np.shape(want) and bool(
+            np.all(np.abs(np.asarray(got, float) - want) <= rtol * np.abs(want).max())
         )
     except Exception:
         return False
 
 
-@settings(max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
+NAME = "(?:step|total|slope|bend|both)"
+NUMBERS = (
+    "(?:the number differs|its numbers differ from the right ones)[.]"
+    "(?: All of (?:yours are 0|them are off by the same factor)[.]| Only one (?:row|entry) is (?:wrong|right)[.]"
+    "| They are the right ones in reverse order: the first comes last[.])?"
+)
+OF_A_ROOM = [
+    re.escape(told.UNREADABLE),
+    f"(?:there was no time left: )?(?:your answer|the notebook|this cell) (?:{'|'.join(told.ENDS.values())})[.]",
+    f"nothing called {NAME} is defined when the notebook has run[.]",
+    f"{NAME} is not a function[.] Hand in the function itself[.]",
+    "the answer is not a number or an array of numbers[.]",
+    "the answer holds complex numbers, and real numbers are asked for[.]",
+    "the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?[.]",
+    "the answer is a dict with keys that are neither words nor whole numbers[.]",
+    "a function of your notebook computes with complex numbers[.] A complex step is no derivation, and that is asked "
+    "for here[.]",
+    "a function of your notebook computes in more digits than float64[.] Only differences need these, and a derivation "
+    "is asked for here[.]",
+]
+OF_A_RESULT = [
+    "the answer is (?:text in quotes|a (?:list|tuple|dict|NoneType|bool|int|float|ndarray)), not a number or an array "
+    "of numbers[.]",
+    "this is not written yet[.]",
+    "this is the transpose of what is asked for[.]",
+    "the shape is not the one that is asked for[.]",
+    "a single number is asked for[.]",
+    "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number[.]",
+    "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0[.] A product of many small "
+    "factors underflows to 0[.]",
+    "it agrees to some digits only[.] Is something estimated, rounded,? (?:or )?left out(?:, or added, such as a small "
+    "1e-12)?[?] In float64 more agree[.]",
+    "the sign is wrong[.]",
+    "the formula may be right, to more digits than you give it can't be told[.]" + re.escape(f" {USE_FLOAT64}"),
+    NUMBERS,
+]
+OF_AN_ANSWER = [
+    "W is transposed[.]",
+    "the tanh is missing[.]",
+    "the gradient is not accumulated over time[.]",
+    "that is tanh's[.]",
+    "Not started: replace the [.]{3} with your answer and run the cell again[.]",
+    "nothing came out of your notebook for (?:this question|some inputs)[.]",
+    "what your answer returned could not be read[.]",
+    "what came out of the notebook could not be read",
+    "your function gives nothing back[.] Does it end with a line that begins with return[?]",
+    re.escape(told.RAISES),
+    re.escape(told.NOT_HERE),
+    "the answer should hold these results: up, down[.]",
+    "another number of results came back than is wanted: up, down[.]",
+    "the right results are there, but exchanged[.] Their order is up, down[.]",
+    f"(?:(?:up|down) is right[.] )?(?:(?:up|down): )?(?:{'|'.join(OF_A_RESULT)})",
+]
+NO_PYTHON = r"Code cell \d+ of your notebook can't be read as Python(?:, line \d+)?[.]"  # as the cells alone tell
+TOLD = re.compile(  # every hint that there may be: no sign in it is what a submission has computed
+    f"(?:{'|'.join(OF_AN_ANSWER)})(?: It is right on some of the inputs[.])?"
+    f"|(?:{'|'.join(OF_A_ROOM)})(?: (?:{re.escape(told.STOPPED)}|{NO_PYTHON}))?"
+    f"|{re.escape(USE_FLOAT64)}|"
+)
+
+
+@settings(max_examples=12_000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(reply=a_reply)
-def test_no_reply_turns_a_wrong_value_into_a_point(marker, reply):
-    for grade_id, got in points(marker, json.dumps(reply)).items():
-        if got:
-            assert is_right(marker, grade_id, reply["answers"][grade_id]), reply
+def test_no_reply_turns_a_wrong_value_into_a_point_or_a_word(marker, right, reply):
+    """Neither an invented reply nor a right one that was changed; and no hint but those that are known beforehand."""
+    built = bool(reply) and isinstance(reply[0], tuple)
+    text = changed(marker, right, reply) if built or not reply else as_reply(reply)
+    for mark in marker.marks(text, None, ["def step(W, h): pass", "klmno = 1"]):
+        if mark.points:
+            assert mark.points <= round(most(marker, mark.grade_id, text), 1), (mark, text)
+        assert TOLD.fullmatch(mark.hint), mark.hint
+        assert mark.look in {"", *looks()}
+
+
+def looks():
+    """What may be said of an answer to who marks: any of the known sentences, in their order."""
+    words = list(SIGNS.values())
+    return {" ".join(words[i] for i in range(3) if chosen >> i & 1) for chosen in range(1, 8)}
 
 
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))
 @given(text=st.one_of(st.text(), st.binary().map(lambda raw: raw.decode("latin-1")), st.none()))
 def test_no_text_whatever_earns_or_stops_anything(marker, text):
-    assert not any(points(marker, text).values())
+    for said in (text, f"{text}\n{text}", f'{text}\n{{"answers": {{}}, "cells": {{}}}}'):
+        assert not any(points(marker, said).values())
 
 
 @pytest.mark.parametrize(
@@ -152,27 +448,45 @@ def test_no_text_whatever_earns_or_stops_anything(marker, text):
     ],
     ids=range(11),
 )
-def test_known_forms_of_forgery(marker, text):
-    assert not any(points(marker, text).values())
-    for mark in marker.marks(text):
-        mark.hint.encode()  # it can be written
+@pytest.mark.parametrize("rest", ["", '\n{"answers": {}, "cells": {}}'])
+def test_known_forms_of_forgery(marker, text, rest):
+    assert not any(points(marker, text + rest).values())
+    for mark in marker.marks(text + rest):
+        (mark.hint + mark.error).encode()  # it can be written
 
 
 @pytest.mark.parametrize("wrong", [[0], [1], [0, 1]])
 def test_no_hint_tells_of_the_graders_own_numbers(marker, right, wrong):
     """An input's number in the run is no input, so neither its value nor where it changes the result is a hint."""
-    reply = json.loads(json.dumps(right))
-    values = reply["answers"]["ps0_step"]["values"]
+    rooms = copy.deepcopy(right)
+    values = rooms[0]["answers"]["ps0_step"]["values"]
     for trial in wrong:
         values[trial] = plain.encode(plain.decode(values[trial]) + 3.5)
-    hint = next(mark.hint for mark in marker.marks(json.dumps(reply)) if mark.grade_id == "ps0_step")
-    assert "differ" in hint and "trial" not in hint and "smallest input" not in hint
-    assert ("right on 1 of 2 inputs" in hint) == (len(wrong) == 1)
+    hint = next(mark.hint for mark in marker.marks(as_reply(rooms)) if mark.grade_id == "ps0_step")
+    assert "differ" in hint and "trial" not in hint and "smallest input" not in hint and not re.search(r"\d", hint)
+    assert ("right on some of the inputs" in hint) == (len(wrong) == 1)
 
 
 def test_words_are_cleaned_before_they_are_shown():
     words = without_numbers("a\ud800b\x00c\u202ed 3.14159")
     assert words.encode() and "\x00" not in words and "\u202e" not in words and "3.14" not in words
+
+
+NUMBERED = [
+    "the shape is (9876, 0), it should be (3, 2).",
+    "9 results came back, wanted are 2: up, down.",
+    "3 of 3 numbers differ. Each of them is 1234 times the right one.",
+    "3 of 3 numbers differ. Each of them is 1.234e+07 times the right one.",
+    "3 of 3 numbers differ. Each of them is -inf times the right one.",
+    "3 of 7 numbers differ. Only row 0, counted from 0, is wrong.",
+    "it agrees to about 7 digits only.",
+    "some words of a day to come, 12 of them, or (3, 4), or ٤٢, or -5e-3.",
+]
+
+
+@pytest.mark.parametrize("words", NUMBERED)
+def test_no_number_stays_in_what_is_told(words):
+    assert not re.search(r"\d|inf", without_numbers(words)), without_numbers(words)
 
 
 def test_huge_integers_are_no_values():
@@ -218,6 +532,32 @@ BODIES = {  # what step does with its inputs, to tell them
     "        except OSError:\n            pass\n    return letters",
     "a shape": "digits = [1 + int(s) for s in ('%.60f' % abs(h[0]))[2:20]]\n    return np.zeros((0, *digits))",
     "a long shape": "return np.zeros((0, *map(int, ('%.60f' % abs(h[0]))[2:32])))",
+    "an empty shape": "return np.zeros((int(abs(h[0]) * 9999), 0))",
+    "a factor": "return np.tanh(W @ h) * int(2 + abs(h[0]) * 9999)",
+    "digits that agree": "return np.tanh(W @ h) * (1 + 10.0 ** -int(4 + abs(h[0]) * 5))",
+    "how many results": "return [0.0] * int(abs(h[0]) * 9999)",
+    "how many inputs": "global asked\n    asked = globals().get('asked', int(abs(h[0]) * 6)) - 1\n"
+    "    return np.tanh(W @ h) + (asked < 0)",
+    "a line": "n = int(abs(h[0]) * 60)\n" + "".join(f"    if n == {n}:\n        raise ValueError\n" for n in range(60)),
+    "a kind": "raise [KeyError, IndexError, TypeError, OSError, EOFError, NameError][int(abs(h[0]) * 6)]",
+    "another kind of thing": "return [set(), object(), iter([]), print, np.sum, Ellipsis][int(abs(h[0]) * 6)]",
+    "how often": "print(1)\n    return [letters(h)] * int(abs(h[0]) * 9)",
+    **{
+        f"a sentence {n}": "import json, os\n    n = int(abs(h[0]) * 9)\n    word = 'klmnopqrst'[n : n + 5]\n"
+        f"    said = ['value', 'ps0_step', {{'values': [], 'complaint': f'{sentence}'}}]\n"
+        "    for fd in range(3, 64):\n        try:\n            os.write(fd, json.dumps(said).encode() + b'\\n')\n"
+        "        except OSError:\n            pass\n    # klmno lmnop mnopq nopqr opqrs pqrst qrst rst st"
+        for n, sentence in enumerate(
+            [
+                "your answer took longer than the {1000 + n} s allowed.",
+                "nothing called {word} is defined when the notebook has run.",
+                "{word} computes with complex numbers. A complex step is no derivation, and that is asked for here.",
+                "the answer is a {word}, not a number or an array of numbers.",
+                "{word} is not a function. Hand in the function itself.",
+                "your answer reported too much{n * chr(46)}",
+            ]
+        )
+    },
 }
 IN_MEMORY = """
 import gc, plain
@@ -228,7 +568,7 @@ _, h = plain.decode(found[0][0])
 
 @pytest.fixture(scope="module")
 def leaking(tmp_path_factory, sandbox_kind):
-    """(the first input's digits, {name: feedback}) of students who try to be told of it."""
+    """(the first input's digits, {name: feedback}, {name: errors}) of students who try to be told of it."""
     place = tmp_path_factory.mktemp("leaks")
     key = write_assignment(place / "key")
     for name, body in BODIES.items():
@@ -241,18 +581,21 @@ def leaking(tmp_path_factory, sandbox_kind):
     assert run.returncode == 0, run.stderr
     assignment = assignments.load("ps0", key)
     _, h = plain.decode(assignments.draw(assignment, 7, 6)["ps0_step"][0])
-    return f"{abs(h[0]):.60f}"[2:20], {name: feedback(place / "out", name) for name in marks(place / "out")}
+    told_of_it = [{name: said(place / "out", name) for name in marks(place / "out")} for said in (feedback, errors)]
+    return f"{abs(h[0]):.60f}"[2:20], *told_of_it
 
 
 @pytest.mark.parametrize("name", [*BODIES, "cell", "cell of a name", "name"])
 def test_no_input_is_told_back(leaking, name):
     """Whatever a submission raises, returns, is called or forges: six digits in a row would be too many."""
-    digits, told = leaking
-    text = told[name]
+    digits, told_to_students, _ = leaking
+    text = told_to_students[name]
     for form in (digits, "".join("klmnopqrst"[int(s)] for s in digits)):
         for spelled in (text, re.sub(r"[^\w]", "", text)):
             assert not [form[i : i + 6] for i in range(12) if form[i : i + 6] in spelled], text
-    assert all(len(shape) <= 10 for shape in re.findall(r"\(([\d, ]+)\)", text)), text
+    (hint,) = re.findall(r"^\| ps0_step \|[^|]*\|[^|]*\| (.*) \|$", text, re.M)
+    assert TOLD.fullmatch(hint), hint
+    assert not re.search(r"[1-9]\d", re.sub("float64|1e-12", "", hint)) and "klmno" not in hint, "chosen by the student"
 
 
 def test_the_sandbox_does_not_know_the_seed(marker):
@@ -264,12 +607,40 @@ def test_the_sandbox_does_not_know_the_seed(marker):
     assert all(set(question) == {"name", "answer", "calls", "derive"} for job in jobs for question in job["questions"])
 
 
-def test_the_place_of_an_error_is_told(leaking):
-    _, told = leaking
+def test_the_place_of_an_error_is_told_to_who_marks_alone(leaking):
+    _, told_to_students, errors = leaking
     for name in ("words", "a missing key", "a cause", "a name"):
-        assert "line" in told[name] and "of code cell 2" in told[name] and "klmnopqrst" not in told[name]
-    assert "KeyError: see line 2 of code cell 2, return {}[letters(h)]." in told["a missing key"].replace("`", "")
-    assert "Code cell 2 of your notebook stopped first: ValueError, line 5 of code cell 2" in told["cell"]
+        assert "line" in errors[name] and "of code cell 2" in errors[name] and "klmnopqrst" not in errors[name]
+        assert "line" not in told_to_students[name] and "Error" not in told_to_students[name]
+    assert "KeyError: see line 2 of code cell 2, `return {}[letters(h)]`." in errors["a missing key"]
+    assert "Code cell 2 of your notebook stopped first: ValueError, line 5 of code cell 2" in errors["cell"]
+    assert told.STOPPED in told_to_students["cell"] and "cell 2" not in told_to_students["cell"]
+
+
+def test_a_cell_that_is_no_python_is_told_by_its_number(marker):
+    """That stands in the submission itself: no input has to be met to know it."""
+    said = {"answers": {"ps0_step": {"values": [], "complaint": KNOWN[0]}}, "cells": {"3": "SyntaxError, "}}
+    for cells, words in (
+        (["x = 1", "y = = 2", "z"], "Code cell 2 of your notebook can't be read as Python, line 1."),
+        (["%matplotlib inline", "await x", "z"], told.STOPPED),
+        (["x = 1", "z = 2"], ""),  # the cell that is said to have failed is not there
+    ):
+        marks = {
+            mark.grade_id: mark for mark in marker.marks(as_reply([said, {"answers": {}, "cells": {}}]), None, cells)
+        }
+        assert marks["ps0_step"].hint == f"{KNOWN[0]} {words}".strip()
+
+
+def test_where_nothing_is_hidden_everything_is_told(tmp_path):
+    """An assignment without drawn inputs, as ps6 is."""
+    key = write_assignment(tmp_path / "key")
+    questions = key / "ps0" / "questions.py"
+    questions.write_text(questions.read_text() + "\nQUESTIONS = QUESTIONS[2:]\n")
+    assignment = assignments.load("ps0", key)
+    open_marker = Marker(assignment, assignments.draw(assignment, 7, TRIALS))
+    said = {"answers": {"ps0_slope": {"values": [], "raised": ["KeyError", "line 1 of code cell 1"]}}, "cells": {}}
+    (mark, _) = open_marker.marks(json.dumps(said), None, ["slope = {}['a']"])
+    assert "KeyError: see line 1 of code cell 1, `slope = {}['a']`" in mark.hint
 
 
 KNOWN = [
@@ -279,16 +650,50 @@ KNOWN = [
     "the notebook took more than 3.0 GiB of memory",
     "the answer is a float, not a number or an array of numbers.",
 ]
+OF_THEM = [
+    "nothing called step is defined when the notebook has run.",
+    "your answer took longer than is allowed.",
+    "there was no time left: the notebook took longer than is allowed.",
+    "the notebook took more memory than is allowed.",
+    "the answer is not a number or an array of numbers.",
+]
+
+
+def test_every_sentence_of_a_room_is_known():
+    """Those that stand in the code of the rooms; one that is missing would be told as unreadable."""
+    source = (ROOT / "coursework" / "grader" / "runner.py").read_text(encoding="utf-8")
+    steps = re.findall(r'return step, f?"(.*?)"', source)
+    whole = re.findall(r'"complaint": f?"([^"]*?)"', source)
+    whole += [f"step {words}" for words in re.findall(r'^(?:COMPLEX|DIGITS) = "(.*)"$', source, re.M)]
+    plain_source = (ROOT / "coursework" / "plain.py").read_text(encoding="utf-8")
+    whole += re.findall(r'NotPlainError\(f?"(.*?)"\)', plain_source)
+    outside = (ROOT / "coursework" / "grader" / "sandbox.py").read_text(encoding="utf-8")
+    whole += re.findall(r'(?:self|watchdog)[.]reason = f?"(the notebook .*?)"', outside)
+    whole.append(sandbox.too_much(sandbox.Limits()))
+    sentences = [f"your answer {words}" for words in steps] + whole
+    assert len(steps) >= 6 and len(whole) >= 10, sentences
+    filled = {"{reason}": "ended the Python process", "{name}": "step", "{type(value).__name__[:40]}": "float"}
+    filled["{holds}"] = ", which holds complex numbers"
+    for sentence in sentences:
+        words = sentence.removeprefix("{error}.")  # what `plain` says, which stands here, too
+        for gap, filling in filled.items():
+            words = words.replace(gap, filling)
+        words = re.sub(r"\{.*?\}", "20", words)
+        if not words:
+            continue
+        assert told.known(words), words
+        assert TOLD.fullmatch(told.sentence(words, "step")), words
 
 
 def test_only_known_sentences_are_told():
-    for words in KNOWN:
-        assert told.sentence(words, ["def step(): pass"]) == words.rstrip(".") + "."
-        assert told.sentence(words + " abcdef", ["def step(): pass"]) is None
-    assert told.sentence(KNOWN[0], ["x = 1"]) == "nothing called … is defined when the notebook has run."
-    assert told.sentence(KNOWN[1].replace("2", "23456"), []) is None
+    for words, told_of_it in zip(KNOWN, OF_THEM, strict=True):
+        assert told.sentence(words, "step") == told_of_it and TOLD.fullmatch(told_of_it)
+        assert told.sentence(words + " abcdef", "step") is None
+        assert told.known(words) and not told.known(words + " abcdef")
+    assert told.sentence(KNOWN[0], "total") is None, "the name is that of the question, or it could be chosen"
+    assert told.sentence(KNOWN[1].replace("2", "23456"), "step") is None
     assert told.place("line 9 of code cell 1", ["x = 1"]) == "" and told.place("line 1 of code cell 2", ["x"]) == ""
-    assert told.exception("Deadbeef", "line 1 of code cell 1", ["x = 1"])[0] == "Exception"
+    assert told.exception("Deadbeef", "line 1 of code cell 1", ["x = 1"]).startswith("Exception: see line 1")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -519,6 +924,38 @@ def test_code_in_an_essay_looks_as_it_was_written(shown, code, form):
     page = Code()
     page.feed(shown("Words before.\n\n" + form.format(code)))
     assert page.text.replace("\u200b", "").strip() == code
+
+
+def test_code_in_an_answer_looks_as_it_was_written(tmp_path):
+    """Sign by sign, in what nbgrader's page shows of a code cell: nothing is put between, nothing is left out."""
+    key = write_assignment(tmp_path / "key")
+    code = "\n".join(
+        [STEP, *(f"# {line}" for line in [*CODE, *LINKS[:8], "\ttabs\tand  spaces  ", "\\frac{a}{b} $x$"])]
+    )
+    notebook = nbformat.reads(notebook_of(RIGHT), as_version=4)
+    details = {"grade_id": "ps0_step_answer", "solution": True, "grade": False, "locked": False, "schema_version": 3}
+    notebook.cells[1].source, notebook.cells[1].metadata["nbgrader"] = code, {**details, "task": False}
+    submit(tmp_path / "submitted", "ann", nbformat.writes(notebook))
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    graded = nbformat.read(tmp_path / "out" / "autograded" / "ann" / "ps0" / "ps0.ipynb", as_version=4)
+    (cell,) = [cell for cell in graded.cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "ps0_step_answer"]
+    assert cell.source == code
+
+    class Input(HTMLParser):
+        inside, text = 0, ""
+
+        def handle_starttag(self, tag, attributes):
+            self.inside += tag == "pre"
+
+        def handle_endtag(self, tag):
+            self.inside -= tag == "pre"
+
+        def handle_data(self, data):
+            self.text += data if self.inside else ""
+
+    page = Input()
+    page.feed(HTMLExporter(template_name="classic").from_notebook_node(nbformat.v4.new_notebook(cells=[cell]))[0])
+    assert page.text.rstrip("\n") == code.rstrip("\n")
 
 
 @pytest.mark.parametrize("text", ACTING, ids=range(len(ACTING)))

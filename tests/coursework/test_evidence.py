@@ -1,7 +1,6 @@
 """A student's own runs as data: what is read, what is recomputed, and what who marks the report gets to see."""
 
 import copy
-import json
 import re
 
 import nbformat
@@ -21,6 +20,7 @@ from coursework.grader.assignment import draw, load
 from coursework.grader.gradebook import _write_autograded
 from coursework.grader.marking import Marker
 from coursework.grader.submissions import Submission
+from tests.coursework.material import reply_of
 from tests.notebook import ROOT
 
 H = 4
@@ -252,7 +252,7 @@ def test_one_entry_replaced_by_anything_breaks_nothing(form, data, value):
 def reply(assignment, value):
     """What the sandbox says of a submission whose only answer are its own runs."""
     (name,) = [q for q, question in assignment.questions.items() if hasattr(question, "evidence")]
-    return json.dumps({"cells": {}, "answers": {name: {"values": [plain.encode(value)]}}}), name
+    return reply_of(assignment, {name: {"values": [plain.encode(value)]}}), name
 
 
 @pytest.mark.parametrize(("name", "form"), [("ps5", "ps5 runs"), ("ps6", "ps6 project")])

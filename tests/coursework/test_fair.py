@@ -1,7 +1,6 @@
 """Fair marks: float32, parts, boundary cases, derivations; and what the instructor is told of the class."""
 
 import csv
-import json
 import re
 import time
 
@@ -27,6 +26,7 @@ from tests.coursework.material import (
     WRONG_STEP,
     graded_here,
     marks,
+    reply_of,
     submit,
     write_assignment,
 )
@@ -100,8 +100,7 @@ def _marked(name, answer, **options):
     assignment = load(name.partition("_")[0])
     inputs = assignments.draw(assignment, 7, 4)
     values = [plain.encode(answer(*plain.decode(call))) for call in inputs[name]]
-    text = json.dumps({"answers": {name: {"values": values}}, "cells": {}})
-    text = f"{text}\n{text}"  # from both rooms
+    text = reply_of(assignment, {name: {"values": values}})
     (mark,) = [mark for mark in Marker(assignment, inputs).marks(text, **options) if mark.grade_id == name]
     return mark
 
@@ -442,6 +441,9 @@ def test_page_and_tables_of_a_class(tmp_path):
     assert all(float(row["low"]) <= 1 / 3 + 1e-3 <= float(row["high"]) for row in steps)
     assert (tmp_path / "out" / "marks" / "ps0_alike.csv").read_text().startswith("one,other,alike")
     assert "To be opened" not in page, "nobody was asked to derive anything"
+    guide = (ROOT / "coursework" / "README.md").read_text(encoding="utf-8")
+    told = {name.replace("ps3", "ps0") for name in re.findall(r"`(?:marks/)?(ps3(?:_\w+)?[.](?:csv|html))`", guide)}
+    assert {path.name for path in (tmp_path / "out" / "marks").iterdir()} == told, "what the guide promises is there"
     assert (tmp_path / "out" / "marks" / "ps0_look.csv").read_text().split() == ["student,question,why"]
 
 

@@ -1,9 +1,11 @@
 """From a folder of submissions to marks, hints, feedback and gradebook."""
 
+import dataclasses
 import importlib.util
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -16,7 +18,7 @@ import pytest
 from coursework import plain
 from coursework.grader import __main__ as command
 from coursework.grader import blame, magics, sandbox
-from coursework.grader.assignment import HIDDEN, draw, handed_out, job_of, load, names
+from coursework.grader.assignment import GUESSED, HIDDEN, draw, handed_out, job_of, load, names, stretched
 from coursework.grader.marking import Marker, read_report
 from coursework.grader.needed import needed
 from coursework.grader.probe import prove
@@ -28,6 +30,7 @@ from tests.coursework.material import (
     SLOPE,
     STEP,
     TOTAL,
+    errors,
     feedback,
     graded_here,
     grader,
@@ -101,7 +104,8 @@ def graded(tmp_path_factory, sandbox_kind):
 def test_points_and_hints(graded, name):
     *_, expected, hint = ANSWERS[name]
     assert points(marks(graded[2])[name]) == expected
-    assert hint in feedback(graded[2], name)
+    assert hint in feedback(graded[2], name) + errors(graded[2], name)
+    assert "NotImplementedError" not in errors(graded[2], name), "what is not started is no error"
 
 
 def test_again_repeats_nothing_and_says_the_same(graded):
@@ -410,12 +414,25 @@ def test_bad_input_is_named(words, complaint, capsys, key, tmp_path):
         '{"answers": {"a": {"values": 3}}, "cells": {}}',
         '{"answers": {"a": {"values": [], "raised": [1, 2]}}, "cells": {}}',
         '{"answers": {}, "cells": {"x": ""}}',
+        '{"answers": {}, "cells": {"04": ""}}',
+        '{"answers": {}, "cells": {"\u0664": ""}}',
+        '{"answers": {}, "cells": {"4": 1}}',
+        '{"answers": {}, "cells": {}, "marks": {}}',
+        '{"answers": {}, "answers": {}, "cells": {}}',
+        '{"answers": {"b": {"values": []}}, "cells": {}}',
+        '{"answers": {"a": {"complaint": ""}}, "cells": {}}',
+        '{"answers": {"a": {"values": [3]}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "points": 10}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "stepped": 1}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "searched": true}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "raised": ["KeyError", ""], "complaint": ""}}, "cells": {}}',
+        '{"answers": {"a": {"values": [], "raised": ["KeyError"]}}, "cells": {}}',
     ],
     ids=lambda text: text[:40],
 )
 def test_a_forged_report_is_refused(report):
     with pytest.raises(ValueError):
-        read_report(report)
+        read_report(report, {"a"}, {"stepped"})
 
 
 @pytest.mark.parametrize("complaint", ["", " ", "\n", "Right.", "Right, on every random input tried."])
@@ -430,5 +447,58 @@ def test_no_words_of_a_submission_are_a_verdict(complaint, raised, key):
 
 
 def test_a_report_of_the_right_form_is_read():
-    text = json.dumps({"answers": {"a": {"values": ["3"]}}, "cells": {"4": "NameError: x"}})
-    assert read_report(text) == ({"a": {"values": ["3"]}}, {4: "NameError: x"})
+    answers = {"a": {"values": ["3"]}, "b": {"values": [], "raised": ["NameError", ""]}, "c": {"values": ["3"]}}
+    answers["c"]["stepped"] = True
+    text = json.dumps({"answers": answers, "cells": {"4": "NameError: x"}})
+    assert read_report(text, {"a", "b", "c"}, {"stepped"}) == (answers, {4: "NameError: x"})
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The seed
+
+SHOWN = ["README.md", "Makefile", "coursework/README.md", "exam/README.md", "docs/teaching.md", "docs/hub.md"]
+SEEDS = re.compile(r"(?:--seed[ =]|\bSEED=)(\S+)")
+
+
+@pytest.mark.parametrize("name", SHOWN)
+def test_no_command_of_the_docs_shows_a_seed_that_can_be_guessed(name):
+    """A seed of their own, of twelve digits: what stands in a public file, others try first."""
+    given = SEEDS.findall((ROOT / name).read_text(encoding="utf-8"))
+    assert all(re.match(r"\$\(|\$?SEED\b|`|\.\.\.", seed) for seed in given), given
+    assert given or name not in ("Makefile", "coursework/README.md", "exam/README.md")
+
+
+def test_the_guides_own_command_draws_a_seed_that_nobody_guesses(tmp_path):
+    text = (ROOT / "coursework" / "README.md").read_text(encoding="utf-8")
+    (drawn,) = re.findall(r"^SEED=\$\((.*)\)$", text, re.M)
+    seeds = {subprocess.run(shlex.split(drawn), capture_output=True, text=True).stdout.strip() for _ in range(3)}
+    assert len(seeds) == 3 and all(re.fullmatch(r"[1-9]\d{11}", seed) for seed in seeds)
+    assert not any(int(seed) < GUESSED for seed in seeds)
+
+
+@pytest.mark.parametrize(("seed", "warned"), [(7, True), (10**11 - 1, True), (10**11, False), (10**30, False)])
+def test_a_short_seed_is_warned_of_and_used(seed, warned, key, tmp_path, capsys, sandbox_kind):
+    submit(tmp_path / "submitted", "ann", "no notebook")
+    graded_here(tmp_path / "submitted", tmp_path / "out", key, seed=seed)
+    assert ("can be guessed" in capsys.readouterr().err) == warned
+
+
+def test_a_seed_below_zero_is_refused(key, tmp_path, capsys):
+    submit(tmp_path / "submitted", "ann", RIGHT)
+    assert command.main(grader(tmp_path / "submitted", tmp_path / "out", key, seed=-7)[3:]) == 2
+    assert "seed: got -7" in capsys.readouterr().err
+
+
+def test_one_seed_draws_what_has_nothing_in_common_for_two_assignments(key):
+    """Not even for a question that is the same in both; and the same again for the same one."""
+    one = load("ps0", key)
+    other = dataclasses.replace(one, name="ps9")
+    drawn = [draw(assignment, 123_456_789_012, 6) for assignment in (one, other, one)]
+    assert drawn[0] == drawn[2]
+    numbers = [
+        {float(x) for call in inputs["ps0_step"] for part in plain.decode(call) for x in part.ravel()}
+        for inputs in drawn
+    ]
+    assert len(numbers[0]) > 30 and not numbers[0] & numbers[1]
+    assert stretched(7, "ps1") != stretched(7, "ps2") and stretched(7, "ps1") != stretched(8, "ps1")
+    assert all(0 <= word < 2**32 for word in stretched(7, "ps1"))

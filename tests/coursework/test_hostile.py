@@ -22,6 +22,7 @@ from tests.coursework.material import (
     TOTAL,
     WRONG_STEP,
     edited,
+    errors,
     feedback,
     grader,
     guarded,
@@ -237,7 +238,8 @@ def test_each_gets_its_right_mark(graded):
 
 def test_each_gets_its_hint(graded):
     wanted, out, _, _ = graded
-    missing = {name: feedback(out, name) for name, (_, hint) in wanted.items() if hint not in feedback(out, name)}
+    said = {name: feedback(out, name) + errors(out, name) for name in wanted}
+    missing = {name: said[name] for name, (_, hint) in wanted.items() if hint not in said[name]}
     assert missing == {}
 
 
@@ -267,8 +269,9 @@ def test_gradebook_holds_what_the_table_says(graded):
 
 def test_no_input_is_shown(graded):
     _, out, _, _ = graded
-    assert "words are left out" in feedback(out, "shows_inputs")
-    assert "0." not in feedback(out, "shows_inputs")
+    assert "only your instructor sees" in feedback(out, "shows_inputs")
+    assert "ValueError: see line" in errors(out, "shows_inputs")
+    assert "0." not in feedback(out, "shows_inputs") + errors(out, "shows_inputs")
 
 
 def test_no_script_of_a_student_reaches_a_browser(graded):
