@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         return grade(options)
-    except (ValueError, sandbox.SandboxError, sandbox.MachineError) as error:
+    except (ValueError, OSError, sandbox.MachineError) as error:
         print(error, file=sys.stderr)
         return 2
 
@@ -60,8 +60,9 @@ def grade(options: argparse.Namespace) -> int:
         raise ValueError(f"--trials: got {options.trials}, wants 1 or more")
     if options.due and options.due.tzinfo is None:
         raise ValueError("--due: wants a time zone, as in 2026-10-01T23:59+02:00")
-    found = submissions.find(options.submitted, options.assignment)
     assignment = assignments.load(options.assignment, options.key)
+    called = submissions.Names(options.out / "names.json")
+    found = submissions.find(options.submitted, assignment.name, called.of(assignment.name))
     inputs = assignments.draw(assignment, options.seed, options.trials)
     limits = sandbox.Limits(
         memory=int(options.memory * 2**30),
@@ -71,6 +72,7 @@ def grade(options: argparse.Namespace) -> int:
     )
     kind = "unsafe" if options.unsafe_no_sandbox else choose_sandbox(options.sandbox, [options.key, options.submitted])
     print(f"Sandbox: {kind}. Memory is capped by {sandbox.capped_by(kind)}.")
+    called.keep(assignment.name, found)
     store = engine.Store(options.out / "runs" / assignment.name)
     names, broken = engine.run_all(
         found,
@@ -84,13 +86,14 @@ def grade(options: argparse.Namespace) -> int:
         scheduler=options.scheduler,
     )
     class_ = Class(Marker(assignment, inputs), store, names, options.due, options.late_percent)
-    results = [class_.result(submission) for submission in found if submission.student not in broken]
-    gradebook.write(options.out, assignment, results, {submission.student: submission for submission in found})
-    gradebook.read_by_hand(options.out, assignment, results)
+    results = [class_.result(submission, broken.get(submission.student, "")) for submission in found]
+    graded = [result for result in results if not result.machine]
+    trouble = keep_and_read(options.out, assignment, graded, found)
     for result in results:
         try:
             report.write_feedback(result, assignment.name, options.out / "feedback")
-        except (OSError, ValueError) as error:
+        except Exception as error:  # one student, one fence
+            result.flags.append(f"The feedback could not be written ({type(error).__name__}).")
             print(f"{result.student}: the feedback could not be written ({error})", file=sys.stderr)
     table = options.out / "marks" / f"{assignment.name}.csv"
     report.write_marks(results, table)
@@ -98,17 +101,44 @@ def grade(options: argparse.Namespace) -> int:
         code = {submission.student: submission.code for submission in found if submission.problem is None}
         given = [cell.source for cell in released(assignment).cells if cell.cell_type == "code"]
         pairs = alike.pairs(code, given)
-        classes.write_class(items.summary(results), pairs, assignment.name, table.parent, results)
+        if graded:
+            classes.write_class(items.summary(graded), pairs, assignment.name, table.parent, graded)
     except Exception as error:  # the marks are complete without it
         print(f"The page on the class could not be written: {error!r}", file=sys.stderr)
     unread = sum(result.problem is not None for result in results)
     print(f"{len(results)} submissions, {unread} of them could not be read or run. Marks: {table}")
-    if broken:
+    failed = [result.student for result in results if result.machine]
+    if failed:
         print(
-            f"Not graded, since this machine broke down: {', '.join(broken)}. Run the same command again.",
+            f"Not graded, since this machine broke down: {', '.join(failed)}. Run the same command again.",
             file=sys.stderr,
         )
-    return 1 if broken else 0
+    return 1 if failed or trouble or any(result.unread for result in results) else 0
+
+
+def keep_and_read(
+    folder: Path, assignment: assignments.Assignment, results: list[report.Result], found: list[submissions.Submission]
+) -> bool:
+    """Write the results into the gradebook and read what was given by hand. Returns whether that failed as a whole.
+
+    The marks by program are written all the same, and each row says what is missing.
+    """
+    handed_in = {submission.student: submission for submission in found}
+    steps = {
+        "The gradebook could not be written": lambda: gradebook.write(folder, assignment, results, handed_in),
+        "Points by hand could not be read": lambda: gradebook.read_by_hand(folder, assignment, results),
+    }
+    failed = False
+    for words, step in steps.items():
+        try:
+            step()
+        except Exception as error:
+            failed = True
+            print(f"{words}: {error}", file=sys.stderr)
+            for result in results:
+                result.flags.append(f"{words} ({type(error).__name__}).")
+                result.unread |= step is steps["Points by hand could not be read"]
+    return failed
 
 
 @dataclass(frozen=True)
@@ -121,21 +151,37 @@ class Class:
     due: datetime | None = None
     late_percent: float = 0
 
-    def result(self, submission: submissions.Submission) -> report.Result:
-        """One student's result, whatever the submission holds: what goes wrong here is its own problem."""
-        try:
-            return self.mark(submission)
-        except Exception as error:
-            problem = f"The submission could not be marked ({type(error).__name__})."
-            print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
-            return report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+    def result(self, submission: submissions.Submission, machine: str = "") -> report.Result:
+        """One student's result, whatever the submission holds: what goes wrong here is its own problem.
+
+        machine  why this machine could not run it, if it could not
+        """
+        result = self.not_graded(submission, machine)
+        if not machine:
+            try:
+                result = self.mark(submission)
+            except (OSError, MemoryError, sandbox.MachineError) as error:
+                print(f"{submission.student}: the submission could not be marked: {error!r}", file=sys.stderr)
+                result = self.not_graded(submission, str(error) or type(error).__name__)
+            except Exception as error:
+                problem = f"The submission could not be marked ({type(error).__name__})."
+                print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
+                result = report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+        result.flags += filter(None, [submission.flag])
+        return result
+
+    def not_graded(self, submission: submissions.Submission, machine: str) -> report.Result:
+        """A result without points, not even 0: what the machine does is nobody's mark."""
+        marks = [replace(mark, points=None, hint="") for mark in self.marker.marks(None, "not graded")]
+        return report.Result(submission.student, marks, note=submission.note, machine=machine)
 
     def mark(self, submission: submissions.Submission) -> report.Result:
         """The same, without the fence."""
         text, problem = None, submission.problem
         if problem is None:
             run = self.store.read(self.names[submission.student])
-            assert run is not None  # or the student would be among the broken
+            if run is None:
+                raise sandbox.MachineError("what came out of it could not be read from the store")
             text, problem = run["text"], run["problem"]
         days = 0
         if self.due and submission.handed_in:

@@ -91,12 +91,19 @@ class Group:
             raise
 
     def ran_out_of_memory(self) -> bool:
-        """Whether the kernel ended a process in here for want of memory."""
+        """Whether the processes in here wanted more memory than the group's own cap."""
+        return self._events("oom") > 0
+
+    def was_killed_into(self) -> bool:
+        """Whether the kernel ended a process in here for want of memory, be it the group's own or the machine's."""
+        return self._events("oom_kill") > 0
+
+    def _events(self, name: str) -> int:
         with contextlib.suppress(OSError):
             for line in (self.folder / "memory.events").read_text().splitlines():
-                if line.startswith("oom_kill "):
-                    return int(line.split()[1]) > 0
-        return False
+                if line.startswith(name + " "):
+                    return int(line.split()[1])
+        return 0
 
     def end(self) -> None:
         """End all processes in here and remove the group."""

@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import math
 import os
 import re
 import sys
@@ -67,10 +68,10 @@ def write(folder: Path, assignment: Assignment, results: list[Result], submissio
             try:
                 _write_one(book, folder, assignment, result, submissions[result.student])
             except Exception as error:  # one student, one fence: the rest of the class is complete
-                book.db.rollback()
                 words = f"It is not in the gradebook ({type(error).__name__})."
-                result.note = f"{result.note} {words}".strip()
+                result.flags.append(words)
                 print(f"{result.student}: {words} {error}", file=sys.stderr)
+                book.db.rollback()
 
 
 def _write_one(book: Gradebook, folder: Path, assignment: Assignment, result: Result, submission: Submission) -> None:
@@ -93,24 +94,43 @@ def _write_one(book: Gradebook, folder: Path, assignment: Assignment, result: Re
 
 
 def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) -> None:
-    """Put points and comments that a person gave in formgrader into the results. Changes nothing in the gradebook."""
+    """Put points and comments that a person gave in formgrader into the results. Changes nothing in the gradebook.
+
+    Where a student's can't be read, the result is `unread` and says so.
+    """
     if not (Path(folder) / "gradebook.db").exists():
         return
     with _open(folder) as book:
         for result in results:
             try:
-                notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
+                _read_one(book, assignment, result)
             except MissingEntry:
                 continue
-            grades = {grade.name: grade for grade in notebook.grades}
-            comments = {comment.name: comment.comment for comment in notebook.comments}
-            for mark in result.marks:
-                grade = grades.get(mark.grade_id)
-                if grade and grade.manual_score is not None:
-                    mark.points = grade.manual_score + (grade.extra_credit or 0)
-                for cell in (mark.grade_id, f"{mark.grade_id}_answer"):  # a comment stands at the answer's own cell
-                    if comments.get(cell):
-                        result.comments[mark.grade_id] = comments[cell]
+            except Exception as error:  # one student, one fence
+                result.unread = True
+                words = f"What was given by hand could not be read ({type(error).__name__})."
+                result.flags.append(words)
+                print(f"{result.student}: {words} {error}", file=sys.stderr)
+                book.db.rollback()
+
+
+def _read_one(book: Gradebook, assignment: Assignment, result: Result) -> None:
+    """All of one student's points and comments by hand, or none of them. ValueError on points that are no number."""
+    notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
+    given, said = {}, {}
+    comments = {comment.name: comment.comment for comment in notebook.comments}
+    for grade in notebook.grades:
+        if grade.manual_score is not None:
+            given[grade.name] = float(grade.manual_score) + float(grade.extra_credit or 0)
+            if not math.isfinite(given[grade.name]):
+                raise ValueError(f"{grade.name}: got {given[grade.name]} points, wants a number")
+    for mark in result.marks:
+        for cell in (mark.grade_id, f"{mark.grade_id}_answer"):  # a comment stands at the answer's own cell
+            if comments.get(cell):
+                said[mark.grade_id] = str(comments[cell])
+    for mark in result.marks:
+        mark.points = given.get(mark.grade_id, mark.points)
+    result.comments.update(said)
 
 
 def _write_assignment(book: Gradebook, assignment: Assignment) -> None:

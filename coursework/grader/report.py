@@ -13,6 +13,7 @@ from coursework.grader.marking import Mark
 
 NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
 HEAD = ["question", "points", "what was asked", "hint"]
+NOT_YET = "This has not been graded yet: the machine that grades has failed. That costs you nothing."
 
 
 def _plain(value: Any) -> str:
@@ -35,7 +36,12 @@ TEXTS = _templates(finalize=_plain, keep_trailing_newline=True)
 
 @dataclass
 class Result:
-    """All that is known of one student's submission."""
+    """All that is known of one student's submission.
+
+    machine   why it was not graded, which was no fault of the student's: there are no points then, not even 0.
+    flags     sentences for who marks, which students aren't shown.
+    unread    whether there may be points by hand that could not be read.
+    """
 
     student: str
     marks: list[Mark]
@@ -44,6 +50,9 @@ class Result:
     days_late: int = 0
     comments: dict[str, str] = field(default_factory=dict)
     penalty: float = 0.0
+    machine: str = ""
+    flags: list[str] = field(default_factory=list)
+    unread: bool = False
 
     @property
     def score(self) -> float:
@@ -64,13 +73,26 @@ class Result:
     @property
     def remarks(self) -> list[str]:
         """What is to be said of the submission as a whole, in sentences."""
+        if self.machine:
+            return [NOT_YET]
         return [words for words in (self.late, self.problem or self.note) if words]
+
+    @property
+    def notes(self) -> str:
+        """All that who marks should know, in sentences."""
+        looks = [mark.grade_id for mark in self.marks if mark.look]
+        look = f"Open the notebook for {', '.join(looks)}, see the table of derivations to look at." if looks else ""
+        return " ".join(filter(None, [self.machine and f"{self.machine}.", self.note, *self.flags, look]))
 
     @property
     def status(self) -> str:
         """In a few words, for the table."""
+        if self.machine:
+            return "not graded: machine"
         if self.problem:
             return self.problem
+        if self.unread:
+            return "points by hand could not be read"
         waiting = sum(mark.points is None for mark in self.marks)
         return f"{waiting} to be read" if waiting else "complete"
 
@@ -91,7 +113,7 @@ def _filled_in(result: Result, assignment: str) -> dict[str, Any]:
 
 
 def _row(mark: Mark, result: Result) -> list[str]:
-    points = "to be read" if mark.points is None else f"{mark.points:g}"
+    points = "not graded" if result.machine else "to be read" if mark.points is None else f"{mark.points:g}"
     hint = result.comments.get(mark.grade_id) or mark.hint
     return [mark.grade_id, f"{points} of {mark.most:g}", mark.objective, hint]
 
@@ -105,13 +127,13 @@ def write_feedback(result: Result, assignment: str, folder: Path) -> None:
 
 
 def write_marks(results: list[Result], path: Path) -> None:
-    """A table that a LMS takes: student_id, score, max_score and the rest."""
+    """A table that a LMS takes: student_id, score, max_score and the rest, the notes for who marks at the end."""
     parts = [mark.grade_id for mark in results[0].marks] if results else []
-    rows = [["student_id", "score", "max_score", "days_late", "status", *parts]]
+    rows = [["student_id", "score", "max_score", "days_late", "status", *parts, "notes"]]
     for result in results:
         points = ["" if mark.points is None else f"{mark.points:g}" for mark in result.marks]
-        score, most = f"{result.score:g}", f"{result.most:g}"
-        rows.append([result.student, score, most, str(result.days_late), result.status, *points])
+        score, most = "" if result.machine else f"{result.score:g}", f"{result.most:g}"
+        rows.append([result.student, score, most, str(result.days_late), result.status, *points, result.notes])
     write_table(rows, path)
 
 
@@ -125,8 +147,12 @@ def write_table(rows: list[list[str]], path: Path) -> None:
 
 
 def _cell(text: str) -> str:
-    """A cell that no spreadsheet takes for a formula. A number is none, also below zero."""
-    return "'" + text if text.startswith(("=", "+", "-", "@", "\t", "\r")) and not NUMBER.fullmatch(text) else text
+    """A cell of signs that can be written, on one line, that no spreadsheet takes for a formula.
+
+    A number is none, also below zero.
+    """
+    text = "".join(sign if sign.isprintable() else "�" if "\ud800" <= sign <= "\udfff" else " " for sign in text)
+    return "'" + text if text.lstrip().startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(text) else text
 
 
 def write(path: Path, text: str) -> None:

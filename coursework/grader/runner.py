@@ -26,12 +26,14 @@ import types
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-import magics  # these lie beside this file in the sandbox
+import blame  # these lie beside this file in the sandbox
+import magics
 import plain
 
 MESSAGE = 8_000_000  # bytes that one stage may report
 CROWD = 12  # processes that a cell or an answer may leave running
 PATIENCE = 4  # by the clock, a step may take this many times the seconds that it may compute
+GONE = 0.5  # seconds in which a process that has closed its pipe is gone, if it ends
 ASLEEP, AWAKE = 20, 0.2  # a step that computes less than 0.2 s in 20 s by the clock is asleep, however often it wakes
 FOLLOWED, SELDOM = 100, 16  # passes of a line that are all looked at; then one in 16 is
 MANY = 100_000  # passes of a line after which its function's lines are no longer followed
@@ -58,9 +60,19 @@ def main() -> None:
         os.dup2(quiet, stream)
     restrict(job["limits"])
     be_readable(False)
-    report = json.dumps(supervise(job)).encode()
+    os.write(report_to, blame.BEGUN)
+    try:
+        found, killed = supervise(job)
+    except NoProcessError:
+        sys.exit(blame.NO_PROCESS)
+    report = json.dumps(found).encode()
     while report:
         report = report[os.write(report_to, report) :]
+    sys.exit(blame.KILLED if killed else 0)
+
+
+class NoProcessError(OSError):
+    """The machine has no process for a submission of which nothing runs at this moment."""
 
 
 def restrict(limits: dict[str, Any]) -> None:
@@ -97,16 +109,23 @@ def be_the_first_to_go() -> None:
         file.write("1000")
 
 
-def supervise(job: dict[str, Any]) -> dict[str, Any]:
-    """Run stages until every question has an answer or a reason why not."""
+def supervise(job: dict[str, Any]) -> tuple[dict[str, Any], bool]:
+    """Run stages until every question has an answer or a reason why not.
+
+    Returns the report, and whether a process of the submission was killed by something else than this program.
+    """
     limits = job["limits"]
     report: dict[str, dict] = {"cells": {}, "answers": {}}
     left_out: set[int] = set()
-    end = time.monotonic() + limits["seconds"]
+    clock = blame.Clock(blame.everyone)
+    end, killed = clock.now() + limits["seconds"], False
     while True:
         questions = [question for question in job["questions"] if question["name"] not in report["answers"]]
         source, sink = os.pipe()
-        stage = os.fork()
+        try:
+            stage = os.fork()
+        except OSError as error:
+            raise NoProcessError from error
         if stage == 0:
             os.closerange(3, sink)  # the way out of the sandbox is the first process's alone
             os.closerange(sink + 1, 128)
@@ -115,11 +134,12 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
             be_the_first_to_go()
             run_stage(job, questions, left_out, sink)
         os.close(sink)
-        step, reason = listen(source, stage, limits, end, questions, report)
+        step, reason, by_force = listen(source, stage, limits, clock, end, questions, report)
+        killed |= by_force
         os.close(source)
         kill_all_others(stage)
         if step is None:
-            return report
+            return report, killed
         kind, name = step
         if kind == "cell" and name not in left_out:
             report["cells"][str(name)] = f"this cell {reason}"
@@ -128,85 +148,95 @@ def supervise(job: dict[str, Any]) -> dict[str, Any]:
             report["answers"][name] = {"values": [], "complaint": f"your answer {reason}."}
         else:
             reason = "could not be run"
-        if time.monotonic() > end or kind not in ("cell", "answer"):
+        if clock.now() > end or kind not in ("cell", "answer"):
             for question in questions:
                 answer = {"values": [], "complaint": f"there was no time left: the notebook {reason}"}
                 report["answers"].setdefault(question["name"], answer)
-            return report
+            return report, killed
 
 
 def listen(
     source: int,
     stage: int,
     limits: dict[str, Any],
+    clock: blame.Clock,
     end: float,
     questions: list[dict[str, Any]],
     report: dict[str, Any],
-) -> tuple[tuple[str, Any] | None, str | None]:
-    """Follow one stage's messages into the report. Returns the step at which it failed and why, or None, None."""
+) -> tuple[tuple[str, Any] | None, str | None, bool]:
+    """Follow one stage's messages into the report.
+
+    Returns the step at which it failed and why, or None and None; and whether SIGKILL has ended the stage or an answer,
+    which the kernel does where memory runs out. Nothing here has sent it, but the submission may have.
+    """
     step: tuple[str, Any] = ("cell", 0)
-    buffer, received = b"", 0
-    start, computed = time.monotonic(), computing()
+    buffer, received, killed = b"", 0, False
+    start, computed = clock.now(), computing()
     awake, awake_at = computed, start
     while True:
         ready, _, _ = select.select([source], [], [], 0.2)
         chunk = os.read(source, 65536) if ready else None
-        allowed, now = limits[step[0] + "_seconds"], time.monotonic()
+        allowed, now = limits[step[0] + "_seconds"], clock.now()
         if not ready and (now > min(start + PATIENCE * allowed, end) or computing() - computed > allowed):
-            return step, f"took longer than the {allowed:g} s allowed"
+            return step, f"took longer than the {allowed:g} s allowed", killed
         if not ready and os.getpid() == 1:
             if computing() > awake + AWAKE:
                 awake, awake_at = computing(), now
             elif now > awake_at + ASLEEP:
-                return step, f"did nothing for {ASLEEP} s"
-        if chunk == b"" or (not ready and has_ended(stage)):
-            return step, "ended the Python process"
+                return step, f"did nothing for {ASLEEP} s", killed
+        if chunk == b"" or not ready:
+            status = how_it_ended(stage, GONE if chunk == b"" else 0)
+            if chunk == b"" or status is not None:
+                by_force = status is not None and os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL
+                return step, "ended the Python process", killed or by_force
         received += len(chunk or b"")
         if received > MESSAGE:
-            return step, "reported too much"
+            return step, "reported too much", killed
         *lines, buffer = (buffer + (chunk or b"")).split(b"\n")
         for line in lines:
             try:
                 kind, name, content = json.loads(line)
                 hash(name)
             except (ValueError, TypeError, RecursionError):
-                return step, "wrote where only the grader writes"
+                return step, "wrote where only the grader writes", killed
             if kind == "done" and all(question["name"] in report["answers"] for question in questions):
-                return None, None
+                return None, None, killed
             if kind == "error":
                 report["cells"][str(name)] = str(content)[:100]
             elif kind == "value" and step == ("answer", name):
                 report["answers"][name] = content
             elif kind == "crowd":
-                return step, "left too many processes running"
+                return step, "left too many processes running", killed
             elif kind == "ended":
                 report["answers"].setdefault(name, {"values": [], "complaint": "your answer ended the Python process."})
+                killed |= content == signal.SIGKILL
             elif kind in ("cell", "answer"):
                 step = (kind, name)
-                start, computed = time.monotonic(), computing()
+                start, computed = clock.now(), computing()
                 awake, awake_at = computed, start
             else:
-                return step, "wrote where only the grader writes"
+                return step, "wrote where only the grader writes", killed
 
 
 def computing() -> float:
     """Seconds that all processes in the sandbox have computed so far: a busy machine costs nobody's points."""
-    ticks = 0
-    for pid in filter(str.isdigit, os.listdir("/proc") if os.getpid() == 1 else []):
+    return blame.computing(blame.everyone())
+
+
+def how_it_ended(pid: int, patience: float) -> int | None:
+    """A child's wait status once it is gone, although somebody may still hold its end of the pipe; None before.
+
+    patience  seconds to wait for that. A child that has closed the pipe need not end.
+    """
+    end = time.monotonic() + patience
+    while True:
         try:
-            with open(f"/proc/{pid}/stat") as file:
-                ticks += sum(map(int, file.read().rpartition(")")[2].split()[11:15]))
-        except (OSError, ValueError):
-            continue
-    return ticks / os.sysconf("SC_CLK_TCK")
-
-
-def has_ended(pid: int) -> bool:
-    """Whether a child is gone, although somebody may still hold its end of the pipe."""
-    try:
-        return os.waitpid(pid, os.WNOHANG)[0] == pid
-    except ChildProcessError:
-        return True
+            ended, status = os.waitpid(pid, os.WNOHANG)
+        except ChildProcessError:
+            return 0
+        if ended or time.monotonic() >= end:
+            return status if ended else None
+        time.sleep(0.01)
 
 
 def kill_all_others(stage: int) -> None:
@@ -265,8 +295,8 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
                     be_alone()
                 say("value", name, compute(question, namespace))
                 leave(0)
-            wait(child, 0)
-            say("ended", name, None)
+            status = wait(child, 0)[1]
+            say("ended", name, status & 127)  # the signal that ended it, if one did
             look_around()
         say("done", None, None)
     finally:

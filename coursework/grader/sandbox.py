@@ -25,15 +25,15 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
-from coursework.grader import cgroup, syscalls
+from coursework.grader import blame, cgroup, syscalls
 from coursework.grader.borrowed import LIBRARIES, PACKAGE, TOOLS
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = Path(__file__).resolve().parent
 RUNNER = HERE / "runner.py"
-MET = (RUNNER, HERE / "magics.py", ROOT / "coursework" / "plain.py")  # all that a submission meets of the grader
+MET = (RUNNER, HERE / "blame.py", HERE / "magics.py", ROOT / "coursework" / "plain.py")  # of the grader, this is met
 FILTER, FILTERS_AT = "syscalls.bpf", "9"  # its file, and the descriptor by which bubblewrap reads it
 ENTER = """
 if [ -n "$1" ]; then echo 0 > "$1/cgroup.procs" || exit 125; fi
@@ -70,8 +70,8 @@ class MachineError(RuntimeError):
     """This machine couldn't run a submission now, through no fault of it: nothing is stored, it is tried again."""
 
 
-class SandboxError(RuntimeError):
-    """No sandbox here, or it doesn't hold."""
+class SandboxError(MachineError):
+    """No sandbox here, it didn't start, or it doesn't hold."""
 
 
 LOCK, MARK = "in-use", "grader-"
@@ -109,6 +109,7 @@ def sweep(place: Path) -> list[Path]:
 def room() -> Path:
     """A folder that submissions may read: the runner, the course without its checks, and its data."""
     path = workshop()[0] / "room"
+    shutil.rmtree(path, ignore_errors=True)  # half a room, of a try for which there was no place on the disk
     path.mkdir()
     path.chmod(0o755)
     skip = shutil.ignore_patterns("checks", "__pycache__")
@@ -141,7 +142,9 @@ def bare_room() -> Path:
     """The same folder without what the package has for derivatives."""
     names = [name.rpartition(".")[2] for name in PACKAGE]
     skip = shutil.ignore_patterns(*names, *(f"{name}.*" for name in names))
-    return Path(shutil.copytree(room(), room().parent / "bare", ignore=skip))
+    path = room().parent / "bare"
+    shutil.rmtree(path, ignore_errors=True)
+    return Path(shutil.copytree(room(), path, ignore=skip))
 
 
 PACKAGES = ("lib", "lib64", "local/lib", "envs/*/lib", "pkgs/*/lib")  # where a Python or conda keeps them
@@ -307,25 +310,35 @@ def capped_by(kind: str) -> str:
     return "the watchdog, since no control group was handed to this program"
 
 
-def execute(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
+class Run(NamedTuple):
+    """What came out of one room: the text, or None and the reason; and the seconds by the clock that it has used."""
+
+    text: str | None
+    reason: str | None
+    seconds: float = 0.0
+
+
+def execute(
+    job: dict[str, Any], kind: str, limits: Limits, waits: Sequence[float] | None = None
+) -> tuple[str | None, str | None]:
     """Run a job, which is {"cells", "questions", "seed"}. Returns (text that came out, None) or (None, reason).
 
     Both are plain text; what comes out of the bare room is a second line. Where that room fails, its line says why, and
     the first room's answers stand.
 
-    A SandboxError means that the sandbox could not be started, whatever the submission is, a
-    MachineError that this machine ran short of memory: that is nobody's mark.
+    A MachineError means that this machine could not run it, whatever the submission is (a SandboxError, that no sandbox
+    came up): that is nobody's mark. Before, it is tried as often as there are `waits`: the seconds after each try.
     """
     lines: list[str] = []
-    start = time.monotonic()
+    used = 0.0
     for part in parts(job):
-        text: str | None = None
-        reason: str | None = f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed"
-        if not lines or time.monotonic() < start + limits.seconds:
-            text, reason = _execute_patiently(part, kind, limits)
-        if text is None and not lines:
-            return None, reason
-        text = text or _nothing(part, str(reason))
+        run = Run(None, f"there was no time left: the notebook took longer than the {limits.seconds:g} s allowed")
+        if not lines or used < limits.seconds:
+            run = _execute_patiently(part, kind, limits, WAITS if waits is None else waits)
+        if run.text is None and not lines:
+            return None, run.reason
+        used += run.seconds
+        text = run.text or _nothing(part, str(run.reason))
         lines.append(text.strip().replace("\n", " "))  # a line of JSON is one: whoever writes two has forged one
     return "\n".join(lines), None
 
@@ -344,28 +357,47 @@ def _nothing(job: dict[str, Any], reason: str) -> str:
     return json.dumps({"cells": {}, "answers": answers})
 
 
-def _execute_patiently(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
-    for wait in WAITS:
-        text, reason = _execute_once(job, kind, limits)
-        if reason != SHORT:
-            return text, reason
+def _execute_patiently(job: dict[str, Any], kind: str, limits: Limits, waits: Sequence[float]) -> Run:
+    for wait in waits:
+        try:
+            run = Run(*_execute_once(job, kind, limits))
+            if run.reason not in (SHORT, BUSY):
+                return run
+            trouble: MachineError = MachineError(run.reason)
+        except MachineError as error:
+            trouble = error
+        except (OSError, subprocess.SubprocessError, MemoryError, RuntimeError) as error:  # no thread is a RuntimeError
+            trouble = MachineError(f"the sandbox could not be used ({type(error).__name__}: {error})")
+        with contextlib.suppress(OSError):
+            if room.cache_info().currsize and not (room() / RUNNER.name).exists():
+                drop_room()  # somebody has cleaned up the folder for temporary files: made anew
         time.sleep(wait)  # maybe a neighbour took it all: try again when it is gone
-    raise MachineError(SHORT)
+    raise trouble
 
 
 SHORT = "the machine ran short of memory"
+BUSY = "the machine was so busy with other programs that the submission's time was over before it could compute"
+LOST = "the machine's kernel ended it for want of memory, though it held no more than it may"
+ENDED = "something outside of the sandbox ended it"
+NO_PROCESS = "the machine had no process left for it"
 WAITS = (5, 20, 0)  # seconds after each try
+BUSIEST = 3  # what a submission may take by the clock at most, as a multiple of the seconds that are its own
 
 
-def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str | None, str | None]:
+def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> Run:
     name = f"grader-{uuid.uuid4().hex}"
     inside = {**asdict(limits), "processes": limits.processes if kind == "bubblewrap" else None}
     payload = json.dumps({**job, "limits": inside}).encode()
-    folder = Path(tempfile.mkdtemp(dir=workshop()[0]))
-    groups = cgroup.delegated() if kind == "bubblewrap" else None
-    group = cgroup.Group(groups, limits.memory, limits.processes) if groups else None
-    enter = ["/bin/sh", "-c", ENTER, "sh", str(group.folder) if group else "", str(workshop()[0] / FILTER)]
-    with tempfile.TemporaryFile() as complaints:
+    kills = blame.kills_for_memory()
+    with contextlib.ExitStack() as at_last:
+        folder = Path(tempfile.mkdtemp(dir=workshop()[0]))
+        at_last.callback(shutil.rmtree, folder, ignore_errors=True)
+        groups = cgroup.delegated() if kind == "bubblewrap" else None
+        group = cgroup.Group(groups, limits.memory, limits.processes) if groups else None
+        if group:
+            at_last.callback(group.end)
+        enter = ["/bin/sh", "-c", ENTER, "sh", str(group.folder) if group else "", str(workshop()[0] / FILTER)]
+        complaints = at_last.enter_context(tempfile.TemporaryFile())
         process = subprocess.Popen(
             [*(enter if kind == "bubblewrap" else []), *command(kind, limits, name, bare="absent" in job)],
             stdin=subprocess.PIPE,
@@ -377,25 +409,39 @@ def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> tuple[str |
         )
         stop = functools.partial(_stop, process, kind, name)
         watchdog = Watchdog(process, stop, limits, group)
-        watchdog.start()
         try:
+            watchdog.start()
             output = _converse(process, payload, limits.output, watchdog)
         finally:
             stop()
-            watchdog.join()
-            starved = group is not None and group.ran_out_of_memory()
-            if group:
-                group.end()
-            shutil.rmtree(folder, ignore_errors=True)
+            if watchdog.ident:
+                watchdog.join()
+        own_fault = group.ran_out_of_memory() if group else watchdog.most > limits.memory
+        if group:
+            lost = group.was_killed_into() and not own_fault
+        else:  # of a container it can't be told: the kernel counts its kills for the container's own cap, too
+            rose = kills is not None and (blame.kills_for_memory() or 0) > kills
+            by_force = process.returncode in (blame.KILLED, -9, 128 + 9)
+            lost = kind in ("bubblewrap", "unsafe") and rose and by_force and not own_fault
         complaints.seek(0)
         said = complaints.read(2000).decode(errors="replace").strip()
-    if output is not None and output.startswith(b"{") and not watchdog.reason:
-        return output.decode("ascii", errors="replace"), None
-    if said.startswith(("bwrap:", "setpriv:", "sh:", "/bin/sh:", "docker:", "Error:", "Unable to find image")):
-        raise SandboxError(f"The sandbox could not be started. {said}")
-    if starved and not watchdog.reason:
-        return None, too_much(limits)
-    return None, watchdog.reason or "the notebook ended the whole sandbox"
+    if watchdog.reason:
+        return Run(None, watchdog.reason, watchdog.seconds)
+    if lost:
+        raise MachineError(LOST)
+    report = output.strip() if output else b""
+    if report.startswith(b"{"):
+        return Run(report.decode("ascii", errors="replace"), None, watchdog.seconds)
+    if group and own_fault:
+        return Run(None, too_much(limits), watchdog.seconds)
+    if not output:
+        raise SandboxError(f"the sandbox could not be started (status {process.returncode}). {said}".strip())
+    if process.returncode == blame.NO_PROCESS:
+        raise MachineError(NO_PROCESS)
+    from_outside = {"bubblewrap": (-9, -15, 128 + 9), "podman": (-9, -15), "docker": (-9, -15)}
+    if process.returncode in from_outside.get(kind, ()):  # nothing inside can do that
+        raise MachineError(ENDED)
+    return Run(None, "the notebook ended the whole sandbox", watchdog.seconds)
 
 
 def too_much(limits: Limits) -> str:
@@ -454,17 +500,26 @@ class Watchdog(threading.Thread):
         super().__init__(daemon=True)
         self.process, self.stop, self.limits, self.group = process, stop, limits, group
         self.reason: str | None = None
+        self.most = 0  # bytes of memory that were held at a time, as far as they were seen
+        self.clock = blame.Clock(lambda: [process.pid, *descendants(process.pid)])
+        self.begun = self.clock.now()
+        self.seconds = 0.0  # that it has used so far
 
     def run(self) -> None:
         """Look ten times a second."""
-        end = time.monotonic() + self.limits.seconds + 5
+        latest = time.monotonic() + BUSIEST * self.limits.seconds + 5
         while self.process.poll() is None:
             processes = descendants(self.process.pid)
-            if time.monotonic() > end:
+            self.seconds = self.clock.now() - self.begun
+            if self.group is None:
+                self.most = max(self.most, held(processes, self.limits.memory))
+            if self.seconds > self.limits.seconds + 5:
                 self.reason = f"the notebook took longer than {self.limits.seconds:g} s in all"
+            elif time.monotonic() > latest:
+                self.reason = BUSY
             elif len(processes) > 2 * self.limits.processes:
                 self.reason = "the notebook started too many processes"
-            elif self.group is None and held(processes, self.limits.memory) > 1.25 * self.limits.memory:
+            elif self.most > 1.25 * self.limits.memory:
                 self.reason = too_much(self.limits)
             elif available() < 0.05:
                 self.reason = SHORT

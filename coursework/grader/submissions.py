@@ -3,6 +3,8 @@
 What can't be read becomes that one student's `problem`; the others don't notice.
 """
 
+import errno
+import hashlib
 import io
 import json
 import os
@@ -10,7 +12,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -20,12 +22,16 @@ from typing import Any, TypedDict
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
+OURS = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT}
 MOST_CODE = 100_000  # signs in all code cells: who marks parses them, and a line can be made to take for ever
 NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
 LMS_NAMES = (
     re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
     re.compile(rf"^([^_]+)_(?:LATE_)?(\d+)_\d+_.*{NOTEBOOK.pattern}", re.I),  # Canvas: doejane_4711_98765_ps3-1.ipynb
 )
+
+
+NUMBERED = re.compile(r"_\d+$")  # ends a name with an LMS's number, which is one student's
 
 
 class Cell(TypedDict):
@@ -38,13 +44,21 @@ class Cell(TypedDict):
 
 @dataclass
 class Submission:
-    """One student's notebook, or the reason why there is none. `cells` are as in the file, checked for their form."""
+    """One student's notebook, or the reason why there is none. `cells` are as in the file, checked for their form.
+
+    source   where it was found, in the folder of submissions: no two have the same.
+    machine  why this machine couldn't read it, which is no fault of the student's.
+    flag     a sentence for who marks, which the student isn't shown.
+    """
 
     student: str
     cells: list[Cell] = field(default_factory=list)
     problem: str | None = None
     note: str = ""
     handed_in: datetime | None = None
+    source: str = ""
+    machine: str = ""
+    flag: str = ""
 
     @property
     def code(self) -> list[str]:
@@ -56,11 +70,12 @@ class _ProblemError(Exception):
     """Why a submission can't be read, in words for the student."""
 
 
-def find(path: Path, assignment: str) -> list[Submission]:
+def find(path: Path, assignment: str, known: Mapping[str, str] | None = None) -> list[Submission]:
     """Every student's submission in a folder of nbgrader's layout, with LMS zips, or in one zip. Sorted by student.
 
     path        submitted/, with submitted/<student>/<assignment>/<assignment>.ipynb or zips in it, or one zip
     assignment  "ps3". A file may be renamed: `ps3 (1).ipynb`, `ps3-2.ipynb`, or be the only notebook there
+    known       {source: student} of an earlier run, whose names stay, see `Names`
     """
     path = Path(path)
     if path.is_file() and zipfile.is_zipfile(path):
@@ -70,36 +85,90 @@ def find(path: Path, assignment: str) -> list[Submission]:
         for entry in sorted(path.iterdir()):
             if entry.name.startswith("."):
                 continue
-            if entry.suffix.lower() == ".zip":
-                found += _from_zip(entry, assignment)
-            elif entry.is_dir() or entry.is_symlink():
-                found.append(_from_folder(entry, assignment))
-            elif NOTEBOOK.search(entry.name):
-                found.append(_read(_student(entry.name) or NOTEBOOK.sub("", entry.name), partial(_bytes, entry)))
+            try:
+                if entry.suffix.lower() == ".zip":
+                    found += _from_zip(entry, assignment)
+                elif entry.is_dir() or entry.is_symlink():
+                    found.append(replace(_from_folder(entry, assignment), source=entry.name))
+                elif NOTEBOOK.search(entry.name):
+                    name = _student(entry.name) or NOTEBOOK.sub("", entry.name)
+                    found.append(replace(_read(name, partial(_bytes, entry)), source=entry.name))
+            except (OSError, MemoryError) as error:
+                found.append(Submission(_clean(entry.stem), source=entry.name, machine=_unread(error)))
     else:
         raise ValueError(f"submitted: {path} is neither a folder nor a zip")
     if not found:
         raise ValueError(f"submitted: there is nothing in {path}")
-    return told_apart(sorted(found, key=lambda submission: submission.student))
+    return told_apart(sorted(found, key=lambda submission: (submission.student, submission.source)), known)
 
 
-def told_apart(found: list[Submission]) -> list[Submission]:
+def told_apart(found: list[Submission], known: Mapping[str, str] | None = None) -> list[Submission]:
     """The same submissions, no two of one name, also where a file system folds letters or accents together.
 
-    The first keeps its name, the others get a number and a note: one student may have handed in twice, or two students
-    may be called alike, and only the instructor knows.
+    Whoever has a name from an earlier run keeps it. Of the others the first has its own name, where that is free; the
+    next ones get a tag made of where they were found, and a note: one student may have handed in twice, or two students
+    may be called alike, and only the instructor knows. So no name changes when a further zip or folder arrives.
     """
+    known = known or {}
+    before = {_folded(name): source for source, name in known.items()}
     taken: set[str] = set()
-    for submission in found:
-        name, number = submission.student, 1
+    for submission in sorted(found, key=lambda submission: submission.source not in known):
+        name, tries = submission.student, 0
+        submission.student = known.get(submission.source, name)
         while _folded(submission.student) in taken:
-            number += 1
-            submission.student = f"{name[:70]} ({number})"
-        if number > 1:
-            same = f"{name!r} stands there more than once; this is number {number}."
-            submission.note = f"{same} {submission.note}".strip()
+            tries += 1
+            submission.student = f"{name[:70]} ({_tag(submission.source, tries)})"
         taken.add(_folded(submission.student))
+        if submission.student != name:
+            place = f", in {_shown(submission.source)}" if submission.source else ""
+            same = f"{name!r} stands there more than once; this is {submission.student!r}{place}."
+            submission.note = f"{same} {submission.note}".strip()
+        elif submission.source not in known and _folded(name) in before and not NUMBERED.search(name):
+            was = _shown(before[_folded(name)])
+            submission.flag = f"{name!r} was graded before, from {was}, which is gone. Is it the same student?"
     return found
+
+
+def _tag(source: str, tries: int) -> str:
+    """Five signs that are the same every time for the same place."""
+    return hashlib.sha256(f"{source}\0{tries}".encode("utf-8", "surrogatepass")).hexdigest()[:5]
+
+
+def _shown(source: str) -> str:
+    return "".join(sign if sign.isprintable() else "_" for sign in source)
+
+
+class Names:
+    """The file that remembers what each submission is called: points by hand are kept under these names."""
+
+    def __init__(self, file: Path):
+        """file: graded/names.json, made when it is first needed. ValueError where it can't be read."""
+        self.file = Path(file)
+        try:
+            self.all = json.loads(self.file.read_text(encoding="utf-8")) if self.file.exists() else {}
+            if not all(isinstance(name, str) for names in self.all.values() for name in names.values()):
+                raise ValueError("it holds what isn't a name")
+        except (ValueError, AttributeError, RecursionError) as error:
+            raise ValueError(
+                f"{self.file} can't be read ({error}). It says which student is which; bring it back from a copy, or "
+                "remove it if nobody has given points by hand yet."
+            ) from None
+
+    def of(self, assignment: str) -> dict[str, str]:
+        """{source: student} as an earlier run of an assignment has called them."""
+        return dict(self.all.get(assignment, {}))
+
+    def keep(self, assignment: str, found: Iterable[Submission]) -> None:
+        """Remember the names of a run. Whose submission is gone keeps its name, unless somebody else has it now."""
+        now = {submission.source: submission.student for submission in found}
+        held = set(map(_folded, now.values()))
+        gone = {source: name for source, name in self.of(assignment).items() if _folded(name) not in held}
+        if (names := {**gone, **now}) != self.of(assignment):
+            self.all[assignment] = names
+            self.file.parent.mkdir(parents=True, exist_ok=True)
+            partly = self.file.with_name(f".{self.file.name}.partly")
+            partly.write_text(json.dumps(self.all, indent=1), encoding="utf-8")
+            os.replace(partly, self.file)
 
 
 def _folded(name: str) -> str:
@@ -168,7 +237,9 @@ def _bytes(path: Path, most: int = LARGEST) -> bytes:
     """A plain file's content. Follows no link and reads no more than `most` bytes."""
     try:
         descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
-    except OSError:
+    except OSError as error:
+        if error.errno in OURS:
+            raise
         raise _ProblemError("it is a link or can't be opened") from None
     try:
         if not stat.S_ISREG(os.fstat(descriptor).st_mode):
@@ -186,8 +257,11 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
     """Submissions in a zip, read in memory: nothing is written, so no name in it can lead anywhere."""
     try:
         archive = zipfile.ZipFile(io.BytesIO(path.read_bytes()))
+    except (OSError, MemoryError) as error:
+        return [Submission(_clean(path.stem), source=path.name, machine=_unread(error))]
     except Exception as error:  # a damaged list of its files raises this or that
-        return [Submission(_clean(path.stem), problem=f"{path.name} could not be read: {error}.")]
+        why = f"{_shown(path.name)} could not be read: {error}."
+        return [Submission(_clean(path.stem), problem=why, source=path.name)]
     by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
     for entry in archive.infolist()[:MOST_ENTRIES]:
         name = entry.filename.replace("\\", "/")
@@ -209,11 +283,10 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
             return _entry(archive, entries[name])
 
         submission = _read(student, find_bytes)
-        submission.note = note[0]
+        submission.note, submission.source = note[0], f"{path.name}/{student}"
         found.append(submission)
-    return found or [
-        Submission(_clean(path.stem), problem=f"{path.name} could not be read: there is no notebook in it.")
-    ]
+    why = f"{_shown(path.name)} could not be read: there is no notebook in it."
+    return found or [Submission(_clean(path.stem), problem=why, source=path.name)]
 
 
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -225,6 +298,8 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     try:
         with archive.open(entry) as file:
             content = file.read(LARGEST + 1)
+    except MemoryError:
+        raise
     except Exception as error:  # each way of packing has errors of its own
         raise _ProblemError(f"it can't be unpacked ({error})") from None
     if len(content) > LARGEST:
@@ -232,13 +307,23 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     return content
 
 
+def _unread(error: BaseException) -> str:
+    return f"its file could not be read on this machine ({getattr(error, 'strerror', None) or type(error).__name__})"
+
+
 def _read(student: str, find_bytes: Callable[[], bytes]) -> Submission:
     try:
         return Submission(_clean(student), cells=parse(find_bytes()))
     except _ProblemError as problem:
         why = str(problem)
+    except MemoryError as error:
+        return Submission(_clean(student), machine=_unread(error))
     except OSError as error:
+        if error.errno in OURS:
+            return Submission(_clean(student), machine=_unread(error))
         why = f"its folder can't be opened ({error.strerror})"
+    except Exception as error:  # one student, one fence
+        why = f"it is of no form that can be read ({type(error).__name__})"
     return Submission(_clean(student), problem=f"The notebook could not be read: {why}.")
 
 

@@ -16,6 +16,7 @@ NEED_IT = (
     "grading",
     "hostile",
     "limits",
+    "machine",
     "needed",
     "own_derivations",
     "own_runs",

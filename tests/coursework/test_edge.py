@@ -764,7 +764,7 @@ def test_one_student_twice_is_graded_twice(tmp_path):
         submit(tmp_path / "submitted", name, RIGHT)
     graded_here(tmp_path / "submitted", tmp_path / "out", key)
     rows = marks(tmp_path / "out")
-    assert set(rows) == {"Jane", "jane (2)"} and {row["score"] for row in rows.values()} == {"17"}
+    assert len(rows) == 2 and "Jane" in rows and {row["score"] for row in rows.values()} == {"17"}
 
 
 def test_chance_is_the_same_every_time(tmp_path):
@@ -802,7 +802,8 @@ def test_a_machine_short_of_memory_is_nobodys_mark(tmp_path, monkeypatch, capsys
         patch.setattr(sandbox, "WAITS", (0, 0))
         patch.setattr(sandbox, "_execute_once", short)
         assert command.main(grader(tmp_path / "submitted", tmp_path / "out", key)[3:]) == 1
-    assert "ann" not in marks(tmp_path / "out") and "ann" in capsys.readouterr().err
+    row = marks(tmp_path / "out")["ann"]
+    assert (row["score"], row["status"]) == ("", "not graded: machine") and "ann" in capsys.readouterr().err
     graded_here(tmp_path / "submitted", tmp_path / "out", key)
     assert marks(tmp_path / "out")["ann"]["score"] == "17"
 

@@ -136,7 +136,9 @@ def test_a_group_has_every_cap(tree):
     assert caps["pids.max"].startswith(str(40 + cgroup.ROOM_FOR_BWRAP)) and caps["cpu.max"].startswith("100000 100000")
     assert not group.ran_out_of_memory()
     (group.folder / "memory.events").write_text("oom 2\noom_kill 1\n")
-    assert group.ran_out_of_memory()
+    assert group.ran_out_of_memory() and group.was_killed_into()
+    (group.folder / "memory.events").write_text("oom 0\noom_kill 1\n")
+    assert not group.ran_out_of_memory() and group.was_killed_into(), "another group, or the machine, ran out"
     group.end()
     assert not group.folder.exists()
 
@@ -183,7 +185,7 @@ def test_no_group_no_sandbox(tree, monkeypatch):
     monkeypatch.setattr(cgroup, "delegated", lambda: made.branch)
     monkeypatch.setattr(sandbox, "ENTER", sandbox.ENTER.replace('"$1/cgroup.procs"', "/dev/full"))
     with pytest.raises(sandbox.SandboxError):
-        sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", sandbox.Limits())
+        sandbox.execute({"cells": [], "questions": [], "seed": 0}, "bubblewrap", sandbox.Limits(), waits=(0,))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
