@@ -5,6 +5,7 @@ A float travels as its hexadecimal digits and an array as dtype, shape and the d
 rounded and nothing is executed. `decode` takes data from a hostile side: what `encode` doesn't write raises ValueError.
 """
 
+import contextlib
 import sys
 from json import dumps, loads
 from typing import Any, NoReturn
@@ -14,6 +15,7 @@ import numpy as np
 LARGEST = 4_000_000  # bytes of text that one value may take
 DEEPEST = 8  # levels of lists within lists
 LONGEST = LARGEST // 8  # entries of a list
+EXACT = {"fractions", "decimal"}
 DTYPES = ("bool", "int64", "float32", "float64")
 
 
@@ -70,6 +72,11 @@ def _as_array(value: Any) -> np.ndarray:
     if tensor is not None and isinstance(tensor, type) and issubclass(type(value), tensor):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
+    kinds = {type(entry) for entry in array.flat} if array.dtype.kind == "O" else set()
+    exact = {kind for kind in kinds if kind.__module__ in EXACT}  # Fraction and Decimal are numbers, too
+    if exact and kinds <= exact | {int, float}:
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            array = array.astype(float)
     kind = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(array.dtype.kind)
     if kind is None:
         holds = ", which holds complex numbers" if array.dtype.kind == "c" else ""

@@ -1,6 +1,8 @@
 """Values get through exactly, and nothing else gets through."""
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -45,6 +47,14 @@ def test_words_and_names_of_numpy_are_words_and_names():
     names, seeds = np.array(["RNN", "GRU"]), np.arange(2)
     got = plain.decode(plain.encode({names[0]: names[1], seeds[1]: 2.0}))
     assert got == {"RNN": "GRU", 1: 2.0} and {type(key) for key in got} == {str, int} and type(got["RNN"]) is str
+
+
+def test_a_fraction_is_a_number():
+    for value in (Fraction(1, 4), Decimal("0.25"), [Fraction(1, 4)], np.array([Fraction(1, 4), 0.25, 1])):
+        assert np.ravel(plain.decode(plain.encode(value)))[0] == 0.25
+    for value in (np.array([Fraction(1, 4), "a"]), np.array([Fraction(1, 4), None]), Decimal("sNaN")):
+        with pytest.raises(plain.NotPlainError, match="not a number"):
+            plain.encode(value)
 
 
 def test_not_a_number_stays_one():
