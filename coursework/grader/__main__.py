@@ -156,17 +156,15 @@ class Class:
 
         machine  why this machine could not run it, if it could not
         """
-        result = self.not_graded(submission, machine)
-        if not machine:
-            try:
-                result = self.mark(submission)
-            except (OSError, MemoryError, sandbox.MachineError) as error:
-                print(f"{submission.student}: the submission could not be marked: {error!r}", file=sys.stderr)
-                result = self.not_graded(submission, str(error) or type(error).__name__)
-            except Exception as error:
-                problem = f"The submission could not be marked ({type(error).__name__})."
-                print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
-                result = report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+        try:
+            result = self.not_graded(submission, machine) if machine else self.mark(submission)
+        except (OSError, MemoryError, sandbox.MachineError) as error:
+            print(f"{submission.student}: the submission could not be marked: {error!r}", file=sys.stderr)
+            result = self.not_graded(submission, str(error) or type(error).__name__)
+        except Exception as error:
+            problem = f"The submission could not be marked ({type(error).__name__})."
+            print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
+            result = report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
         result.flags += filter(None, [submission.flag])
         return result
 
