@@ -23,7 +23,8 @@ from coursework.grader.needed import needed
 from coursework.grader.submissions import Submission
 
 Jobs = dict[str, dict[str, Any]]  # by student
-Outcomes = Iterator[tuple[str, tuple[str | None, str | None], BaseException | None]]  # student, (text, problem), error
+Outcome = tuple[tuple[str | None, str | None], BaseException | None]  # (text, problem), error
+Outcomes = Iterator[tuple[str, *Outcome]]  # by student
 ENOUGH = 3  # students in a row for whom the machine failed; whoever follows is tried once, until one succeeds
 AT_ONCE = (0.0,)
 
@@ -158,12 +159,15 @@ def _in_this_process(
     jobs: Jobs, kind: str, limits: sandbox.Limits, patience: Patience, workers: int, scheduler: str | None
 ) -> Outcomes:
     for student, job in jobs.items():
-        try:
-            outcome = sandbox.execute(job, kind, limits, patience.waits)
-        except Exception as error:  # one student, one fence
-            yield student, (None, None), error
-        else:
-            yield student, outcome, None
+        yield student, *attempt(job, kind, limits, patience.waits)
+
+
+def attempt(job: dict[str, Any], kind: str, limits: sandbox.Limits, waits: Sequence[float]) -> Outcome:
+    """What came out of a sandbox, or what went wrong with it: one student, one fence. Workers call it, too."""
+    try:
+        return sandbox.execute(job, kind, limits, waits), None
+    except Exception as error:
+        return (None, None), error
 
 
 def _by_dask(
@@ -187,7 +191,7 @@ def _by_dask(
 
             def submit() -> Future:
                 student, job = waiting.pop()
-                future = client.submit(sandbox.execute, job, kind, limits, patience.waits, pure=False)
+                future = client.submit(attempt, job, kind, limits, patience.waits, pure=False)
                 students[future.key] = student
                 return future
 
@@ -199,10 +203,10 @@ def _by_dask(
                 student = students.pop(future.key)
                 del left[student]
                 try:
-                    outcome, trouble = future.result(), None
+                    outcome: Outcome = future.result()
                 except (Exception, asyncio.CancelledError) as error:  # what is cancelled was lost on the way
-                    outcome, trouble = (None, None), error
-                yield student, outcome, trouble
+                    outcome = (None, None), error
+                yield student, *outcome
                 if waiting:
                     running.add(submit())
             client.run(sandbox.drop_room)

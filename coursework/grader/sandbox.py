@@ -473,7 +473,8 @@ def _converse(process: subprocess.Popen[bytes], payload: bytes, most: int, watch
 def _stop(process: subprocess.Popen[bytes], kind: str, name: str) -> None:
     """End a sandbox and all in it."""
     if kind in ("docker", "podman") and process.poll() is None:
-        subprocess.run([kind, "kill", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
+        with contextlib.suppress(OSError, subprocess.SubprocessError):  # its client is ended all the same
+            subprocess.run([kind, "kill", name], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=60)
     if kind == "unsafe":
         for pid in descendants(process.pid):
             with contextlib.suppress(ProcessLookupError, PermissionError):

@@ -409,6 +409,16 @@ def test_the_runner_tells_of_a_kill_that_it_did_not_send(kills, monkeypatch, san
     assert reason is None and "ended the Python process" in json.loads(text)["answers"]["q"]["complaint"]
 
 
+def test_the_runner_says_when_the_submission_begins():
+    """Before that, no end is the submission's; from then on an end without a report is."""
+    limits = {"memory": 2**32, "processes": None, "disk": 2**20, "seconds": 5, "cell_seconds": 5, "answer_seconds": 5}
+    run = [sys.executable, "-s", "-B", str(sandbox.room() / "runner.py")]
+    half = json.dumps({"cells": [], "seed": 0, "limits": limits}).encode()  # it asks for nothing, so the report fails
+    for job, said in ((b"no job", b""), (half, blame.BEGUN)):
+        ended = subprocess.run(run, input=job, capture_output=True)
+        assert (ended.returncode, ended.stdout) == (1, said), ended.stderr
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # The gradebook, the table
 
