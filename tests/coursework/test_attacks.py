@@ -19,7 +19,7 @@ import pytest
 
 from coursework import plain
 from coursework.grader import assignment as assignments
-from coursework.grader import borrowed
+from coursework.grader import borrowed, told
 from coursework.grader.submissions import LARGEST, MOST_BRACES, MOST_CELLS, MOST_CODE, find, parse
 from tests.coursework.material import (
     IMPORT,
@@ -535,6 +535,15 @@ def test_who_crosses_a_limit_is_told_which_and_by_how_much(tmp_path, name, zippe
         submit(tmp_path, "ann", text)
     (found,) = find(tmp_path, "ps0")
     assert found.problem.startswith(f"The notebook could not be read: {words}")
+
+
+@pytest.mark.parametrize(
+    "value", [np.zeros(10**6), "x" * 5_000_000, [0] * 600_001, [[[[[[[[[[0]]]]]]]]]]], ids=range(4)
+)
+def test_an_answer_that_crosses_a_limit_is_told_which_in_the_feedback(value):
+    with pytest.raises(plain.NotPlainError) as refused:
+        plain.encode(value)
+    assert told.sentence(f"{refused.value}.", []) == f"{refused.value}." and "at most" in str(refused.value)
 
 
 def test_the_limits_are_those_that_teachers_and_students_are_told():
