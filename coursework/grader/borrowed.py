@@ -12,6 +12,7 @@ way has understood enough to be told apart by `alike`, and by whoever reads the 
 import ast
 import builtins
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -92,7 +93,7 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
     try:
-        pieces, own = _taken_apart(cells, handed_out)
+        pieces, own = _taken_apart(tuple(cells), tuple(handed_out))
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
     imported: dict[str, str] = {}
@@ -123,7 +124,7 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
     that hand their gradients back: no program can tell, so this is for who marks.
     """
     with contextlib.suppress(RecursionError, MemoryError):
-        for piece in _reached(_taken_apart(cells, handed_out)[1], answer):
+        for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer):
             for node in piece.nodes:
                 if isinstance(node, ast.ClassDef):
                     names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
@@ -140,7 +141,8 @@ def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
             yield part.id
 
 
-def _taken_apart(cells: Sequence[str], handed_out: Iterable[str]) -> tuple[list[Piece], list[Piece]]:
+@functools.lru_cache(maxsize=1)  # one notebook has several answers
+def _taken_apart(cells: tuple[str, ...], handed_out: tuple[str, ...]) -> tuple[list[Piece], list[Piece]]:
     """(the pieces of all cells, those that are the student's own). Raises what `_pieces` raises."""
     ours = set(map(bare, handed_out))
     pieces = {cell: list(_pieces(cell)) for cell in cells}

@@ -6,12 +6,15 @@ differences, a relative change of a loss, an odd part (f(x) - f(-x)) / 2.
 """
 
 import ast
+import itertools
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 
 SMALL = "a small number"  # stands for all fractions below LITTLE: 1e-5 above the line is 2e-5 below it
 LITTLE = 0.1
 COPIES = {"copy", "deepcopy", "array", "asarray", "float", "float64", "add", "subtract"}  # what they give is as given
+COMPARED = 10_000  # pairs of calls in one function or statement; nobody writes as many but to hold us up
+FOLLOWED = 20  # expressions that are followed from one value to the calls that gave it
 FARTHEST = 300  # names that are followed from one argument
 
 
@@ -23,15 +26,19 @@ class Quotients:
     """
 
     def __init__(self, nodes: Sequence[ast.AST], brought: Collection[str] = ()):
-        self.brought = brought
+        self.brought = {"", *brought}
         self.given: dict[str, list[ast.expr]] = {}  # what each name was set to, or what was added to it
+        self.atoms: dict[str, set[str]] = {}  # the names in that
+        self.compared = 0
         self.added: set[str] = set()  # what was added to anything in its place
         for node in nodes:
             for target, value, adds in _settings(node):
                 name = _base(target)
+                atoms = _atoms(value)
                 self.given.setdefault(name, []).append(value)
+                self.atoms.setdefault(name, set()).update(atoms)
                 if adds or not isinstance(target, ast.Name):
-                    self.added |= _atoms(value)
+                    self.added |= atoms
 
     def has(self, node: ast.AST) -> bool:
         """Whether a node is such a quotient."""
@@ -40,31 +47,31 @@ class Quotients:
         step = _atoms(node.right)
         for above in _factors(node.left):
             if isinstance(above, ast.BinOp) and isinstance(above.op, ast.Sub):
-                pairs = [(one, other) for one in self._calls(above.left) for other in self._calls(above.right)]
-                if any(
-                    _dotted(one.func) == _dotted(other.func) and self._moved(one, other, step) for one, other in pairs
-                ):
-                    return True
+                for one, other in itertools.product(self._calls(above.left), self._calls(above.right)):
+                    self.compared += 1
+                    same = _dotted(one.func) == _dotted(other.func) and self.compared < COMPARED
+                    if same and self._moved(one, other, step):
+                        return True
         return False
 
-    def _calls(self, node: ast.expr, deep: int = 4) -> Iterator[ast.Call]:
+    def _calls(self, node: ast.expr) -> Iterator[ast.Call]:
         """The calls of functions of the notebook that gave a value: also by its name, an entry, a sum or a method."""
-        inner: list[ast.expr] = []
-        if isinstance(node, ast.Call):
-            if _dotted(node.func).partition(".")[0] not in {"", *self.brought}:
-                yield node
-            else:
-                inner = [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
-        elif isinstance(node, ast.Subscript | ast.Attribute):
-            inner = [node.value]
-        elif isinstance(node, ast.List | ast.Tuple):
-            inner = node.elts
-        elif isinstance(node, ast.ListComp | ast.GeneratorExp):
-            inner = [node.elt]
-        elif isinstance(node, ast.Name):
-            inner = self.given.get(node.id, [])[:FARTHEST]
-        for each in inner if deep else ():
-            yield from self._calls(each, deep - 1)
+        todo, followed = [node], 0
+        while todo and followed < FOLLOWED:
+            node, followed = todo.pop(0), followed + 1
+            if isinstance(node, ast.Call):
+                if _dotted(node.func).partition(".")[0] not in self.brought:
+                    yield node
+                else:
+                    todo += [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
+            elif isinstance(node, ast.Subscript | ast.Attribute):
+                todo.append(node.value)
+            elif isinstance(node, ast.List | ast.Tuple):
+                todo += node.elts
+            elif isinstance(node, ast.ListComp | ast.GeneratorExp):
+                todo.append(node.elt)
+            elif isinstance(node, ast.Name):
+                todo += self.given.get(node.id, [])[:FOLLOWED]
 
     def _moved(self, one: ast.Call, other: ast.Call, step: set[str]) -> bool:
         """Whether the arguments of two calls of one function differ by what stands below the line."""
@@ -103,8 +110,7 @@ class Quotients:
             name = todo.pop()
             if name not in found:
                 found.add(name)
-                for value in self.given.get(name, ())[:FARTHEST]:
-                    todo += _atoms(value)
+                todo += self.atoms.get(name, set()) - found
         return found
 
 
