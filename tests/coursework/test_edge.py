@@ -592,7 +592,7 @@ def test_no_input_is_told_back(leaking, name):
             assert not [form[i : i + 6] for i in range(12) if form[i : i + 6] in spelled], text
     (hint,) = re.findall(r"^\| ps0_step \|[^|]*\|[^|]*\| (.*) \|$", text, re.M)
     assert TOLD.fullmatch(hint), hint
-    assert not re.search(r"[1-9]\d", hint.replace("float64", "")) and "klmno" not in hint, "chosen by the student"
+    assert not re.search(r"[1-9]\d", re.sub("float64|1e-12", "", hint)) and "klmno" not in hint, "chosen by the student"
 
 
 def test_the_sandbox_does_not_know_the_seed(marker):
