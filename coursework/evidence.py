@@ -24,6 +24,7 @@ from coursework import plain
 
 LATCH = tasks.latch(20)  # what ps5's nets learn
 ARMS, SEEDS, LENGTH, UNITS = 6, 10, 20_000, 64  # the most of each that is read
+AGAIN = 0.0101  # how far a stated accuracy may be off what its weights give: two of 200 sequences
 FEWEST = 3  # seeds of each net
 SOLVED = 0.95  # the accuracy from which on ps5 calls the latch solved
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
@@ -92,6 +93,11 @@ def _wants(condition: Any, words: str) -> None:
         raise NotReadableError(words)
 
 
+def _number(value: Any) -> Any:
+    """One of NumPy's numbers or truth values, also as an array without axes, as Python's own. All else as it is."""
+    return value.item() if isinstance(value, np.ndarray | np.generic) and value.ndim == 0 else value
+
+
 def _series(run: dict[str, Any], name: str, where: str, length: int | None = None) -> np.ndarray:
     """A run's numbers (n,), finite."""
     _wants(name in run, f"{where}: {name} is missing.")
@@ -106,7 +112,7 @@ def _series(run: dict[str, Any], name: str, where: str, length: int | None = Non
 
 def _run(value: Any, where: str) -> Run:
     _wants(isinstance(value, dict), f"{where}: a run is a dict.")
-    seed = value.get("seed")
+    seed = _number(value.get("seed"))
     _wants(type(seed) is int and 0 <= seed < 2**32, f"{where}: seed is to be a whole number from 0 on.")
     loss, evaluated = _series(value, "loss", where), _series(value, "evaluated", where)
     score = _series(value, "score", where, len(evaluated))
@@ -114,7 +120,7 @@ def _run(value: Any, where: str) -> Run:
     _wants(rising, f"{where}: evaluated counts the updates before each score, from 0 on and rising.")
     _wants(evaluated[-1] == len(loss), f"{where}: the last score belongs after the last update, and loss has one each.")
     known = ("seed", "loss", "evaluated", "score")
-    return Run(seed, loss, evaluated, score, {name: part for name, part in value.items() if name not in known})
+    return Run(int(seed), loss, evaluated, score, {name: part for name, part in value.items() if name not in known})
 
 
 def _arms(value: Any, names: tuple[str, ...] | None = None) -> dict[str, list[Run]]:
@@ -178,7 +184,7 @@ def ps5_runs(value: Any) -> Table:
             accuracy, gradient = _again(kind, _weights(kind, run.rest.get("weights"), where))
             stated, at = run.score[-1], run.solved_at(SOLVED)
             _wants(
-                abs(stated - accuracy) < 0.0101,
+                abs(stated - accuracy) < AGAIN,
                 f"{where}: these weights don't have the accuracy that is stated last, on the task's test sequences. "
                 "Hand in the weights as they are after the last update, in the order of blocks that gru_step has.",
             )
@@ -237,7 +243,7 @@ def ps6_project(value: Any) -> Table:
     _wants(isinstance(value, dict), "the evidence is a dict of goal, higher, control and nets.")
     for name in ("goal", "higher", "control", "nets"):
         _wants(name in value, f"{name} is missing.")
-    goal, higher = value["goal"], value["higher"]
+    goal, higher = _number(value["goal"]), _number(value["higher"])
     _wants(type(goal) in (int, float) and np.isfinite(goal), "goal is to be a number.")
     _wants(type(higher) is bool, "higher is to be True or False: whether a score should be at or above the goal.")
     arms = _arms(value["nets"])

@@ -135,7 +135,9 @@ def _case(entry: dict[str, Any], case: Any) -> Case:
     mistakes: dict[str, Callable[[], Any]] = {
         hint: functools.partial(part, 2, i) for i, hint in enumerate(entry["hints"])
     }
-    return Worked(functools.partial(part, 0), functools.partial(part, 1), mistakes, entry["rtol"])
+    return Worked(
+        functools.partial(part, 0), functools.partial(part, 1), mistakes, entry["rtol"], single=entry["single"]
+    )
 
 
 def _part(text: str, *place: int) -> Any:

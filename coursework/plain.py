@@ -5,6 +5,7 @@ A float travels as its hexadecimal digits and an array as dtype, shape and the d
 rounded and nothing is executed. `decode` takes data from a hostile side: what `encode` doesn't write raises ValueError.
 """
 
+import contextlib
 import sys
 from json import dumps, loads
 from typing import Any, NoReturn
@@ -13,6 +14,8 @@ import numpy as np
 
 LARGEST = 4_000_000  # bytes of text that one value may take
 DEEPEST = 8  # levels of lists within lists
+LONGEST = LARGEST // 8  # entries of a list
+EXACT = {"fractions", "decimal"}
 DTYPES = ("bool", "int64", "float32", "float64")
 
 
@@ -23,14 +26,22 @@ class NotPlainError(ValueError):
 def encode(value: Any) -> str:
     """JSON text for a number, string, array, or lists, tuples and dicts of these. Raises NotPlainError on others."""
     text = dumps(_pack(value, DEEPEST))
-    if len(text) > LARGEST:
-        raise NotPlainError("the answer is far too large")
+    _fits(len(text))
     return text
+
+
+def _fits(size: int) -> None:
+    """Refuse what takes more bytes than are read. Raises NotPlainError."""
+    if size > LARGEST:
+        took, most = (f"{-(-number // 1_000_000)} MB" for number in (size, LARGEST))
+        raise NotPlainError(f"the answer is far too large: it takes {took}, and at most {most} are read")
 
 
 def _pack(value: Any, levels: int) -> Any:
     if value is None or value is ...:
         return None
+    if isinstance(value, np.str_):
+        value = value.item()
     if type(value) in (bool, str):
         return value
     if type(value) is int and abs(value) < 2**63:
@@ -43,12 +54,16 @@ def _pack(value: Any, levels: int) -> Any:
 
 
 def _pack_container(value: list | tuple | dict, levels: int) -> dict[str, Any]:
-    if levels == 0 or len(value) > LARGEST // 8:
-        raise NotPlainError("the answer is nested too deeply or far too long")
+    if levels == 0:
+        raise NotPlainError(f"the answer is nested too deeply: at most {DEEPEST} levels are read")
+    if len(value) > LONGEST:
+        took, most = (f"{-(-number // 1000)} thousand" for number in (len(value), LONGEST))
+        raise NotPlainError(f"the answer is far too long: a list of {took} entries, and at most {most} are read")
     if isinstance(value, dict):
-        if not all(type(key) in (str, int) for key in value):
+        keys = [key.item() if isinstance(key, np.str_ | np.integer) else key for key in value]
+        if not all(type(key) in (str, int) for key in keys):
             raise NotPlainError("the answer is a dict with keys that are neither words nor whole numbers")
-        return {"dict": [[key, _pack(item, levels - 1)] for key, item in value.items()]}
+        return {"dict": [[key, _pack(item, levels - 1)] for key, item in zip(keys, value.values(), strict=True)]}
     return {"tuple" if isinstance(value, tuple) else "list": [_pack(item, levels - 1) for item in value]}
 
 
@@ -57,6 +72,11 @@ def _as_array(value: Any) -> np.ndarray:
     if tensor is not None and isinstance(tensor, type) and issubclass(type(value), tensor):
         value = value.detach().cpu().numpy()
     array = np.asarray(value)
+    kinds = {type(entry) for entry in array.flat} if array.dtype.kind == "O" else set()
+    exact = {kind for kind in kinds if kind.__module__ in EXACT}  # Fraction and Decimal are numbers, too
+    if exact and kinds <= exact | {int, float}:
+        with contextlib.suppress(TypeError, ValueError, OverflowError):
+            array = array.astype(float)
     kind = {"b": "bool", "i": "int64", "u": "int64", "f": "float64"}.get(array.dtype.kind)
     if kind is None:
         holds = ", which holds complex numbers" if array.dtype.kind == "c" else ""
@@ -65,8 +85,7 @@ def _as_array(value: Any) -> np.ndarray:
 
 
 def _pack_array(array: np.ndarray) -> dict[str, Any]:
-    if 2 * array.nbytes > LARGEST:
-        raise NotPlainError("the answer is far too large")
+    _fits(2 * array.nbytes)
     little_endian = array.astype(array.dtype.newbyteorder("<"))
     return {"bytes": little_endian.tobytes().hex(), "dtype": array.dtype.name, "shape": list(array.shape)}
 

@@ -63,6 +63,7 @@ class Worked:
     rtol: float
     rows: tuple[str, ...] = ()
     read: Callable[[Any], Any] | None = None
+    single: float = SINGLE
 
     @property
     def hints(self) -> tuple[str, ...]:
@@ -76,30 +77,33 @@ class Worked:
     def complaint(self, got: Any) -> str | None:
         """None for a right result, else a sentence that doesn't reveal it."""
         got = self._read(got)
-        words = difference(got, self.right(), self._rtol(got), self.rows)
-        if words and is_single(got) and difference(got, self.right(), SINGLE) is None:
+        words = difference(got, self.right(), self.rtol, self.rows, self._single)
+        if words and not self._single and difference(got, self.right(), self.rtol, self.rows, self.single) is None:
             return f"the formula may be right, to more digits than you give it can't be told. {USE_FLOAT64}"
         return words
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives; of several, those that the mistake changes."""
         got, wrong, right = self._read(got), self.mistakes[hint](), self.right()
-        if isinstance(right, dict) and isinstance(wrong, dict) and difference(got, wrong, self._rtol(got)) is not None:
-            changed = [name for name in wrong if difference(wrong[name], right[name], self._rtol(got)) is not None]
-            found = parts_right(_by_name(got, right), {name: wrong[name] for name in changed}, self._rtol(got))
+        differs = partial(difference, rtol=self.rtol, single=self._single)
+        if isinstance(right, dict) and isinstance(wrong, dict) and differs(got, wrong) is not None:
+            changed = [name for name in wrong if difference(wrong[name], right[name], self.rtol) is not None]
+            only = {name: wrong[name] for name in changed}
+            found = parts_right(_by_name(got, right), only, self.rtol, single=self._single)
             return bool(changed) and all(found.values())
-        return difference(got, wrong, self._rtol(got)) is None or _same_infinity(got, wrong)
+        return differs(got, wrong) is None or _same_infinity(got, wrong)
 
     def parts(self, got: Any) -> dict[str, bool]:
         """Of a result that has parts, by name, which are right. Empty where it has none."""
         got = self._read(got)
-        return parts_right(got, self.right(), self._rtol(got), self.rows)
+        return parts_right(got, self.right(), self.rtol, self.rows, self._single)
 
     def _read(self, got: Any) -> Any:
         return got if self.read is None else self.read(got)
 
-    def _rtol(self, got: Any) -> float:
-        return max(self.rtol, SINGLE) if self.rtol > STRICT and is_single(got) else self.rtol
+    @property
+    def _single(self) -> float:
+        return self.single if self.rtol > STRICT else 0.0
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,8 @@ class Exercise:
     mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint. Of several results, those have to be
               equal in which the wrong one differs from the right one, and it may leave out the others.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
+    single    the same for results, or parts of them, whose numbers are float32: what an exact computation may lose
+              there. A result that is held to 1e-10 or less has to be float64.
     rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
     against   what the right answers are made by or tested with, e.g. "complex steps", where the student should see it.
     because   why a right answer is right, in a sentence that is told once it is.
@@ -133,6 +139,7 @@ class Exercise:
     draw: Callable[[np.random.Generator], tuple] | None = None
     mistakes: dict[str, Any] = field(default_factory=dict)
     rtol: float = 1e-8
+    single: float = SINGLE
     rows: tuple[str, ...] = ()
     against: str = ""
     because: str = ""
@@ -210,7 +217,7 @@ class Exercise:
             return (lambda: answer(*inputs())) if called else (lambda: answer)
 
         mistakes = {hint: on_inputs(wrong) for hint, wrong in self.mistakes.items()}
-        return Worked(inputs, cache(on_inputs(self.right)), mistakes, self.rtol, self.rows, self.read)
+        return Worked(inputs, cache(on_inputs(self.right)), mistakes, self.rtol, self.rows, self.read, self.single)
 
 
 def _drawn(draw: Callable[..., tuple] | None, seed: int, size: int | None) -> tuple:
@@ -277,7 +284,7 @@ def judge(
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
         else:
             passed += 1
-            single = single or is_single(got)
+            single = single or _holds_single(got)
     if not failures:
         words = "Right, on every random input tried." if called else "Right."
         return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
@@ -337,12 +344,33 @@ def _is_number(argument: Any) -> bool:
 
 
 def is_single(got: Any) -> bool:
-    """Whether a result, or a part of it, is of NumPy's or torch's float32."""
-    parts = got.values() if isinstance(got, dict) else got if isinstance(got, tuple | list) else [got]
-    return any(str(getattr(part, "dtype", "")).endswith("float32") for part in parts)
+    """Whether the numbers of a result are float32, all of them.
+
+    By their type, or by their values: `.item()` and `.tolist()` turn float32 numbers into Python's, and an array that
+    holds a 1.0 beside them is float64. Numbers that are short anyhow, such as 0.25 or 3, are no sign of either.
+
+    Example:
+    >>> is_single(np.float32(0.1).item()), is_single(0.1), is_single(0.25)
+    (True, False, False)
+    """
+    try:
+        numbers = np.asarray(got)
+    except (TypeError, ValueError, RuntimeError):  # results of several shapes, a tensor with a gradient
+        return False
+    if numbers.dtype.kind != "f" or numbers.dtype == np.float32:
+        return numbers.dtype == np.float32
+    with np.errstate(over="ignore"):
+        short, single = (bool(np.all(numbers == numbers.astype(kind))) for kind in (np.float16, np.float32))
+    return single and not short
 
 
-def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -> dict[str, bool]:
+def _holds_single(got: Any) -> bool:
+    """Whether the numbers of a result, or of one of several, are float32."""
+    parts = got.values() if isinstance(got, dict) else got if isinstance(got, tuple | list) else ()
+    return is_single(got) or any(map(is_single, parts))
+
+
+def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), single: float = 0.0) -> dict[str, bool]:
     """{part: whether it is right}, for several results or an array of named row blocks; as in `difference`.
 
     Example:
@@ -354,7 +382,7 @@ def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) 
         if not isinstance(got, dict):
             return dict.fromkeys(wanted, False)
         return {
-            name: name in got and got[name] is not ... and difference(got[name], value, rtol) is None
+            name: name in got and got[name] is not ... and difference(got[name], value, rtol, (), single) is None
             for name, value in wanted.items()
         }
     wanted = np.asarray(wanted)
@@ -363,7 +391,7 @@ def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) 
     if difference(got, wanted, np.inf) is not None:  # of another shape, or no numbers
         return dict.fromkeys(rows, False)
     blocks = zip(rows, np.split(np.asarray(got, dtype=float), len(rows)), np.split(wanted, len(rows)), strict=True)
-    return {name: difference(block, right, rtol) is None for name, block, right in blocks}
+    return {name: difference(block, right, rtol, (), single) is None for name, block, right in blocks}
 
 
 def _by_name(got: Any, wanted: dict[str, Any]) -> Any:
@@ -378,14 +406,16 @@ def _same_infinity(got: Any, wrong: Any) -> bool:
     return isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
 
 
-def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -> str | None:
+def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), single: float = 0.0) -> str | None:
     """None if `got` equals `wanted` up to rtol of its largest entry, else a sentence that doesn't reveal it.
 
     wanted  a number, an array, or {name: array} for several results; then `got` is such a dict or a tuple.
     rows    names of the row blocks of an array, of equal heights.
+    single  rtol of numbers that are float32, if it is larger. Of several results each has the rtol of its own numbers.
     """
     if isinstance(wanted, dict):
-        return _difference_of_parts(got, wanted, rtol, rows)
+        return _difference_of_parts(got, wanted, rtol, rows, single)
+    rtol = max(rtol, single) if single and is_single(got) else rtol
     try:
         numbers = np.asarray(got)
         if numbers.dtype.kind in "US":
@@ -416,7 +446,8 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = ()) -
         return None
     if np.abs(got - wanted).max() < 1e-4 * scale:
         digits = int(-np.log10(np.abs(got - wanted).max() / scale))
-        return f"{NEAR} {digits} digits only. Is something estimated, rounded or left out? In float64 more agree."
+        doubt = "Is something estimated, rounded, left out, or added, such as a small 1e-12?"
+        return f"{NEAR} {digits} digits only. {doubt} In float64 more agree."
     if _close(got, -wanted, rtol):
         return "the sign is wrong."
     if wanted.ndim == 2 and wanted.shape[0] == wanted.shape[1] and _close(got, wanted.T, rtol):
@@ -456,7 +487,9 @@ def _pattern(got: np.ndarray, wanted: np.ndarray, wrong: np.ndarray, rtol: float
     return ""
 
 
-def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tuple[str, ...]) -> str | None:
+def _difference_of_parts(
+    got: Any, wanted: dict[str, Any], rtol: float, rows: tuple[str, ...], single: float
+) -> str | None:
     """The same for several results: which are right, and what is off in the first that isn't."""
     if isinstance(got, tuple | list):
         if len(got) != len(wanted):
@@ -465,14 +498,14 @@ def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tu
     if not isinstance(got, dict) or set(got) != set(wanted):
         return f"the answer should hold {len(wanted)} results: {', '.join(wanted)}."
     found = {
-        name: "this is not written yet." if got[name] is ... else difference(got[name], value, rtol, rows)
+        name: "this is not written yet." if got[name] is ... else difference(got[name], value, rtol, rows, single)
         for name, value in wanted.items()
     }
     good = [name for name, complaint in found.items() if complaint is None]
     bad = {name: complaint for name, complaint in found.items() if complaint is not None}
     if not bad:
         return None
-    order = _other_order(list(got.values()), list(wanted.values()), rtol)
+    order = _other_order(list(got.values()), list(wanted.values()), partial(difference, rtol=rtol, single=single))
     if order:
         return f"the right results are there, but exchanged. Their order is {', '.join(wanted)}."
     first, complaint = min(bad.items(), key=lambda part: part[1].startswith(NEAR))  # a near miss may follow from others
@@ -483,11 +516,11 @@ def _difference_of_parts(got: Any, wanted: dict[str, Any], rtol: float, rows: tu
     )
 
 
-def _other_order(got: list[Any], wanted: list[Any], rtol: float) -> bool:
+def _other_order(got: list[Any], wanted: list[Any], differs: Callable[..., str | None]) -> bool:
     """Whether each result is one of those that are wanted, and each of these is among them."""
 
     def same(one: Any, other: Any) -> bool:
-        return one is not ... and difference(one, other, rtol) is None
+        return one is not ... and differs(one, other) is None
 
     return all(any(same(a, b) for b in wanted) for a in got) and all(any(same(a, b) for a in got) for b in wanted)
 

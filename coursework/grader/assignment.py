@@ -7,7 +7,7 @@ import json
 import re
 import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -152,7 +152,8 @@ def cases(exercise: Exercise, calls: list[str] | None) -> list[Worked]:
     for trial, call in enumerate(calls):
         case = exercise.worked(functools.partial(plain.decode, call))
         mistakes = {hint: _once(_or_nothing(wrong)) for hint, wrong in case.mistakes.items()}
-        found.append(Worked(functools.partial(_alone, trial), _once(case.right), mistakes, case.rtol, case.rows))
+        arguments = functools.partial(_alone, trial)
+        found.append(replace(case, inputs=arguments, right=_once(case.right), mistakes=mistakes))
     return found
 
 

@@ -12,11 +12,13 @@ way has understood enough to be told apart by `alike`, and by whoever reads the 
 import ast
 import builtins
 import contextlib
+import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from coursework.grader.magics import as_python
 from coursework.grader.needed import bare, names_read, names_set
+from coursework.grader.quotient import Quotients
 
 PACKAGE = tuple(
     f"course_utils.{name}"
@@ -35,10 +37,21 @@ PACKAGE = tuple(
 )
 LIBRARIES = ("torch", "functorch", "jax", "jaxlib", "autograd", "tensorflow", "tinygrad", "sympy", "mpmath", "scipy")
 TOOLS = (*PACKAGE, *LIBRARIES)
-HIDING = {"exec", "eval", "compile", "getattr", "globals", "locals", "vars", "__import__", "__builtins__"}
-HIDDEN_BY = ("__main__", "builtins", "importlib", "runpy", "ctypes", "subprocess", "pickle", "marshal")
-DUNDER = {"__import__", "__builtins__", "__globals__", "__dict__", "__class__", "__subclasses__", "__getattribute__"}
-DUNDER |= {"__code__", "__loader__", "__spec__"}
+IN_TEXT = "runs code that stands in a text, where nobody reads it. Write the code itself."
+BY_NAME = "finds functions by names that only a run can tell. Call each by its name."
+INSIDE = "leads to what Python keeps inside of objects, where anything may come from. "
+HIDING = dict.fromkeys(("exec", "eval", "compile"), IN_TEXT)
+HIDING |= dict.fromkeys(("globals", "locals", "vars", "__import__", "__builtins__"), BY_NAME)
+HIDING |= {"getattr": "takes a name that only a run can tell. Write the attribute itself, as in np.tanh."}
+FUNCTIONS_OWN = {"locals", "vars"}  # in a function they hold its variables, which are read there
+HIDDEN_BY = dict.fromkeys(("__main__", "builtins", "importlib", "runpy"), BY_NAME)
+HIDDEN_BY |= dict.fromkeys(("ctypes", "subprocess"), "computes outside of this Python, where nobody can follow it.")
+HIDDEN_BY |= dict.fromkeys(
+    ("pickle", "marshal"), "makes functions out of bytes, which nobody can read. Copy an array by its method copy()."
+)
+DUNDER = dict.fromkeys(("__import__", "__builtins__", "__globals__", "__loader__", "__spec__"), BY_NAME)
+DUNDER |= {"__dict__": "of a module " + BY_NAME, "__class__": INSIDE + "Write type(x) for the class of x."}
+DUNDER |= dict.fromkeys(("__subclasses__", "__getattribute__", "__code__"), INSIDE + "A derivation needs none of it.")
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
@@ -46,6 +59,14 @@ ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub
 WHOLE = {"__array_ufunc__", "__array_function__"}  # one of these is all of NumPy's arithmetic
 FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
+IN_COMPLEX = (
+    "it computes with complex numbers. A complex step differentiates by these, so a derivation may hold none. Where "
+    "np.linalg.eigvals or a root gave them to you, find a way in real numbers."
+)
+IN_DIGITS = (
+    "it computes with more digits than float64 has (np.longdouble, Decimal, Fraction). Differences of such numbers are "
+    "as exact as a derivation, so a derivation may hold none. Compute in float64."
+)
 
 
 @dataclass(frozen=True)
@@ -72,7 +93,7 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     """
     try:
-        pieces, own = _taken_apart(cells, handed_out)
+        pieces, own = _taken_apart(tuple(cells), tuple(handed_out))
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
     imported: dict[str, str] = {}
@@ -81,11 +102,19 @@ def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ())
     brought = set(dir(builtins)).difference(*(piece.sets for piece in own))
     for piece in _reached(own, answer):
         modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
-        called = dict(_results(piece.nodes))
+        quotients = Quotients(piece.nodes, brought | set(modules))
+        readable = set(_readable(piece.nodes, modules))
         for node in piece.nodes:
-            if words := _complaint(node, piece.reads, modules, called, brought):
+            if id(node) not in readable and (words := _complaint(node, piece.reads, modules, quotients)):
                 return f"{WANTED} {words}"
     return None
+
+
+def imported(cells: Sequence[str]) -> dict[str, str]:
+    """{name: what was imported by it} of all cells, also within functions; nothing of what is nested too deeply."""
+    with contextlib.suppress(RecursionError, MemoryError):
+        return {name: full for cell in cells for piece in _pieces(cell) for name, full in piece.imports.items()}
+    return {}
 
 
 def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()) -> str:
@@ -95,7 +124,7 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
     that hand their gradients back: no program can tell, so this is for who marks.
     """
     with contextlib.suppress(RecursionError, MemoryError):
-        for piece in _reached(_taken_apart(cells, handed_out)[1], answer):
+        for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer):
             for node in piece.nodes:
                 if isinstance(node, ast.ClassDef):
                     names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
@@ -112,7 +141,8 @@ def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
             yield part.id
 
 
-def _taken_apart(cells: Sequence[str], handed_out: Iterable[str]) -> tuple[list[Piece], list[Piece]]:
+@functools.lru_cache(maxsize=1)  # one notebook has several answers
+def _taken_apart(cells: tuple[str, ...], handed_out: tuple[str, ...]) -> tuple[list[Piece], list[Piece]]:
     """(the pieces of all cells, those that are the student's own). Raises what `_pieces` raises."""
     ours = set(map(bare, handed_out))
     pieces = {cell: list(_pieces(cell)) for cell in cells}
@@ -120,20 +150,18 @@ def _taken_apart(cells: Sequence[str], handed_out: Iterable[str]) -> tuple[list[
     return [piece for cell in cells for piece in pieces[cell]], own
 
 
-def _complaint(
-    node: ast.AST, reads: set[str], modules: dict[str, str], called: dict[str, str], brought: set[str]
-) -> str | None:
-    """What is wrong with one node of a piece. brought: names that Python brings."""
+def _complaint(node: ast.AST, reads: set[str], modules: dict[str, str], quotients: Quotients) -> str | None:
+    """What is wrong with one node of a piece."""
     full = _full_name(node, modules)
     if any(full == module or full.startswith(module + ".") for module in PACKAGE):
         return f"However right it is, {full} computes it, which the course's package brings."
-    if hidden := _hides(node, full, reads):
-        return f"However right it is, {hidden} hides what it computes. Write it so that it can be read."
+    if hidden := _hides(node, full, reads, modules):
+        return f"However right it is, it can't be read: {hidden}"
     if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
-        return "However right it is, it comes from a complex step, which differentiates by numbers."
+        return f"However right it is, {IN_COMPLEX}"
     if _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
-        return "However right it is, it computes in more digits than float64, which only differences need."
-    if _is_quotient(node, called, brought | set(modules)):
+        return f"However right it is, {IN_DIGITS}"
+    if quotients.has(node):
         return "However right it is, it comes from a quotient of differences."
     return None
 
@@ -253,22 +281,39 @@ def _imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
 def _full_name(node: ast.AST, modules: dict[str, str]) -> str:
     """`torch.autograd.grad` of a node that says so under whatever name it was imported, or an empty text."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
+    while isinstance(node, ast.Attribute) or _attribute_of(node):
+        parts.append(node.attr if isinstance(node, ast.Attribute) else _attribute_of(node))
+        node = node.value if isinstance(node, ast.Attribute) else node.args[0]  # type: ignore[attr-defined]
     if isinstance(node, ast.Name) and node.id in modules:
         return ".".join([modules[node.id], *reversed(parts)])
     return ""
 
 
-def _hides(node: ast.AST, full: str, reads: set[str]) -> str:
-    """The name by which a call can be written so that nobody reads what it calls, or an empty text."""
-    if isinstance(node, ast.Name) and node.id in HIDING & reads:
-        return node.id
-    if isinstance(node, ast.Attribute) and node.attr in DUNDER:
-        return node.attr
+def _attribute_of(node: ast.AST) -> str:
+    """`tanh` of getattr(np, "tanh"), which is np.tanh in other words. An empty text for all else."""
+    gets = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
+    return _text(node.args[1]) if gets and isinstance(node, ast.Call) and len(node.args) in (2, 3) else ""
+
+
+def _readable(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[int]:
+    """Ids of the names in a piece that hide nothing there: getattr of a written name, a function's own variables."""
+    in_function = isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+    for node in nodes:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            own = in_function and node.func.id in FUNCTIONS_OWN and not any(_full_name(a, modules) for a in node.args)
+            if own or _attribute_of(node):
+                yield id(node.func)
+
+
+def _hides(node: ast.AST, full: str, reads: set[str], modules: dict[str, str]) -> str:
+    """What in a node makes code that nobody can read, and why, or an empty text."""
+    if isinstance(node, ast.Name) and node.id in HIDING and node.id in reads:
+        return f"{node.id} {HIDING[node.id]}"
+    name = node.attr if isinstance(node, ast.Attribute) else _attribute_of(node)
+    if name in DUNDER and (name != "__dict__" or full):  # that of an object has its own numbers
+        return f"{name} {DUNDER[name]}"
     root = full.partition(".")[0]
-    return root if root in HIDDEN_BY else ""
+    return f"{root} {HIDDEN_BY[root]}" if root in HIDDEN_BY else ""
 
 
 def _is_imaginary(node: ast.AST) -> bool:
@@ -293,40 +338,3 @@ def _names(node: ast.AST, full: str, types: set[str], letters: set[str], reads: 
 
 def _text(node: ast.AST) -> str:
     return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
-
-
-def _results(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
-    """(name, what was called) of each name that holds the result of a function of the notebook."""
-    for node in nodes:
-        if isinstance(node, ast.Assign):
-            for target in node.targets:
-                pairs = [(target, node.value)]
-                if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
-                    pairs = list(zip(target.elts, node.value.elts, strict=False))
-                for name, value in pairs:
-                    if isinstance(name, ast.Name) and isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
-                        yield name.id, value.func.id
-
-
-def _is_quotient(node: ast.AST, called: dict[str, str], brought: set[str]) -> bool:
-    """(f(...) - f(...)) / step, both calls being of one function of the notebook; also where their results have names.
-
-    A step calls nothing. So (run(x) - run(-x)) / (run(x) + run(-x)) is no such quotient. Nor is (exp(x) - exp(-x)) / 2
-    of NumPy's exp: what is imported, or brought by Python, is no function of the notebook.
-    """
-    if not (isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)):
-        return False
-    if any(isinstance(part, ast.Call) for part in ast.walk(node.right)):
-        return False
-    above = node.left
-    if not (isinstance(above, ast.BinOp) and isinstance(above.op, ast.Sub)):
-        return False
-    first, second = (_called(side, called) for side in (above.left, above.right))
-    return first is not None and first == second and first not in brought
-
-
-def _called(node: ast.expr, called: dict[str, str]) -> str | None:
-    """The function of the notebook that a term calls, or that gave the name that it is."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-        return node.func.id
-    return called.get(node.id) if isinstance(node, ast.Name) else None

@@ -131,7 +131,7 @@ class Marker:
     def _hint(self, question: Question, answer: dict[str, Any], failed: dict[int, str], cells: Sequence[str]) -> str:
         """What the student is told of an answer that failed: sentences in which nothing can be chosen."""
         if "raised" in answer:
-            words = told.NOT_HERE if answer["raised"][0] == "NotHereError" else told.RAISES
+            words = told.absent(cells) if answer["raised"][0] == "NotHereError" else told.RAISES
         else:
             words = told.sentence(answer["complaint"], question.name) or told.UNREADABLE
         if "complaint" in answer and _known(failed, cells):

@@ -1,7 +1,7 @@
 """Write into psN.ipynb all that follows from psN/questions.py: `python -m coursework.grader.notebook`.
 
 By hand one writes text, figures and answer cells, which hold the solution between nbgrader's markers. From there come
-each question's test cell, the points in headings, what derivations are held to, the essays' prompts and model answers,
+each question's test cell, the points in headings, how exact an answer has to be, the essays' prompts and model answers,
 every cell's id and metadata.
 Answers and essays stand in the order of questions.py.
 """
@@ -15,8 +15,9 @@ from typing import Any
 import nbformat
 from nbformat import NotebookNode
 
+from course_utils.checks.exercise import Exercise
 from coursework.grader.assignment import FOLDER, Assignment, grade_id, load, names
-from coursework.grader.question import DERIVATION, Essay, Question
+from coursework.grader.question import DERIVATION, SINGLE, Essay, Question
 from coursework.hints import in_words
 
 BEGIN, END = "### BEGIN SOLUTION\n", "\n### END SOLUTION"
@@ -28,15 +29,12 @@ from coursework.hints import hints_for
 assert hints_for({check!r}).verdict({name}).right
 ### END HIDDEN TESTS"""
 DERIVE = "# Your own derivation is asked for, in NumPy: see How it works, above.\n"
-PRECISE = (
-    f"Answers to these questions are held to {DERIVATION:.0e} of their largest entry. float32 keeps too few\n"
-    "digits for that, so compute them in float64."
-)
-COMPARE = re.compile(
-    r"(Compare your answers with all of these as you like, in cells of your\s+own\.)"
-    r"(?:\s+Answers to these questions are held .*? in float64\.)?",
-    re.DOTALL,
-)
+EXACT = re.compile(r"\n\n\*\*How exact\.\*\*.*?(?=\n\n|\Z)", re.DOTALL)
+USUAL = """\
+**How exact.** What you return may differ from the right numbers by {usual} of the largest of them in size, and by
+{single} if your numbers are float32. Where a question says otherwise, that counts."""
+PRECISE = """
+A derivation of your own may differ by {derivation}. float32 keeps too few digits for that, so compute it in float64."""
 HEADING = re.compile(r"^(### .* \*\()\d+( points\)\*)$", re.MULTILINE)
 
 
@@ -45,8 +43,7 @@ def complete(assignment: Assignment) -> NotebookNode:
     notebook = copy.deepcopy(assignment.notebook)
     notebook.cells = list(_cells(assignment, notebook.cells))
     _write_points(assignment, notebook.cells)
-    if any(question.derive for question in assignment.questions.values()):
-        _write_precision(assignment, notebook.cells[0])
+    _write_precision(list(assignment.questions.values()), notebook.cells[0])
     for i, cell in enumerate(notebook.cells):
         kind = "code" if cell.cell_type == "code" else "text"
         details = cell.metadata.setdefault("nbgrader", _details(grade_id(assignment.name, f"{kind}_{i}"), locked=True))
@@ -120,13 +117,15 @@ def _write_points(assignment: Assignment, cells: list[NotebookNode]) -> None:
         cell.source = HEADING.sub(rf"\g<1>{part.points}\g<2>", cell.source)
 
 
-def _write_precision(assignment: Assignment, head: NotebookNode) -> None:
-    """What derivations are held to, where the head has said how they may be compared."""
-    head.source, found = COMPARE.subn(rf"\1\n{PRECISE}", head.source)
-    if found != 1:
-        raise ValueError(
-            f"{assignment.name}.ipynb: its head wants 'Compare your answers ...' once, got it {found} times"
-        )
+def _write_precision(questions: list[Question], head: NotebookNode) -> None:
+    """What answers are held to: the last paragraph of the head of an assignment whose questions draw inputs."""
+    head.source = EXACT.sub("", head.source)
+    tolerances = {"usual": Exercise(right=0.0).rtol, "single": SINGLE, "derivation": DERIVATION}
+    words = {name: f"{rtol:g}".replace("e-0", "e-") for name, rtol in tolerances.items()}
+    if any(question.draw for question in questions):
+        head.source += "\n\n" + USUAL.format(**words)
+    if any(question.derive for question in questions):
+        head.source += PRECISE.format(**words)
 
 
 def write_all(folder: Path = FOLDER) -> list[Path]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from course_utils.checks.exercise import Exercise
 
 DERIVATION = 1e-11  # relative: central differences of float64 numbers reach about 1e-10
+SINGLE = 5e-6  # relative: three times what right answers to the assignments' questions lose in float32
 
 
 def rounded_to(digits: int) -> float:
@@ -28,6 +29,7 @@ class Question(Exercise):
     name       of the function or variable in the student's notebook.
     points     what a right answer earns.
     objective  the learning objective that it measures.
+    single     the tolerance of answers in float32. It is wider than SINGLE only where the question's text says so.
     derive     whether the student's own derivation is asked for: the grader computes the answer where there are neither
                torch nor the package's gradients, and reads its code for differences and complex steps. Its rtol is
                DERIVATION, which differences of float64 numbers don't reach.
@@ -38,6 +40,7 @@ class Question(Exercise):
     name: str
     points: int
     objective: str
+    single: float = SINGLE
     derive: bool = False
     axes: tuple[str, ...] = ()
 

@@ -23,7 +23,8 @@ LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
 OURS = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT}
-MOST_CODE = 100_000  # signs in all code cells: who marks parses them, and a line can be made to take for ever
+MOST_CODE = 500_000  # signs in all code cells: who marks parses them
+MOST_BRACES = 5_000  # of these, "{": an f-string can be made to take for ever
 NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
 LMS_NAMES = (
     re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
@@ -246,11 +247,16 @@ def _bytes(path: Path, most: int = LARGEST) -> bytes:
             raise _ProblemError("it is a folder or something else, not a file")
         with open(descriptor, "rb", closefd=False) as file:
             content = file.read(most + 1)
+        size = os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
     if len(content) > most:
-        raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
+        raise _too_large(size)
     return content
+
+
+def _too_large(size: int) -> _ProblemError:
+    return _ProblemError(f"it has {-(-size // 10**6)} MB, and at most {LARGEST // 10**6} MB are read")
 
 
 def _from_zip(path: Path, assignment: str) -> list[Submission]:
@@ -303,7 +309,7 @@ def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
     except Exception as error:  # each way of packing has errors of its own
         raise _ProblemError(f"it can't be unpacked ({error})") from None
     if len(content) > LARGEST:
-        raise _ProblemError(f"it is larger than {LARGEST // 10**6} MB")
+        raise _too_large(max(entry.file_size, len(content)))
     return content
 
 
@@ -333,7 +339,7 @@ def parse(content: bytes) -> list[Cell]:
         notebook = json.loads(content.decode("utf-8-sig"))
         cells = notebook["cells"] if "cells" in notebook else notebook["worksheets"][0]["cells"]
         if len(cells) > MOST_CELLS:
-            raise _ProblemError(f"it has more than {MOST_CELLS} cells")
+            raise _ProblemError(f"it has {len(cells):,} cells, and at most {MOST_CELLS:,} are read")
         read = [_cell(cell) for cell in cells]
     except UnicodeDecodeError:
         raise _ProblemError("it is not UTF-8 text") from None
@@ -341,8 +347,13 @@ def parse(content: bytes) -> list[Cell]:
         raise _ProblemError("it is not a notebook") from None
     except (KeyError, TypeError, IndexError, AttributeError, ValueError, RecursionError):
         raise _ProblemError("it is not a notebook of a form that Jupyter writes") from None
-    if sum(len(cell["source"]) for cell in read if cell["cell_type"] == "code") > MOST_CODE:
-        raise _ProblemError(f"its code cells hold more than {MOST_CODE:,} signs")
+    code = [cell["source"] for cell in read if cell["cell_type"] == "code"]
+    for number, most, what in (
+        (sum(map(len, code)), MOST_CODE, "signs"),
+        (sum(source.count("{") for source in code), MOST_BRACES, "braces {"),
+    ):
+        if number > most:
+            raise _ProblemError(f"its code cells hold {number:,} {what}, and at most {most:,} are read")
     return read
 
 

@@ -25,13 +25,14 @@ def table(assignment: Assignment) -> str:
 def _entry(question: Question) -> dict[str, Any]:
     if isinstance(question, Collected):
         form = {"evidence": question.evidence}
-        return {"called": False, "axes": (), "rtol": None, "hints": [], "cases": [form]}
+        return {"called": False, "axes": (), "rtol": None, "single": None, "hints": [], "cases": [form]}
     cases = question.cases(TRIALS)
     without_input = cases[0].arguments() == ()
     return {
         "called": question.draw is not None,
         "axes": question.axes,
         "rtol": None if without_input else question.rtol,
+        "single": None if without_input else question.single,
         "hints": list(question.mistakes),
         "cases": [_sealed(question)]
         if without_input

@@ -13,6 +13,7 @@ import re
 from collections.abc import Sequence
 
 from coursework.grader import magics
+from coursework.grader.borrowed import IN_COMPLEX, IN_DIGITS, TOOLS, imported
 
 RAISED = {name for name in dir(builtins) if isinstance(getattr(builtins, name), type)} | {"LinAlgError", "NotHereError"}
 PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})", re.A)
@@ -26,7 +27,6 @@ ENDS = {  # how a step of the sandbox may end: its words, what the student is to
         for words in (
             "ended the Python process",
             "ended the whole sandbox",
-            "ended what follows its numbers",
             "reported too much",
             "handed out far too much",
             "wrote where only the grader writes",
@@ -36,6 +36,10 @@ ENDS = {  # how a step of the sandbox may end: its words, what the student is to
         )
     },
 }
+WATCHED = (
+    "a thread, another process or another tracer was begun while this answer was computed, and nobody can follow "
+    "what is computed there. A derivation needs none of them."
+)
 OTHERS = {  # all else that a room says of an answer; {answer} stands for the name that is asked for
     r"nothing called (?P<answer>\w+) is defined when the notebook has run": "nothing called {answer} is defined when "
     "the notebook has run",
@@ -44,17 +48,19 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     r"the answer is a \w+, not a number or an array of numbers": "the answer is not a number or an array of numbers",
     r"the answer is a \w+, which holds complex numbers, not a number or an array of numbers": "the answer holds "
     "complex numbers, and real numbers are asked for",
-    r"\w+ computes with complex numbers. (?P<why>A complex step is no derivation, and that is asked for here)": "a "
-    "function of your notebook computes with complex numbers. {why}",
-    r"\w+ computes in more digits than float64. (?P<why>Only differences need these, and a derivation is asked for "
-    "here)": "a function of your notebook computes in more digits than float64. {why}",
+    r"\w+ computes with complex numbers. A complex step is no derivation, and that is asked for here": IN_COMPLEX,
+    r"\w+ computes in more digits than float64. Only differences need these, and a derivation is asked for here": (
+        IN_DIGITS
+    ),
+    "your answer ended what follows its numbers": WATCHED,
     r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
         "{why}"
     ),
     "(?P<why>the answer is a dict with keys that are neither words nor whole numbers)": "{why}",
 }
 WHO = "(?P<late>there was no time left: )?(?P<who>your answer|the notebook|this cell)"
-NOT_HERE = "neither torch nor the package's gradients are there when this answer is computed. Derive it in NumPy."
+ABSENT = "not there when this answer is computed, since one can differentiate with it. Derive it in NumPy."
+WITHOUT_SCIPY = " In place of scipy.special.expit(a), 1 / (1 + np.exp(-a)) will do."
 RAISES = (
     "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be "
     "read from it. `check` shows it on the inputs that you have; try other shapes and values, too."
@@ -117,7 +123,7 @@ def sentence(words: str, answer: str) -> str | None:
     found = _sentence(words)
     if found is None or found[0].groupdict().get("answer", answer) != answer:
         return None
-    return found[1].format(answer=answer) + "."
+    return found[1].format(answer=answer).removesuffix(".") + "."
 
 
 def _sentence(words: str) -> tuple[re.Match[str], str] | None:
@@ -155,10 +161,21 @@ def place(words: str, cells: Sequence[str]) -> str:
     return ""
 
 
+def absent(cells: Sequence[str], where: str = "") -> str:
+    """Which tools aren't there: those that the line names, or all that the notebook imports. Of the hidden inputs, that
+    tells nothing only where no line is given."""
+    tools = {
+        name: tool for name, full in imported(cells).items() for tool in TOOLS if f"{full}.".startswith(f"{tool}.")
+    }
+    named = {tools[name] for name in re.findall(r"\w+", place(where, cells)) if name in tools} or set(tools.values())
+    words = " and ".join(sorted(named)[:4]) or "torch or what else differentiates"
+    return f"{words} {'are' if len(named) > 1 else 'is'} {ABSENT}{WITHOUT_SCIPY if named == {'scipy'} else ''}"
+
+
 def exception(name: str, where: str, cells: Sequence[str]) -> str:
     """Kind and place of an exception, for who marks. A kind of the student's own is an Exception like any other."""
     found = place(where, cells)
-    words = [NOT_HERE] if name == "NotHereError" else []
+    words = [absent(cells, where)] if name == "NotHereError" else []
     words += [f"see {found}."] if found else []
     return f"{name if name in RAISED else 'Exception'}{': ' if words else '.'}{' '.join(words)}"
 

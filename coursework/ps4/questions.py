@@ -74,6 +74,7 @@ QUESTIONS = [
         objective="Choose gate biases for wanted lags.",
         right=_biases,
         draw=_draw_biases,
+        single=4e-5,  # a gate near 1 has few digits of 1 - z
         mistakes={
             "this is the gate z. Which bias brings the sigmoid to it?": lambda lags, share: share ** (1 / lags),
             "z and 1-z are swapped: this bias is right for a gate that writes.": (

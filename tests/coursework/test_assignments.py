@@ -231,7 +231,7 @@ def test_the_table_holds_values_and_no_code(name):
         return isinstance(value, np.ndarray | int | float)
 
     entry = json.loads(TABLES[name[:3]])[asked(name)[4:]]
-    assert set(entry) == {"called", "axes", "rtol", "hints", "cases"}
+    assert set(entry) == {"called", "axes", "rtol", "single", "hints", "cases"}
     assert entry["hints"] == list(QUESTIONS[name].mistakes)
     for case in entry["cases"]:
         if isinstance(case, dict):

@@ -8,14 +8,19 @@ that are equal to everything, patched comparisons, forged results, frames of the
 import gzip
 import json
 import os
+import re
 import socket
 import struct
+import time
 import zipfile
 
+import numpy as np
 import pytest
 
+from coursework import plain
 from coursework.grader import assignment as assignments
-from coursework.grader.submissions import MOST_CELLS, MOST_CODE, find, parse
+from coursework.grader import borrowed, told
+from coursework.grader.submissions import LARGEST, MOST_BRACES, MOST_CELLS, MOST_CODE, find, parse
 from tests.coursework.material import (
     IMPORT,
     RIGHT,
@@ -33,6 +38,7 @@ from tests.coursework.material import (
     submit,
     write_assignment,
 )
+from tests.notebook import ROOT
 
 FORGED = '[\\"value\\", \\"ps0_step\\", {\\"values\\": [\\"1\\"], \\"right\\": true, \\"points\\": 10}]'
 FRAMES = """
@@ -434,8 +440,9 @@ FILES = {  # content: whether it can be read
     "a million lines": (_cells({**CODE, "source": ["x\n"] * 10**6}), False),
     "a million lines of text": (_cells({**CODE, "cell_type": "markdown", "source": ["x\n"] * 10**6}), True),
     "a line that takes for ever": (_cells({**CODE, "source": "x = f'" + "{x}" * 325_000 + "'"}), False),
-    "many long cells": (_cells(*[{**CODE, "source": "x = 1\n" * 2000}] * 9), False),
-    "a long cell": (_cells({**CODE, "source": "x = 1\n" * 16_000}), True),
+    "a shorter line that takes long": (_cells({**CODE, "source": "x = f'" + "{x}" * 30_000 + "'"}), False),
+    "many long cells": (_cells(*[{**CODE, "source": "x = 1\n" * 10_000}] * 9), False),
+    "a long cell": (_cells({**CODE, "source": "x = 1\n" * 80_000}), True),
     "format 99": (_cells(CODE).replace('"nbformat": 4', '"nbformat": 99'), True),
     "format a word": (_cells(CODE).replace('"nbformat": 4', '"nbformat": "=1+1"'), True),
     "infinite cells": (_cells(CODE).replace("[{", "Infinity, [{", 1), False),
@@ -472,6 +479,86 @@ def test_what_a_notebook_may_hold_is_far_from_what_is_handed_out():
     for name in assignments.names():
         cells = assignments.load(name).notebook.cells
         assert sum(len(cell.source) for cell in cells if cell.cell_type == "code") < MOST_CODE / 5, name
+
+
+def _runs_in_numbers():
+    """What a student has who trained elsewhere: ps5's runs of five seeds of both nets, all digits of all numbers."""
+    rng = np.random.default_rng(0)
+    sizes = {"RNN": (16 * 6, 256, 16, 64, 4), "GRU": (48 * 6, 768, 96, 64, 4)}
+
+    def run(seed, kind):
+        losses, weights = rng.normal(size=250).tolist(), [rng.normal(size=size).tolist() for size in sizes[kind]]
+        return {"seed": seed, "loss": losses, "weights": dict(zip("abcde", weights, strict=True))}
+
+    return "my_runs = " + repr({kind: [run(seed, kind) for seed in range(5)] for kind in sizes})
+
+
+def test_a_long_but_honest_notebook_is_read():
+    """A hundred cells of code beside the assignment's own, with prints and f-strings, and all runs as numbers."""
+    line = "    total = total + np.sum(W @ h) * 2.5  # as derived\n"
+    own = [f"def step_{i}(W, h, total=0):\n{line * 25}    print(f'{{total:.3f}} {{i}}')\n" for i in range(100)]
+    assignment = assignments.load("ps5")
+    given = [cell.source for cell in assignment.notebook.cells if cell.cell_type == "code"]
+    text = _cells(*[{**CODE, "source": source} for source in [*given, *own, _runs_in_numbers()]])
+    cells = [cell["source"] for cell in parse(text.encode())]
+    assert 350_000 < sum(map(len, cells)) <= MOST_CODE and len(cells) == len(given) + 101
+    start = time.process_time()
+    assert borrowed.complaint(cells, "rnn_backward") is None
+    assert time.process_time() - start < 20
+
+
+LIMITS = {  # what crosses a limit, and what is said of it
+    "signs": (
+        _cells({**CODE, "source": "x = 1\n" * 90_000}),
+        "its code cells hold 540,000 signs, and at most 500,000 are",
+    ),
+    "braces": (
+        _cells({**CODE, "source": "x = {}\n" * 6_000}),
+        "its code cells hold 6,000 braces {, and at most 5,000 are",
+    ),
+    "cells": (_cells(*[CODE] * 2_500), "it has 2,500 cells, and at most 2,000 are read"),
+    "bytes": (
+        _cells({**CODE, "cell_type": "markdown", "source": "x" * 23_000_000}),
+        "it has 24 MB, and at most 20 MB are",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", LIMITS)
+@pytest.mark.parametrize("zipped", [False, True])
+def test_who_crosses_a_limit_is_told_which_and_by_how_much(tmp_path, name, zipped):
+    text, words = LIMITS[name]
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "moodle.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.writestr("ann/ps0/ps0.ipynb", text)
+    else:
+        submit(tmp_path, "ann", text)
+    (found,) = find(tmp_path, "ps0")
+    assert found.problem.startswith(f"The notebook could not be read: {words}")
+
+
+@pytest.mark.parametrize(
+    "value", [np.zeros(10**6), "x" * 5_000_000, [0] * 600_001, [[[[[[[[[[0]]]]]]]]]]], ids=range(4)
+)
+def test_an_answer_that_crosses_a_limit_is_told_which_in_the_feedback(value):
+    with pytest.raises(plain.NotPlainError) as refused:
+        plain.encode(value)
+    assert told.known(f"{refused.value}.") and "at most" in str(refused.value)
+
+
+def test_the_limits_are_those_that_teachers_and_students_are_told():
+    guide = " ".join((ROOT / "coursework" / "README.md").read_text(encoding="utf-8").split())
+    signs, braces, cells, megabytes = re.search(
+        r"at most ([\d,]+) signs of code, ([\d,]+) of them opening braces, ([\d,]+) cells and (\d+) MB", guide
+    ).groups()
+    told = [int(number.replace(",", "")) for number in (signs, braces, cells, megabytes)]
+    assert told == [MOST_CODE, MOST_BRACES, MOST_CELLS, LARGEST // 10**6]
+    assert (
+        int(re.search(r"as data: lists of numbers of a stated form, at most (\d+) MB", guide)[1])
+        == plain.LARGEST // 10**6
+    )
+    (text,) = [cell.source for cell in assignments.load("ps6").notebook.cells if "pasted in as numbers" in cell.source]
+    assert f"may hold {MOST_CODE:,} signs" in text
 
 
 def _zip(path, *entries):

@@ -6,13 +6,14 @@ bare one, which alone answers such a question, there is nothing to call.
 
 import ast
 import json
+import re
 
 import numpy as np
 import pytest
 
 from coursework import plain
 from coursework.grader import assignment as assignments
-from coursework.grader import borrowed, sandbox
+from coursework.grader import borrowed, sandbox, told
 from coursework.grader.assignment import load, names
 from coursework.grader.marking import Marker
 from tests.coursework.material import grader, guarded, marks, submit, write_assignment
@@ -605,6 +606,104 @@ def test_ones_own_code_is_left_alone(body):
     assert borrowed.complaint([cell], "f") is None
 
 
+REASONS = {  # what is refused, and the reason that is told: no other one
+    "exec('x = 1')": "exec runs code that stands in a text",
+    "y = eval('W')": "eval runs code that stands in a text",
+    "y = globals()['run'](W)": "globals finds functions by names that only a run can tell",
+    "y = getattr(np, 'ta' + 'nh')(W)": "getattr takes a name that only a run can tell",
+    "way = getattr": "getattr takes a name that only a run can tell",
+    "y = getattr(W, '__globals__')": "__globals__ finds functions by names",
+    "y = vars(np)['tan' + 'h'](W)": "vars finds functions by names",
+    "y = np.__dict__['tan' + 'h'](W)": "__dict__ of a module finds functions by names",
+    "y = W.__class__(3)": "Write type(x) for the class of x",
+    "y = type(W).__subclasses__()": "A derivation needs none of it",
+    "import pickle\n    y = pickle.loads(pickle.dumps(W))": "pickle makes functions out of bytes",
+    "import importlib\n    y = importlib.import_module('math')": "importlib finds functions by names",
+    "import ctypes\n    y = ctypes.CDLL(None)": "ctypes computes outside of this Python",
+    "y = W + 1e-20j": "it computes with complex numbers",
+    "y = W.imag": "it computes with complex numbers",
+    "y = getattr(np, 'complex128')(W)": "it computes with complex numbers",
+    "from fractions import Fraction\n    y = Fraction(1, 2) * W": "it computes with more digits than float64",
+    "y = getattr(np, 'longdouble')(W)": "it computes with more digits than float64",
+    "y = (run(W + 1e-5) - run(W)) / 1e-5": "it comes from a quotient of differences",
+    "from course_utils import gradients\n    y = getattr(gradients, 'backward')(W)": "gradients.backward computes it",
+}
+READABLE = [
+    "y = getattr(np, 'tanh')(W)",
+    "y = getattr(W, 'T', W)",
+    "a, b = W, W\n    y = {name: value for name, value in locals().items()}",
+    "net = Net()\n    net.__dict__.update(W=W)\n    y = net.__dict__['W']",
+    "net = Net()\n    y = vars(net)",
+    "y = vars()['W']",
+    "y = type(W)(3)",
+]
+
+
+@pytest.mark.parametrize("body", REASONS)
+def test_what_is_refused_is_refused_for_its_own_reason(body):
+    cells = ["import numpy as np\ndef run(W):\n    return np.tanh(W)", f"def f(W):\n    {body}\n    return W"]
+    told = borrowed.complaint(cells, "f")
+    assert REASONS[body] in told and len(told) <= 300, "more would be cut off"
+    assert [reason for reason in set(REASONS.values()) if reason in told] == [REASONS[body]]
+
+
+@pytest.mark.parametrize("body", READABLE)
+def test_what_can_be_read_is_left_alone(body):
+    cells = ["import numpy as np\nclass Net:\n    pass", f"def f(W):\n    {body}\n    return W"]
+    assert borrowed.complaint(cells, "f") is None
+
+
+def test_variables_of_the_notebook_are_no_functions_own():
+    cells = ["import numpy as np", "here = locals()", "def f(W):\n    return here['f' + 'f'](W)"]
+    assert "locals finds functions by names" in borrowed.complaint(cells, "f")
+
+
+ABSENT = {  # cells, the place where an answer failed, and what is told of the tools that aren't there
+    "scipy": (["from scipy.special import expit\ndef f(W):\n    return expit(W)"], "scipy is not there"),
+    "scipy beside torch": (
+        ["import torch\nimport scipy.special as s\ndef f(W):\n    return s.expit(W)"],
+        "scipy is not",
+    ),
+    "torch": (["import torch as t\nimport scipy\ndef f(W):\n    return t.tanh(W)"], "torch is not there"),
+    "package": (
+        ["from course_utils.gradients import backward\n\ndef f(W):\n    return backward(W)"],
+        "gradients is not",
+    ),
+    "by another name": (
+        ["import torch, scipy\nway = torch\ndef f(W):\n    return way.tanh(W)"],
+        "scipy and torch are not",
+    ),
+    "none": (["\n\ndef f(W):\n    return W"], "torch or what else differentiates is not there"),
+}
+
+
+@pytest.mark.parametrize("name", ABSENT)
+def test_a_tool_that_is_not_there_is_named(name):
+    cells, words = ABSENT[name]
+    text = told.exception("NotHereError", f"line {len(cells[0].splitlines())} of code cell 1", cells)
+    assert text.startswith("NotHereError: ") and words in text and "since one can differentiate with it" in text
+    assert ("expit(a), 1 / (1 + np.exp(-a))" in text) == name.startswith("scipy")
+
+
+def test_numbers_that_a_derivation_may_not_hold_are_told_as_where_they_are_read():
+    """Of complex numbers not that they were a complex step: np.linalg.eigvals gives some, too."""
+    said = sandbox.RUNNER.read_text(encoding="utf-8")
+    for name, reason in (("COMPLEX", borrowed.IN_COMPLEX), ("DIGITS", borrowed.IN_DIGITS)):
+        words = re.search(rf'^{name} = "(.*)"$', said, re.M)[1]
+        assert told.sentence(f"total {words}", "total") == reason
+        assert told.sentence(f"leaked {words}", "total") == reason
+    assert "np.linalg.eigvals" in borrowed.IN_COMPLEX
+    assert told.sentence("your answer ended what follows its numbers.", "total") == told.WATCHED
+
+
+def test_eigenvalues_are_not_called_a_complex_step(answered, sandbox_kind):
+    body = "turn = np.array([[0.0, 1.0], [-1.0, 0.0]])\n    largest = np.linalg.eigvals(turn)\n"
+    right, reply = answered(body + "    return np.diag(1 - np.tanh(W @ h) ** 2) @ W")
+    assert not right
+    words = json.loads(reply.replace("'", '"'))["complaint"]
+    assert told.sentence(words, "total") == borrowed.IN_COMPLEX
+
+
 @pytest.mark.parametrize("name", DERIVED)
 def test_a_variable_may_have_any_name(name):
     """Also that of what a cell of the assignment sets, imports or counts with."""
@@ -654,8 +753,8 @@ def test_functions_of_libraries_make_no_quotient():
     for difference in ("(exp(a) - exp(-a))", "(up - down)", "(abs(a) - abs(1 - a))"):
         cells = ["from numpy import exp", body.format(difference)]
         assert borrowed.complaint(cells, "f") is None
-    cells[0] = "def exp(a):\n    return a\ndef abs(a):\n    return a"
-    assert "quotient" in borrowed.complaint(cells, "f")
+    cells = ["def exp(a):\n    return a", body.format("(exp(a + 1e-5) - exp(a))").replace("/ 2", "/ 1e-5")]
+    assert "quotient" in borrowed.complaint(cells, "f"), "one's own function of that name is no library's"
 
 
 def test_what_was_handed_out_is_not_the_students():
@@ -663,7 +762,7 @@ def test_what_was_handed_out_is_not_the_students():
     ours = "import importlib\nfrom course_utils.gradients import backward\nscale = importlib.util.cache_from_source"
     uses = "def f(W):\n    return scale(W)"
     assert borrowed.complaint([ours + "  ", uses], "f", [ours]) is None
-    assert "importlib hides" in borrowed.complaint([ours + "\nscale = scale", uses], "f", [ours])
+    assert "importlib finds functions by names" in borrowed.complaint([ours + "\nscale = scale", uses], "f", [ours])
     assert "backward computes it" in borrowed.complaint([ours, "def f(W):\n    return backward(W)"], "f", [ours])
 
 

@@ -33,7 +33,7 @@ from course_utils.checks.exercise import USE_FLOAT64
 from coursework import plain
 from coursework.grader import __main__ as command
 from coursework.grader import assignment as assignments
-from coursework.grader import report, sandbox, submissions, told
+from coursework.grader import borrowed, report, sandbox, submissions, told
 from coursework.grader.gradebook import harmless
 from coursework.grader.marking import SIGNS, Marker
 from coursework.grader.submissions import Submission, told_apart
@@ -359,10 +359,7 @@ OF_A_ROOM = [
     "the answer holds complex numbers, and real numbers are asked for[.]",
     "the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?[.]",
     "the answer is a dict with keys that are neither words nor whole numbers[.]",
-    "a function of your notebook computes with complex numbers[.] A complex step is no derivation, and that is asked "
-    "for here[.]",
-    "a function of your notebook computes in more digits than float64[.] Only differences need these, and a derivation "
-    "is asked for here[.]",
+    *map(re.escape, (borrowed.IN_COMPLEX, borrowed.IN_DIGITS, told.WATCHED)),
 ]
 OF_A_RESULT = [
     "the answer is (?:text in quotes|a (?:list|tuple|dict|NoneType|bool|int|float|ndarray)), not a number or an array "
@@ -391,7 +388,7 @@ OF_AN_ANSWER = [
     "what came out of the notebook could not be read",
     "your function gives nothing back[.] Does it end with a line that begins with return[?]",
     re.escape(told.RAISES),
-    re.escape(told.NOT_HERE),
+    f"(?:torch or what else differentiates|[a-z. ]+) (?:is|are) {re.escape(told.ABSENT)}",
     "the answer should hold these results: up, down[.]",
     "another number of results came back than is wanted: up, down[.]",
     "the right results are there, but exchanged[.] Their order is up, down[.]",

@@ -15,7 +15,7 @@ from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import NOT_STARTED
 from course_utils.gradients import jacobians
 from coursework import plain
-from coursework.evidence import FORMS, LATCH, Evidence, as_text, findings, show_numbers
+from coursework.evidence import FORMS, LATCH, UNITS, Evidence, as_text, findings, show_numbers
 from coursework.grader.assignment import draw, load
 from coursework.grader.gradebook import _write_autograded
 from coursework.grader.marking import Marker
@@ -104,6 +104,41 @@ def test_right_ones_are_read_and_recomputed():
     assert table[1][7:] == [f"{np.exp(-12):.1e}", f"{np.exp(-6):.1e}"]
 
 
+def as_numpy(value):
+    """The same runs as NumPy's functions give them: numbers and truth values without axes, words of arrays."""
+    if isinstance(value, dict):
+        return {np.str_(key): as_numpy(part) for key, part in value.items()}
+    if isinstance(value, list):
+        return [as_numpy(part) for part in value]
+    return np.array(value)[()]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("way", [as_numpy, lambda value: np.array(value) if isinstance(value, int | float) else value])
+def test_runs_may_hold_numbers_of_numpy(form, way):
+    """Also as arrays without axes, which is what gets through the sandbox's edge."""
+    value = copy.deepcopy(RUNS[form])
+    for runs in (value.get("nets") or value).values():
+        for run in runs:
+            run["seed"] = way(run["seed"])
+            run["score"] = [way(score) for score in run["score"]]
+    if form == "ps6 project":
+        value |= {name: way(value[name]) for name in ("goal", "higher")}
+    assert findings(form, as_numpy(value) if way is as_numpy else value) == findings(form, RUNS[form])
+
+
+def test_a_stated_accuracy_may_be_off_by_as_many_sequences_as_the_question_says():
+    (text,) = [cell.source for cell in load("ps5").notebook.cells if "computes the last accuracy again" in cell.source]
+    number, of = re.search(r"may differ by (two) of the (\d+) sequences", text).groups()
+    units = int(re.search(r"A net may have up to (\d+) units", text)[1])
+    assert number == "two" and int(of) == len(LATCH.test[0]) and units == UNITS
+    for off, right in ((2, True), (-2, True), (3, False), (-3, False)):
+        value = copy.deepcopy(RUNS5)
+        run = value["RNN"][0]
+        run["score"] = [*run["score"][:2], run["score"][2] + off / int(of)]
+        assert (findings("ps5 runs", value)[0] is None) == right, off
+
+
 def test_scores_may_be_errors():
     value = copy.deepcopy(RUNS6)
     value["higher"], value["goal"] = False, 0.05
@@ -133,6 +168,9 @@ WRONG5 = {
     "eleven seeds": (changed("RNN", to=[run5("RNN", 0)] * 11), "at most 10 runs"),
     "other seeds": (changed("RNN", 0, "seed", to=7), "the same seeds"),
     "a seed twice": (lambda value: [run.update(seed=1) for runs in value.values() for run in runs], "each seed"),
+    "a seed with a fraction": (changed("RNN", 0, "seed", to=np.float64(0.5)), "RNN, run 1: seed"),
+    "no number but yes": (changed("RNN", 0, "seed", to=np.True_), "RNN, run 1: seed"),
+    "a list of a seed": (changed("RNN", 0, "seed", to=np.array([0])), "RNN, run 1: seed"),
     "a negative seed": (changed("RNN", 0, "seed", to=-1), "RNN, run 1: seed"),
     "no loss": (changed("GRU", 1, "loss", to=KeyError), "GRU, run 2: loss is missing"),
     "NaN": (changed("GRU", 1, "loss", to=[np.nan] * 20), "GRU, run 2: loss holds NaN"),

@@ -1,6 +1,8 @@
 """Values get through exactly, and nothing else gets through."""
 
 import json
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -40,6 +42,21 @@ def test_round_trip_is_exact(value):
     assert same(value, got)
 
 
+def test_words_and_names_of_numpy_are_words_and_names():
+    """Whoever loops over np.array(["RNN", "GRU"]) and np.arange(3) has such keys."""
+    names, seeds = np.array(["RNN", "GRU"]), np.arange(2)
+    got = plain.decode(plain.encode({names[0]: names[1], seeds[1]: 2.0}))
+    assert got == {"RNN": "GRU", 1: 2.0} and {type(key) for key in got} == {str, int} and type(got["RNN"]) is str
+
+
+def test_a_fraction_is_a_number():
+    for value in (Fraction(1, 4), Decimal("0.25"), [Fraction(1, 4)], np.array([Fraction(1, 4), 0.25, 1])):
+        assert np.ravel(plain.decode(plain.encode(value)))[0] == 0.25
+    for value in (np.array([Fraction(1, 4), "a"]), np.array([Fraction(1, 4), None]), Decimal("sNaN")):
+        with pytest.raises(plain.NotPlainError, match="not a number"):
+            plain.encode(value)
+
+
 def test_not_a_number_stays_one():
     assert np.isnan(plain.decode(plain.encode(float("nan"))))
 
@@ -65,14 +82,19 @@ def test_what_is_not_plain_is_refused(value):
 
 
 def test_what_is_too_large_is_refused():
-    with pytest.raises(plain.NotPlainError, match="far too large"):
+    """With the limit that it crosses, and by how much."""
+    with pytest.raises(plain.NotPlainError, match="far too large: it takes 16 MB, and at most 4 MB are read"):
         plain.encode(np.zeros(10**6))
-    with pytest.raises(plain.NotPlainError, match="far too l"):
+    with pytest.raises(plain.NotPlainError, match="far too large: it takes 11 MB, and at most 4 MB are read"):
         plain.encode("x" * 10**7)
+    with pytest.raises(plain.NotPlainError, match="far too large: it takes 5 MB"):
+        plain.encode("x" * 4_000_000)
+    with pytest.raises(plain.NotPlainError, match="a list of 601 thousand entries, and at most 500 thousand are read"):
+        plain.encode([0] * 600_001)
     nested = []
     for _ in range(20):
         nested = [nested]
-    with pytest.raises(plain.NotPlainError, match="nested"):
+    with pytest.raises(plain.NotPlainError, match="nested too deeply: at most 8 levels"):
         plain.encode(nested)
 
 

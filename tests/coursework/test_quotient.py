@@ -1,0 +1,114 @@
+"""Differences are told from the honest quotients that derivations and their checks have."""
+
+import time
+
+import pytest
+
+from coursework.grader import borrowed
+
+HEAD = """
+import numpy as np
+from numpy import exp
+def loss(W, *rest):
+    return np.sum(np.tanh(W) ** 2)
+def run(W):
+    return np.tanh(W)
+def norm(v):
+    return np.sqrt(v @ v)
+def bump(W, i, e):
+    W = W.copy()
+    W[i] += e
+    return W
+class Net:
+    def __init__(self, W):
+        self.W, self.e = W, 1e-5
+    def loss(self):
+        return np.sum(np.tanh(self.W) ** 2)
+    def of(self, W):
+        return np.sum(np.tanh(W) ** 2)
+"""
+HONEST = {
+    "two losses over a number": "return (loss(W) - loss(V)) / n",
+    "a mean of differences": "a, b = loss(W), loss(V)\n    return (a - b) / len(W)",
+    "a mean over a named number": "B = len(W)\n    return (loss(W) - loss(V)) / B",
+    "a relative change": "before, after = loss(W), loss(V)\n    return (after - before) / before",
+    "a relative change by a call": "return (loss(V) - loss(W)) / loss(W)",
+    "an odd part": "return (run(W) - run(-W)) / 2",
+    "an odd part by names": "up, down = run(W), run(-W)\n    return (up - down) / 2",
+    "a tangent by halves": "return (run(W) - run(-W)) / (run(W) + run(-W))",
+    "a sine of NumPy's": "return (exp(W) - exp(-W)) / 2",
+    "a drift per step": "h = np.zeros((T + 1, 3))\n    return (norm(h[T]) - norm(h[0])) / T",
+    "a drift of a run": "first, last = run(W), run(V)\n    return (norm(last) - norm(first)) / T",
+    "the next step's share": "return (loss(h[t + 1]) - loss(h[t])) / t",
+    "a count and the next": "return (loss(k + 1) - loss(k)) / k",
+    "a softmax less its hit": "p = run(W) / B\n    hit = run(V) / B\n    return (norm(p) - norm(hit)) / B",
+    "a scale below": "s = norm(W)\n    return (run(W) - run(V)) / s",
+    "a scale of both": "return (loss(T * W) - loss(T * V)) / T",
+    "a rate that is small": "return (loss(W) - loss(V)) / 0.05",
+    "a blend": "return (run(W) - run(V)) * (1 - z) / z",
+    "a method's results": "return (net.of(W) - net.of(V)) / n",
+    "a bound less another": "q = norm(W) / 4\n    return (loss(q) - loss(q * q)) / 4",
+    "a sum of entries": "found = [loss(w) for w in (W, V)]\n    return (found[0] - found[1]) / n",
+    "a share of the whole": "total = loss(W) + loss(V)\n    return (loss(W) - loss(V)) / total",
+    "rows of two runs": "up, down = run(W)[0], run(V)[0]\n    return (up - down) / T",
+    "a mean before a mean": "return (np.mean(run(W)) - np.mean(run(V))) / np.std(W)",
+    "a decay to its end": "h = run(W)\n    return (loss(h[-1]) - loss(h[0])) / (T - 1)",
+}
+DIFFERENCES = {
+    "central": "return (loss(W + e) - loss(W - e)) / (2 * e)",
+    "forward": "return (loss(W + 1e-7) - loss(W)) / 1e-7",
+    "backward": "return (loss(W) - loss(W - e)) / e",
+    "a power of ten": "return (loss(W + 10**-6) - loss(W)) / 10**-6",
+    "with a direction": "return (loss(W + e * U) - loss(W - e * U)) / (2 * e)",
+    "by names": "up, down = loss(W + e), loss(W - e)\n    return (up - down) / (2 * e)",
+    "by copies": "P, M = W.copy(), W.copy()\n    P[i] += e\n    M[i] -= e\n    return (loss(P) - loss(M)) / (2 * e)",
+    "by one copy": "P = np.array(W)\n    P[i] = W[i] + e\n    return (loss(P) - loss(W)) / e",
+    "by a step with a name": "d = e * U\n    return (loss(W + d) - loss(W - d)) / 2 / e",
+    "in place": "W[i] += e\n    up = loss(W)\n    W[i] -= 2 * e\n    down = loss(W)\n    return (up - down) / (2 * e)",
+    "in place, of globals": "V[i] = old + e\n    up = loss()\n    V[i] = old - e\n    return (up - loss()) / (2 * e)",
+    "along a line": "g = lambda s: loss(W + s * U)\n    return (g(e) - g(-e)) / (2 * e)",
+    "in one of many arguments": "return (loss(W, V + e, T) - loss(W, V - e, T)) / (2 * e)",
+    "by keyword": "return (loss(W=W + e) - loss(W=W - e)) / (2 * e)",
+    "of an inner function": "return (loss(run(W + e)) - loss(run(W - e))) / (2 * e)",
+    "of a sum": "return (np.sum(run(W + e)) - np.sum(run(W - e))) / (2 * e)",
+    "of a number": "return (float(loss(W + e)) - float(loss(W - e))) / (2 * e)",
+    "of an entry": "return (run(W + e)[0] - run(W - e)[0]) / (2 * e)",
+    "of a method": "return (run(W + e).sum() - run(W - e).sum()) / (2 * e)",
+    "of an object's method": "return (net.of(W + net.e) - net.of(W - net.e)) / (2 * net.e)",
+    "of a changed object": "net.W[i] += e\n    up = net.loss()\n    net.W[i] -= e\n    return (up - net.loss()) / e",
+    "by a helper": "return (loss(bump(W, i, e)) - loss(bump(W, i, -e))) / (2 * e)",
+    "in a list": "found = [loss(W + s * e) for s in (1, -1)]\n    return (found[0] - found[1]) / (2 * e)",
+    "weighed": "return 0.5 * (loss(W + e) - loss(W - e)) / e",
+    "weighed behind": "return (loss(W + e) - loss(W - e)) * 4 / 6 / e",
+    "between two places": "return (loss(V) - loss(W)) / (V - W)",
+    "Richardson's": "D = lambda e: (loss(W + e) - loss(W - e)) / (2 * e)\n    return (4 * D(e / 2) - D(e)) / 3",
+}
+CELL = "def f(W, V, U, h, i=0, e=1e-6, n=3, T=4, B=5, k=2, t=1, z=0.5, net=None, old=0.0):\n    {}"
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_quotient_is_left_alone(name):
+    assert borrowed.complaint([HEAD, CELL.format(HONEST[name])], "f") is None
+
+
+@pytest.mark.parametrize("name", DIFFERENCES)
+def test_a_quotient_of_differences_is_noticed(name):
+    assert "quotient of differences" in (borrowed.complaint([HEAD, CELL.format(DIFFERENCES[name])], "f") or "nothing")
+
+
+def test_a_function_of_a_library_makes_none_unless_it_is_ones_own():
+    cells = [HEAD, "def f(a, e):\n    return (exp(a + e) - exp(a - e)) / (2 * e)"]
+    assert borrowed.complaint(cells, "f") is None
+    own = [HEAD.replace("from numpy import exp", "def exp(a):\n    return a"), cells[1]]
+    assert "quotient" in borrowed.complaint(own, "f")
+
+
+def test_code_that_is_made_to_be_long_holds_nobody_up():
+    """A function of many quotients, each of names that are made from all others."""
+    chain = "\n".join(f"    a{i} = a{i - 1} + a{i // 2}" for i in range(1, 1500))
+    quotients = "\n".join(f"    b = (loss(a{i}) - loss(a{i - 1} + W)) / n" for i in range(1, 1500))
+    sums = " + ".join(["loss(W)"] * 1500)
+    start = time.process_time()
+    borrowed.complaint([HEAD, f"def f(W, n):\n    a0 = W\n{chain}\n{quotients}\n    return b"], "f")
+    borrowed.complaint([HEAD, f"def f(W, e):\n    return ({sums} - loss(W)) / e"], "f")
+    assert time.process_time() - start < 20
