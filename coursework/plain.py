@@ -60,10 +60,10 @@ def _pack_container(value: list | tuple | dict, levels: int) -> dict[str, Any]:
         took, most = (f"{-(-number // 1000)} thousand" for number in (len(value), LONGEST))
         raise NotPlainError(f"the answer is far too long: a list of {took} entries, and at most {most} are read")
     if isinstance(value, dict):
-        keys = [key.item() if isinstance(key, np.str_ | np.integer) else key for key in value]
-        if not all(type(key) in (str, int) for key in keys):
+        pairs = [(key.item() if isinstance(key, np.str_ | np.integer) else key, item) for key, item in value.items()]
+        if not all(type(key) in (str, int) for key, _ in pairs):
             raise NotPlainError("the answer is a dict with keys that are neither words nor whole numbers")
-        return {"dict": [[key, _pack(item, levels - 1)] for key, item in zip(keys, value.values(), strict=True)]}
+        return {"dict": [[key, _pack(item, levels - 1)] for key, item in pairs]}
     return {"tuple" if isinstance(value, tuple) else "list": [_pack(item, levels - 1) for item in value]}
 
 

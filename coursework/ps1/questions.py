@@ -52,7 +52,7 @@ def _jacobian(Wh, slope):
     return np.diag(slope) @ Wh
 
 
-def _requests(J, dh, send=lambda step: step.T, off=0):
+def _totals(J, dh, send=lambda step: step.T, off=0):
     """Total dL/dh_t, with one thing wrong at a time if asked."""
     total = [dh[-1]]
     for t in range(len(dh) - 2, -1, -1):
@@ -61,7 +61,7 @@ def _requests(J, dh, send=lambda step: step.T, off=0):
 
 
 def _direct_last_only(J, dh):
-    return _requests(J, np.vstack([0 * dh[:-1], dh[-1:]]))
+    return _totals(J, np.vstack([0 * dh[:-1], dh[-1:]]))
 
 
 def _one_step_back(J, dh):
@@ -119,7 +119,7 @@ def _draw_step(rng):
     return rng.normal(size=(H, H)), rng.uniform(0.1, 0.9, H)
 
 
-def _draw_requests(rng):
+def _draw_totals(rng):
     T, H = int(rng.integers(4, 8)), int(rng.integers(2, 6))
     return rng.normal(size=(T, H, H)), rng.normal(size=(T, H))
 
@@ -196,12 +196,12 @@ QUESTIONS = [
     Question(
         name="gradients_to_past",
         points=15,
-        objective="Compute how much the last state feels each earlier one.",
+        objective="Compute how the last state depends on each earlier one.",
         derive=True,
         right=_to_past,
         draw=_draw_past,
         mistakes={
-            "the last entry is missing: h_T feels itself by 1.": lambda w, h: _to_past(w, h)[:-1],
+            "the last entry is missing: dh_T/dh_T is 1.": lambda w, h: _to_past(w, h)[:-1],
             "these are dh_k/dh_0, from the start on. Asked is dh_T/dh_k, back from the end.": (
                 lambda w, h: np.cumprod([1.0, *(w * (1 - h[1:] ** 2))])
             ),
@@ -253,34 +253,32 @@ QUESTIONS = [
                 lambda Wh, slope: Wh * slope
             ),
             "σ' is left out: this is Wh alone.": lambda Wh, slope: Wh,
-            "Wh is transposed. Entry [i, j] is what unit i hears of unit j.": lambda Wh, slope: np.diag(slope) @ Wh.T,
+            "Wh is transposed. Entry [i, j] leads to unit i from unit j.": lambda Wh, slope: np.diag(slope) @ Wh.T,
             "the whole matrix is transposed: rows belong to the new state.": lambda Wh, slope: (np.diag(slope) @ Wh).T,
             "this is a product with a vector. The slopes form a diagonal matrix.": lambda Wh, slope: Wh @ slope,
             "this is a product with a row vector. The slopes form a diagonal matrix.": lambda Wh, slope: slope @ Wh,
         },
     ),
     Question(
-        name="requests",
+        name="totals",
         points=15,
         objective="Tell the direct from the total gradient of a state, and walk back through time.",
         axes=("step", "unit"),
         derive=True,
-        right=_requests,
-        draw=_draw_requests,
+        right=_totals,
+        draw=_draw_totals,
         mistakes={
-            "missing transpose: backwards, a request goes through the transposed step.": (
-                lambda J, dh: _requests(J, dh, send=lambda step: step)
+            "missing transpose: backwards, a gradient goes through the transposed step.": (
+                lambda J, dh: _totals(J, dh, send=lambda step: step)
             ),
-            "only the direct requests: each state is also asked for something by the steps after it.": (
-                lambda J, dh: dh
-            ),
-            "off by one in J: the step from h_t to h_{t+1} carries the request back to h_t.": (
-                lambda J, dh: _requests(J, dh, off=-1)
+            "only the direct gradients: each state also counts through the steps after it.": (lambda J, dh: dh),
+            "off by one in J: the step from h_t to h_{t+1} leads the gradient back to h_t.": (
+                lambda J, dh: _totals(J, dh, off=-1)
             ),
             "each step's own dh is forgotten on the way: this is the last loss alone.": _direct_last_only,
-            "the request goes back one step only. What arrives there has to travel on.": _one_step_back,
-            "this walks forwards in time. Requests start at the last step.": _forwards,
-            "the requests are added without the steps between them.": lambda J, dh: np.cumsum(dh[::-1], axis=0)[::-1],
+            "the gradient goes back one step only. What arrives there has to travel on.": _one_step_back,
+            "this walks forwards in time. Gradients start at the last step.": _forwards,
+            "direct gradients are added without the steps between.": lambda J, dh: np.cumsum(dh[::-1], axis=0)[::-1],
         },
     ),
     Question(
@@ -298,7 +296,7 @@ QUESTIONS = [
             "σ' is left out: between dL/dh and dL/da stands the slope.": (
                 lambda delta, slope, met: np.outer(delta, met)
             ),
-            "the request delta is missing.": lambda delta, slope, met: np.outer(slope, met),
+            "the gradient delta is missing.": lambda delta, slope, met: np.outer(slope, met),
             "what the weight met is missing.": lambda delta, slope, met: np.outer(delta * slope, np.ones(len(met))),
             "this is divided by the slope. The chain rule multiplies.": (
                 lambda delta, slope, met: np.outer(delta / slope, met)
@@ -319,10 +317,10 @@ QUESTIONS = [
             "missing sum over k: this is the share of the last step alone.": (
                 lambda *net: _walk(*net, last=True, pass_on=False)
             ),
-            "missing transpose: the request goes back through Wh transposed.": (
+            "missing transpose: the gradient goes back through Wh transposed.": (
                 lambda *net: _walk(*net, send=lambda W: W)
             ),
-            "only the direct requests: what later steps ask of a state is missing.": (
+            "only the direct gradients: what comes back from later steps is missing.": (
                 lambda *net: _walk(*net, pass_on=False)
             ),
             "only the last loss is used. L is a sum over all steps.": lambda *net: _walk(*net, last=True),

@@ -105,18 +105,18 @@ def jacobian_without_slope(Wh, slope):
     return Wh
 
 
-def requests_without_transpose(J, dh):
+def totals_without_transpose(J, dh):
     total = dh.copy()
     for t in reversed(range(len(dh) - 1)):
         total[t] = dh[t] + J[t + 1] @ total[t + 1]
     return total
 
 
-def requests_direct_only(J, dh):
+def totals_direct_only(J, dh):
     return dh
 
 
-def requests_into_one_array(J, dh):
+def totals_into_one_array(J, dh):
     later, total = np.zeros(dh.shape[1]), []
     for t in reversed(range(len(dh))):
         later += dh[t]
@@ -205,9 +205,9 @@ WRONG = [
     ("ps1_step_jacobian", jacobian_by_columns, "wrong broadcasting"),
     ("ps1_step_jacobian", jacobian_for_one_unit, "the shape is (1, 1)"),
     ("ps1_step_jacobian", jacobian_without_slope, "σ' is left out"),
-    ("ps1_requests", requests_without_transpose, "missing transpose"),
-    ("ps1_requests", requests_direct_only, "only the direct requests"),
-    ("ps1_requests", requests_into_one_array, "numbers differ"),
+    ("ps1_totals", totals_without_transpose, "missing transpose"),
+    ("ps1_totals", totals_direct_only, "only the direct gradients"),
+    ("ps1_totals", totals_into_one_array, "numbers differ"),
     ("ps1_share", share_turned, "wrong way round"),
     ("ps1_share", share_without_slope, "σ' is left out"),
     ("ps1_share", share_only_if_square, "raised ValueError"),
@@ -255,7 +255,7 @@ def jacobian_by_einsum(Wh, slope):
     return np.einsum("i,ij->ij", slope, Wh)
 
 
-def requests_transposed(J, dh):
+def totals_transposed(J, dh):
     columns = dh.T.copy()
     for t in range(columns.shape[1] - 2, -1, -1):
         columns[:, t] += (columns[:, t + 1][None, :] @ J[t + 1])[0]
@@ -299,7 +299,7 @@ RIGHT = [
     ("ps1_gradients_to_past", gradients_in_a_double_loop),
     ("ps1_slopes", slopes_as_lists),
     ("ps1_step_jacobian", jacobian_by_einsum),
-    ("ps1_requests", requests_transposed),
+    ("ps1_totals", totals_transposed),
     ("ps1_share", share_by_broadcasting),
     ("ps1_gradient_of_Wh", gradient_by_torch),
     ("ps1_gradient_of_Wh", gradient_by_complex_steps),

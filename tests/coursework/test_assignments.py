@@ -162,7 +162,7 @@ def test_debugger_names_the_factor_and_the_axis(capsys, house):
     one, two, three, four = capsys.readouterr().out.splitlines()
     assert one == "factor 1 of 4, slopes: Right, on every random input tried."
     assert two.startswith("factor 2 of 4, step jacobian: Not yet: wrong broadcasting") and "axis 1 (old unit)" in two
-    assert three == f"factor 3 of 4, requests: {NOT_STARTED}"
+    assert three == f"factor 3 of 4, totals: {NOT_STARTED}"
     assert "σ' is left out" in four and "axis 0 (unit that the weight leads to) is off" in four
 
 
@@ -202,7 +202,7 @@ def test_debugger_refuses_what_it_does_not_know(house):
     for name in ("ps2", "ps9"):
         with pytest.raises(ValueError, match=f"got '{name}', wants"):
             debug(name)
-    with pytest.raises(ValueError, match="factors: got 1, wants 4: slopes, step jacobian, requests, share"):
+    with pytest.raises(ValueError, match="factors: got 1, wants 4: slopes, step jacobian, totals, share"):
         debug("ps1", len)
 
 
