@@ -130,7 +130,7 @@ class _Sum:
     """A sum of chains, sorted so that it is quick.
 
     diagonal (T, H)                the chain without a block, of which there is at most one: the direct path
-    slopes (n, T, H), W            the n chains diag(slope) W: one matrix product serves them all
+    slopes (T, n, H), W            the n chains diag(slope) W: one matrix product serves them all
     longer                         the other chains, one by one
     """
 
@@ -141,7 +141,7 @@ class _Sum:
         assert len(direct) <= 1
         self.diagonal = direct[0] if direct else np.zeros((T, H), dtype)
         pairs = [chain for chain in chains if len(chain) == 2]
-        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H)
+        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H).swapaxes(0, 1).copy()
         self.W = [blocks[name] for _, name in pairs]
         self.longer = [chain for chain in chains if len(chain) > 2]
 
@@ -154,7 +154,7 @@ class _Sum:
         """What the old state gets (H,) of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
         pulled = self.diagonal[t] * v
         if self.W:
-            pulled += (self.slopes[:, t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
+            pulled += (self.slopes[t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
         for chain in self.longer:
             pulled += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
         return pulled
@@ -163,7 +163,7 @@ class _Sum:
         """The sum as matrices, written to out (T, H, H)."""
         # Row i of Σ_n diag(slope_n) W_n at all steps is one product: slopes (T, n) times the W_n's rows i, (n, H).
         W = np.array(self.W, self.slopes.dtype).reshape(-1, *out.shape[1:])
-        np.matmul(self.slopes.transpose(2, 1, 0), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
+        np.matmul(self.slopes.transpose(2, 0, 1), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
         np.einsum("tii->ti", out)[...] += self.diagonal
         for chain in self.longer:
             out += multiply(chain, self.blocks)
