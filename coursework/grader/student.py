@@ -61,8 +61,8 @@ line, `pip install uv` and `uv pip install --torch-backend=cpu -r requirements.t
 The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours.
 They hold no outputs, so that you can guess before you see. When a new version of the course is there, save and close
 your notebooks, stop JupyterLab, and run `python -m tools.update`. It runs `git pull`. A notebook that you have worked
-in stays as it is, and the new one comes beside it. Work in `my_lessons/` only: a notebook in another folder that both you
-and the course have changed would stop `git pull`, so `tools.update` saves your version of it as
+in stays as it is, and the new one comes beside it. Work in `my_lessons/` only: a notebook in another folder that both
+you and the course have changed would stop `git pull`, so `tools.update` saves your version of it as
 `my_lessons/...-yours.ipynb` first. If `requirements.txt` has changed, run the line with `pip` again. Then
 `python -m tools.lab` opens the course.
 
