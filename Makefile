@@ -16,10 +16,9 @@ help: ## all targets, a line each
 lab: .venv/student ## take the course, in copies of your own in my_lessons/; make lab OPTIONS="--no-browser --port=9000" TORCH=cpu
 	$(BIN)/python -m tools.lab $(OPTIONS)
 
-update: ## get the newest course; what you have worked in stays as it is, new versions come beside it
-	git pull --ff-only
+update: .venv/student ## get the newest course; what you have worked in stays as it is, new versions come beside it; FORCE=1
+	$(BIN)/python -m tools.update $(if $(FORCE),--force,)
 	$(MAKE) .venv/student
-	$(BIN)/python -m tools.working_copies
 
 test: .venv/dev ## everything that has to hold: style, types, package, claims, house, and every notebook output
 	$(BIN)/ruff check .

@@ -7,6 +7,7 @@ it to both libraries.
 
 import importlib.util
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -78,8 +79,8 @@ def prepare(version: str, torch: bool = False) -> None:
     version  the notebook's.
     torch    whether it needs PyTorch, too.
 
-    Raises ModuleNotFoundError if a package is missing, and says how to install it. Says in a sentence if the notebook
-    and the course are of different versions.
+    Raises ModuleNotFoundError if a package is missing, and says how to install it. Says in some sentences if the
+    notebook and the course are of different versions: a copy that a student works in stays older than the course.
     """
     follow_quota()
     missing = [name for module, name in NEEDED.items() if importlib.util.find_spec(module) is None]
@@ -90,8 +91,17 @@ def prepare(version: str, torch: bool = False) -> None:
         )
     if torch and importlib.util.find_spec("torch") is None:
         raise ModuleNotFoundError(TORCH)
-    if version != __version__:
-        folder = Path(__file__).resolve().parent.parent
+    folder = Path(__file__).resolve().parent.parent
+    if _numbers(version) < _numbers(__version__):
+        again = f"rename yours, run `python -m tools.working_copies` in {folder}, and a new one comes"
+        elsewhere = "take the lesson or assignment of that version"
+        print(
+            f"This notebook is of version {version}, and the course in {folder} is newer, {__version__}.",
+            "It stays as it is, and so does your work. If a cell fails, look for a newer copy beside it with a number,",
+            "such as 05_gru_gates-2.ipynb. If there is none,",
+            f"{again if (folder / 'tools' / 'working_copies.py').exists() else elsewhere}.",
+        )
+    elif version != __version__:
         has_make = (folder / "Makefile").exists() and shutil.which("make")  # no student edition has one, nor Windows
         newest = "make update" if has_make else "git pull"
         print(
@@ -100,3 +110,8 @@ def prepare(version: str, torch: bool = False) -> None:
             "the lesson anew, or remove that folder.",
             file=sys.stderr,
         )
+
+
+def _numbers(version: str) -> list[int]:
+    """A version as numbers, since 0.10.0 is newer than 0.9.0."""
+    return [int(number) for number in re.findall(r"\d+", version)]

@@ -114,6 +114,7 @@ def foreign(home):
         without_its_data,
         foreign,
         lambda home: home.write_text("a file"),
+        lambda home: home.symlink_to("a folder that is gone"),
     ],
 )
 def test_what_is_in_the_way_is_kept_under_another_name(found, public, tmp_path):

@@ -220,8 +220,49 @@ def test_every_lesson_and_every_assignment_is_copied_without_outputs_and_answers
         assert not any(cell.outputs for cell in code_cells(read(path)))
         text = path.read_text(encoding="utf-8")
         assert "### BEGIN" not in text and "### END" not in text
-        names = re.findall(r"\]\((?!https?:|#|data:)([^)#\s]+)", "\n".join(cell.source for cell in read(path).cells))
-        assert [name for name in names if not (tmp_path / name).exists() and not (ROOT / "docs" / name).exists()] == []
+
+
+def links(path):
+    """Where a notebook or page leads, other than into the net, itself and its own pictures."""
+    whole = path.suffix == ".md"
+    text = path.read_text(encoding="utf-8") if whole else "\n".join(cell.source for cell in read(path).cells)
+    found = re.findall(r"\]\(([^)\s]+)|(?:href|src)=[\"']?([^\"'\s>]+)", text)
+    return [link for link in map("".join, found) if not re.match(r"https?:|#|data:|attachment:", link)]
+
+
+def test_no_link_of_a_copy_leads_to_the_courses_own_notebooks(tmp_path):
+    """Work there gets in the way of the next `git pull`. Pages are copied, too, and lead to the same headings."""
+    working_copies.refresh(ROOT, tmp_path)
+    found = {path.name: links(path) for path in tmp_path.iterdir() if path.suffix in (".ipynb", ".md")}
+    assert {"questions.md", "probed.md"} <= set(found) and "questions.md" in found[LESSONS[0].name]
+    assert [link for links in found.values() for link in links if link.split("#")[0] not in found] == []
+    assert len(links(ROOT / "docs" / "questions.md")) == len(found["questions.md"]) > 20
+    assert sum("#" in link for link in found["questions.md"]) > 20
+
+
+def test_a_page_follows_the_course_and_keeps_what_a_student_wrote_into_it(lessons):
+    source, folder = lessons
+    lesson(source / "00_a.ipynb", "# [pages](../docs/a-page.md)")
+    docs = source.parent / "docs"
+    docs.mkdir()
+    (docs / "a-page.md").write_text("See [b](../notebooks/01_b.ipynb#Title) and [the other](other.md).")
+    (docs / "other.md").write_text("Back to [this](a-page.md); nobody copies [that](missing.md).")
+    (docs / "unread.md").write_text("No lesson leads here.")
+
+    def pages():
+        return {path.name: path.read_text() for path in folder.glob("*.md")}
+
+    assert working_copies.refresh(source.parent, folder) == []
+    assert set(pages()) == {"a-page.md", "other.md"}
+    assert pages()["a-page.md"] == "See [b](01_b.ipynb#Title) and [the other](other.md)."
+    assert texts(folder)["00_a.ipynb"] == "# [pages](a-page.md)"
+    (docs / "a-page.md").write_text("[The other](other.md), new.")
+    assert working_copies.refresh(source.parent, folder) == []
+    assert pages()["a-page.md"] == "[The other](other.md), new."
+    (folder / "a-page.md").write_text("mine")
+    (docs / "a-page.md").write_text("[The other](other.md), newer.")
+    assert "a-page-2.md" in "".join(working_copies.refresh(source.parent, folder))
+    assert (pages()["a-page.md"], pages()["a-page-2.md"]) == ("mine", "[The other](other.md), newer.")
 
 
 @pytest.mark.parametrize("path", ASSIGNMENTS, ids=lambda path: path.stem)
@@ -346,7 +387,7 @@ def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lesso
     assert "00_a.ipynb" in said and "00_a-2.ipynb" in said and "\n" not in said
     assert mine.read_bytes() == kept
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('new')"
-    assert working_copies.refresh(source.parent, folder) == []
+    assert working_copies.refresh(source.parent, folder) == [said]  # it waits there, until somebody works in it
     lesson(source / "00_a.ipynb", "print('newer')")  # nobody has touched the second one
     assert "00_a-2.ipynb" in working_copies.refresh(source.parent, folder)[0]
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "print('newer')"
@@ -355,6 +396,8 @@ def test_what_a_student_has_done_stays_and_the_new_version_comes_beside_it(lesso
     assert "00_a-3.ipynb" in working_copies.refresh(source.parent, folder)[0]
     assert code_cells(read(folder / "00_a-2.ipynb"))[0].source == "mine = 2"
     assert mine.read_bytes() == kept
+    work(folder / "00_a-3.ipynb", "mine = 3")
+    assert working_copies.refresh(source.parent, folder) == []
 
 
 def test_a_copy_thrown_away_comes_again(lessons):
@@ -420,7 +463,21 @@ def test_a_machine_that_stops_anywhere_loses_nothing(lessons, step, worked_in, m
     if worked_in:
         new |= {"00_a.ipynb": "mine = 1", "00_a-2.ipynb": "print('00_a, new')"}
     assert texts(folder) == new
+    assert len(working_copies.refresh(source.parent, folder)) == worked_in
+
+
+def test_a_record_leads_to_no_file_elsewhere(lessons):
+    """Not even one that somebody else has put there."""
+    source, folder = lessons
+    working_copies.refresh(source.parent, folder)
+    elsewhere = source.parent / "mine.ipynb"
+    lesson(elsewhere, "mine = 1")
+    record = json.loads((folder / working_copies.RECORD).read_text())
+    written = {name: working_copies._work(elsewhere.read_bytes()) for name in ("../mine.ipynb", str(elsewhere))}
+    record["00_gone.ipynb"] = {"course": "", "copies": written}
+    (folder / working_copies.RECORD).write_text(json.dumps(record))
     assert working_copies.refresh(source.parent, folder) == []
+    assert elsewhere.exists()
 
 
 def test_a_copy_is_whole_while_the_next_is_being_written(lessons, monkeypatch):

@@ -70,9 +70,9 @@ if not whole() and importlib.util.find_spec("course_utils") is None:
         tag, new = f"--branch={edition}-v{{version}}", f"{{part}}/new"
         if subprocess.run([*git, tag, source, new]).returncode:
             raise ConnectionError({advice})
-        if os.path.exists(home) and not whole():  # half a course, or another thing: renamed
+        if os.path.lexists(home) and not whole():  # half a course, or another thing: renamed
             os.rename(home, f"{{home}}-found-{{os.path.basename(part)}}")
-        if not os.path.exists(home):  # else another lesson was quicker
+        if not os.path.lexists(home):  # else another lesson was quicker
             os.rename(new, home)
 sys.path.append(home)
 

@@ -4,6 +4,9 @@
 assignment is as students get it, without solutions. It is the student's from then on. When a notebook of the course
 changes, a copy that nobody has run or changed is written anew; one that has been worked in stays as it is, and the new
 version comes beside it under a numbered name. `.written.json` in that folder remembers what was written.
+
+The pages that lessons link to are copied with them. So no link leads from a copy to the course's own notebooks, in
+which a student's work would be in the way of the next `git pull`.
 """
 
 import argparse
@@ -18,9 +21,12 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = "my_lessons"
-RECORD = ".written.json"  # {notebook: {"course": `_lesson` of what came last, "copies": {file: `_work` as written}}}
+RECORD = (
+    ".written.json"  # {notebook or page: {"course": `_lesson` of what came last, "copies": {file: `_work` as written}}}
+)
 EDGE = re.compile(r"(\s*).*(BEGIN|END) (SOLUTION|HIDDEN TESTS|MARK SCHEME)")  # of what students don't get
 STUB = {"code": "...", "markdown": "YOUR ANSWER HERE"}  # what the assignments ask to replace
+PAGE = re.compile(rb"\]\(([\w-]+\.md)\b")  # a link to a page, as copies have it
 
 
 def stripped(notebook: bytes) -> bytes:
@@ -57,9 +63,9 @@ def unsolved(assignment: bytes) -> bytes:
 
 
 def originals(course: Path) -> dict[str, bytes]:
-    """{name: notebook to be copied} of the lessons and the assignments in the folder `course`.
+    """{name: what is copied} of the lessons and the assignments in the folder `course`, and of the pages they lead to.
 
-    Raises ValueError if one can't be read.
+    Raises ValueError if a notebook can't be read.
     """
     found = {}
     for path in [*sorted(course.glob("notebooks/*.ipynb")), *sorted(course.glob("coursework/*/*.ipynb"))]:
@@ -71,12 +77,25 @@ def originals(course: Path) -> dict[str, bytes]:
             found[path.name] = stripped(unsolved(path.read_bytes()) if assignment else path.read_bytes())
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ValueError(f"{name} is no notebook. `git checkout HEAD -- {name}` brings the course's own.") from None
+    found = {name: _within(notebook) for name, notebook in found.items()}
+    unread = list(found.values())
+    while unread:
+        for link in PAGE.findall(unread.pop()):
+            page = course / "docs" / link.decode()
+            if page.name not in found and page.is_file():
+                found[page.name] = _within(page.read_bytes())
+                unread.append(found[page.name])
     return found
+
+
+def _within(content: bytes) -> bytes:
+    """A notebook or page with the links that hold in one folder of lessons, assignments and pages."""
+    return content.replace(b"](../docs/", b"](").replace(b"](../notebooks/", b"](")
 
 
 def refresh(course: Path, folder: Path) -> list[str]:
     """Bring the working copies in `folder` up to the lessons and assignments of the course in the folder `course`.
-    Returns what the student should hear of, one line for each notebook of which there are two versions now."""
+    Returns what the student should hear of, a line for each file that was worked in and has a newer one beside it."""
     folder.mkdir(exist_ok=True)
     record = _read(folder / RECORD)
     said = []
@@ -85,12 +104,13 @@ def refresh(course: Path, folder: Path) -> list[str]:
         entry = record.setdefault(name, {"course": "", "copies": {}})
         if entry["course"] == _lesson(lesson) and (folder / name).exists():
             _bring_first_cells(folder, lesson, entry["copies"])
+            said += [_newer(name, copy) for copy in _unread(folder, name, lesson, entry["copies"])]
             _write_changed(folder / RECORD, json.dumps(record, indent=1).encode())
             continue
         place = _place(folder, name, lesson, entry["copies"])
         _write_changed(place, lesson)
         if place.name != name:
-            said.append(f"{name} has changed since you got it. Yours is as it was, the new one is {place.name}.")
+            said.append(_newer(name, place.name))
         entry["course"], entry["copies"][place.name] = _lesson(lesson), _work(lesson)
         _write(folder / RECORD, json.dumps(record, indent=1).encode())
     for name in [name for name in record if name not in lessons]:  # the course has dropped it or named it anew
@@ -101,12 +121,24 @@ def refresh(course: Path, folder: Path) -> list[str]:
     return said
 
 
+def _newer(name: str, copy: str) -> str:
+    return f"{name} has changed since you got it. Yours is as it was, the new one is {copy}."
+
+
+def _unread(folder: Path, name: str, lesson: bytes, copies: dict[str, str]) -> list[str]:
+    """The copy of this version that nobody has touched yet, where it lies beside one of an older version."""
+    if copies.get(name) == _work(lesson):
+        return []
+    beside = [copy for copy in copies if copy != name and (folder / copy).is_file()]
+    return [copy for copy in beside if _work((folder / copy).read_bytes()) == copies[copy] == _work(lesson)]
+
+
 def _place(folder: Path, name: str, lesson: bytes, copies: dict[str, str]) -> Path:
     """Where this version goes: the copy itself if nobody has worked in it, else a numbered one beside it."""
     if not (folder / name).exists():
         return folder / name
-    stem, number = Path(name).stem, 1
-    while (place := folder / (name if number == 1 else f"{stem}-{number}.ipynb")).exists():
+    stem, kind, number = Path(name).stem, Path(name).suffix, 1
+    while (place := folder / (name if number == 1 else f"{stem}-{number}{kind}")).exists():
         if _work(place.read_bytes()) in (copies.get(place.name), _work(lesson)):
             return place
         number += 1
@@ -124,12 +156,15 @@ def _bring_first_cells(folder: Path, lesson: bytes, copies: dict[str, str]) -> N
 
 
 def _read(path: Path) -> dict:
-    """The record; without one that can be read, every copy counts as worked in."""
+    """The record; without one that can be read, every copy counts as worked in. What lies elsewhere is no copy."""
+    record = {}
     try:
-        record = json.loads(path.read_bytes())
-        return {name: {"course": entry["course"], "copies": dict(entry["copies"])} for name, entry in record.items()}
+        for name, entry in json.loads(path.read_bytes()).items():
+            copies = {copy: written for copy, written in entry["copies"].items() if Path(copy).name == copy}
+            record[name] = {"course": entry["course"], "copies": copies}
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return {}
+    return record
 
 
 def _write(path: Path, content: bytes) -> None:
@@ -168,7 +203,7 @@ def _hash(notebook: bytes, read: Callable[[str], str]) -> str:
 
 
 def main() -> None:
-    """Refresh the working copies and say of which notebooks there are two versions now."""
+    """Refresh the working copies and say which newer versions wait beside what was worked in."""
     parser = argparse.ArgumentParser(prog="python -m tools.working_copies", description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / FOLDER)
     folder = parser.parse_args().folder

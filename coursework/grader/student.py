@@ -18,6 +18,7 @@ from coursework.grader.assignment import Assignment, load, names
 from coursework.grader.leaks import leaks
 from coursework.grader.notebook import write_all
 from coursework.grader.table import table
+from tools import heads
 from tools.working_copies import stripped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -39,6 +40,7 @@ FILES = (
     "hub/**/*",
     "notebooks/*.ipynb",
     "tools/lab/**/*",
+    "tools/update.py",
     "tools/working_copies.py",
 )
 STUB = {"python": "..."}  # what the notebooks ask to replace; unlike nbgrader's own, it lets all cells run
@@ -57,9 +59,12 @@ On Linux, pip's PyTorch brings GPU libraries that the course doesn't need, 2.7 G
 line, `pip install uv` and `uv pip install --torch-backend=cpu -r requirements.txt` leave them out.
 
 The last line copies lessons and assignments to `my_lessons/` and opens the first lesson there. The copies are yours.
-They hold no outputs, so that you can guess before you see. When a new version of the course is there, run `git pull`,
-then `python -m tools.lab` again: a notebook that you have worked in stays as it is, and the new one comes beside it. So
-work in `my_lessons/` only, since `git pull` stops at a file that both you and the course have changed.
+They hold no outputs, so that you can guess before you see. When a new version of the course is there, save and close
+your notebooks, stop JupyterLab, and run `python -m tools.update`. It runs `git pull`. A notebook that you have worked
+in stays as it is, and the new one comes beside it. Work in `my_lessons/` only: a notebook in another folder that both
+you and the course have changed would stop `git pull`, so `tools.update` saves your version of it as
+`my_lessons/...-yours.ipynb` first. If `requirements.txt` has changed, run the line with `pip` again. Then
+`python -m tools.lab` opens the course.
 
 The assignments are `my_lessons/ps1.ipynb` and so on. Hand in that file, with every cell where it was. If an assignment
 has changed since you began, and `ps1-2.ipynb` lies beside `ps1.ipynb`, finish one of the two and hand in that one.
@@ -68,6 +73,10 @@ questions with other numbers.
 
 [Where the course runs](docs/platforms.md) says what to do where pip finds no PyTorch, and
 [Where is my question answered?](docs/questions.md) leads from twenty questions to the lessons.
+"""
+ERRATA = """
+[Errata]({address}/blob/HEAD/docs/errata.md) says which mistakes are known in versions that are out, and how to report
+the next one.
 """
 
 
@@ -105,7 +114,9 @@ def build(out: Path, root: Path = ROOT) -> list[Path]:
             place.mkdir(parents=True)
             nbformat.write(released(assignment), place / f"{assignment.name}.ipynb")
             (place / "hints.json").write_text(table(assignment), encoding="utf-8")
-        (edition / "README.md").write_text(README, encoding="utf-8")
+        home = heads.address(root)
+        errata = "" if heads.PLACEHOLDER in home else ERRATA.format(address=home)
+        (edition / "README.md").write_text(README + errata, encoding="utf-8")
         found = leaks(edition, assignments)
         if found:
             raise LeakError("Nothing was written, this would leak:\n" + "\n".join(found))

@@ -247,12 +247,48 @@ def test_a_phone_shows_every_page_whole(driver, book, theme):
         last,
     )
     assert bottom <= end <= height, "the last entry can't be scrolled into view"
-    assert top <= button.rect["y"] + button.rect["height"] + 12
+    assert top == driver.find_element(By.CSS_SELECTOR, ".bar").rect["height"]
     button.click()  # raises if something lies over it
     assert not lessons.is_displayed() and button.get_attribute("aria-expanded") == "false"
     button.click()
     driver.switch_to.active_element.send_keys(Keys.ESCAPE)
     assert not lessons.is_displayed() and driver.switch_to.active_element == button
+
+
+@pytest.fixture
+def large_text(driver):
+    """Text of twice its size, as a reader sets it once in the browser."""
+    driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 32, "fixed": 26}})
+    yield
+    driver.execute_cdp_cmd("Page.setFontSizes", {"fontSizes": {"standard": 16, "fixed": 13}})
+
+
+@pytest.mark.parametrize("name", ["index", NAMES[7], NAMES[10]])
+def test_a_phone_shows_a_page_whole_at_twice_the_size_of_its_text(driver, book, name, large_text):
+    opened(driver, f"{book.as_uri()}/", name, width=375)
+    assert driver.execute_script("return getComputedStyle(document.body).fontSize") == "32px"
+    driver.execute_script("for (const fold of document.querySelectorAll('details')) fold.open = true;")
+    wide, bar = driver.execute_script(
+        "return [document.documentElement.scrollWidth, document.querySelector('.bar').offsetHeight]"
+    )
+    assert wide <= 375 and bar < 300
+    driver.execute_script("scrollTo(0, 2000)")
+    assert driver.execute_script("return document.querySelector('.bar').getBoundingClientRect().bottom") < 0
+    driver.execute_script("scrollTo(0, 0)")
+    driver.find_element(By.CSS_SELECTOR, ".menu").click()
+    assert driver.execute_script("return document.querySelector('#nav').getBoundingClientRect().top") == bar
+
+
+@pytest.mark.parametrize("width", [320, 375])
+def test_on_a_phone_the_search_has_a_line_of_its_own(driver, book, width):
+    opened(driver, f"{book.as_uri()}/", NAMES[7], width=width)
+    field = driver.find_element(By.CSS_SELECTOR, ".search input")
+    theme = driver.find_element(By.CSS_SELECTOR, ".theme")
+    assert field.rect["width"] > 0.85 * width and field.rect["y"] >= theme.rect["y"] + theme.rect["height"]
+    field.send_keys("clipping")
+    found = driver.find_element(By.CSS_SELECTOR, ".found")
+    chromium.waits(driver, "return document.querySelectorAll('.found li').length > 0")
+    assert found.rect["y"] >= field.rect["y"] + field.rect["height"] and found.rect["width"] > 0.85 * width
 
 
 # ---------------------------------------------------------------------------------------------------------------------

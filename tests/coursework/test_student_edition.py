@@ -133,14 +133,33 @@ def test_a_student_who_works_in_it_gets_the_next_version_and_keeps_the_work(edit
     for name in ("notebooks/00_start_here", "coursework/ps1/ps1"):
         change(work / f"{name}.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("theirs")))
     git(work, "commit", "-qam", "two")
-    git(clone, "pull", "-q", "--ff-only")
-    said = started()
+    change(
+        clone / "notebooks" / "00_start_here.ipynb", lambda cells: cells.append(nbformat.v4.new_code_cell("mine, too"))
+    )
+    assert "run `python -m tools.update`" in (clone / "README.md").read_text(encoding="utf-8")
+    runtime = os.environ | {"JUPYTER_RUNTIME_DIR": str(tmp_path / "runtime")}  # no server of this machine's
+    update = [sys.executable, "-m", "tools.update"]
+    said = subprocess.run(update, cwd=clone, env=runtime, check=True, capture_output=True, text=True).stdout
+    assert "Your work is my_lessons/00_start_here-yours.ipynb now" in said
     assert "the new one is 00_start_here-2.ipynb" in said and "the new one is ps1-2.ipynb" in said
     lasts = {"00_start_here": "mine", "00_start_here-2": "theirs", "ps1": "mine", "ps1-2": "theirs", "ps2": None}
+    lasts["00_start_here-yours"] = "mine, too"
     for name, last in lasts.items():
         cells = nbformat.read(clone / "my_lessons" / f"{name}.ipynb", as_version=4).cells
         assert last is None or cells[-1].source == last
     assert git(clone, "status", "--porcelain") == ""
+
+
+def test_it_leads_to_the_errata_of_today_once_it_is_published(course, tmp_path):
+    """A version that is out never changes; what is known of its mistakes does, on the default branch."""
+    build(tmp_path / "unpublished", course)
+    assert "rrata" not in (tmp_path / "unpublished" / "README.md").read_text(encoding="utf-8")
+    place = course / "pyproject.toml"
+    place.write_text(place.read_text(encoding="utf-8").replace("/OWNER/", "/someone/"), encoding="utf-8")
+    build(tmp_path / "published", course)
+    readme = (tmp_path / "published" / "README.md").read_text(encoding="utf-8")
+    assert re.search(r"\[Errata\]\(https://github\.com/someone/[\w-]+/blob/HEAD/docs/errata\.md\)", readme)
+    assert (ROOT / "docs" / "errata.md").is_file()
 
 
 def test_a_copy_of_an_assignment_runs_and_is_checked_where_it_lies(edition, tmp_path):

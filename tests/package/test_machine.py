@@ -137,10 +137,25 @@ def test_torch_is_missed_only_where_it_is_needed(monkeypatch):
 
 
 def test_another_version_is_said_and_stops_nobody(capsys, monkeypatch):
-    machine.prepare("0.0.1")
+    machine.prepare("99.0.1")
     out, err = capsys.readouterr()
-    assert out == "" and "version 0.0.1" in err and __version__ in err and str(ROOT) in err
+    assert out == "" and "version 99.0.1" in err and __version__ in err and str(ROOT) in err
     assert "`make update` in your clone" in err
     monkeypatch.setattr(machine.shutil, "which", lambda name: None)  # as on Windows
-    machine.prepare("0.0.1")
+    machine.prepare("99.0.1")
     assert "`git pull` in your clone" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("course", "notebook"), [("0.10.0", "0.9.0"), ("0.2.0", "0.1.0"), ("1.0.0", "0.10.10")])
+def test_an_older_notebook_stays_and_one_that_is_newer_wants_a_pull(course, notebook, capsys, monkeypatch):
+    """Who has just pulled hears of no pull: a copy that was worked in is older than the course from then on."""
+    monkeypatch.setattr(machine, "__version__", course)
+    machine.prepare(notebook)
+    out, err = capsys.readouterr()
+    assert err == "" and notebook in out and f"is newer, {course}" in out and "stays as it is" in out
+    assert "pull" not in out and "update" not in out and "05_gru_gates-2.ipynb" in out
+    assert f"`python -m tools.working_copies` in {ROOT}" in out
+    monkeypatch.setattr(machine, "__version__", notebook)
+    machine.prepare(course)
+    out, err = capsys.readouterr()
+    assert out == "" and f"This notebook is of version {course}" in err and "in your clone" in err

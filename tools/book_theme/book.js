@@ -164,6 +164,13 @@ function menu() {
   });
 }
 
+// The bar has one line or more, by the page's width and the text's size; what hangs below it follows.
+function bar() {
+  const root = document.documentElement;
+  const measured = ([entry]) => root.style.setProperty("--bar", `${entry.target.offsetHeight}px`);
+  new ResizeObserver(measured).observe(document.querySelector(".bar"));
+}
+
 // The words of all pages come when somebody first wants to search.
 function search() {
   const [form, input, found] = [".search", ".search input", ".found"].map((each) => document.querySelector(each));
@@ -231,6 +238,7 @@ function print() {
 }
 
 theme();
+bar();
 menu();
 search();
 print();
