@@ -40,6 +40,7 @@ LONGEST = 60  # minutes of one lesson
 DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes", "fig"}  # names that draw
 MOST_DRAWING = 1 / 4  # of a lesson's code lines
 ANSWER = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
+OWN_RUNS = re.compile(r'show_numbers\("[^"]*", (\w+)\)')  # the cell that shows a student what is handed in
 HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS\n.*?### END HIDDEN TESTS", re.S)
 ROADS = re.compile(r"^Run it: .*$", re.M)  # links of a published lesson, which nobody reads as prose
 SOLUTION = re.compile(r"<details>\s*<summary>(?:(?!</summary>).)*[Ss]olution.*?</details>", re.S)
@@ -85,16 +86,45 @@ def assignment_counts(notebook: NotebookNode) -> Counter:
     cells = []
     for cell in notebook.cells:
         (answer,) = ANSWER.findall(cell.source) or [""]
-        found["answers"] += bool(answer)
-        if cell.cell_type == "code":
-            found["lines of answers"] += sum(bool(line.strip()) for line in answer.splitlines())
-        else:
-            found["words of essays"] += len(answer.split())
-        found["own runs"] += cell.source.startswith("show_numbers(")
+        found += _asked(cell, answer)
         cells.append(NotebookNode({**cell, "source": HIDDEN.sub("", ANSWER.sub("...", cell.source))}))
     read = counts(NotebookNode({**notebook, "cells": cells}))
     read["exercises"] = 0  # they are the answers
     return found + read
+
+
+def parts(notebook: NotebookNode) -> dict[str, float]:
+    """{"ps2_growth_curve": 17.0, ...}: the minutes of WRITING for each question and essay of an assignment.
+
+    Own runs are handed in by one question and told of in all essays beside it, so their minutes are shared equally.
+    """
+    found: dict[str, float] = {}
+    report, runs = [], 0.0
+    for cell in notebook.cells:
+        (answer,) = ANSWER.findall(cell.source) or [""]
+        asked = _asked(cell, answer)
+        part = cell.metadata.nbgrader.grade_id.removesuffix("_answer")
+        if answer:
+            found[part] = sum(WRITING[what] * count for what, count in asked.items())
+        if asked["words of essays"]:
+            report.append(part)
+        if handed_in := OWN_RUNS.match(cell.source):
+            runs += WRITING["own runs"]
+            report += [name for name in found if name.endswith(f"_{handed_in[1]}")]
+    return {part: time + runs * (part in report) / max(1, len(report)) for part, time in found.items()}
+
+
+def _asked(cell: NotebookNode, answer: str) -> Counter:
+    """How many of each thing in WRITING a cell asks for, whose solution is `answer`."""
+    code = cell.cell_type == "code"
+    return Counter(
+        {
+            "answers": int(bool(answer)),
+            "lines of answers": sum(bool(line.strip()) for line in answer.splitlines()) if code else 0,
+            "words of essays": 0 if code else len(answer.split()),
+            "own runs": int(bool(OWN_RUNS.match(cell.source))),
+        }
+    )
 
 
 def hours(notebook: NotebookNode) -> float:

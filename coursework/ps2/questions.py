@@ -115,7 +115,7 @@ def _draw_turned(rng):
 QUESTIONS = [
     Question(
         name="steps_until_gone",
-        points=14,
+        points=16,
         objective="Bound how long a gradient can last, by norm and slope.",
         right=lambda Wh, share: _steps(_sigma_1(Wh) / 4, share),
         draw=_draw_sigmoid,
@@ -142,7 +142,7 @@ QUESTIONS = [
     ),
     Question(
         name="must_vanish",
-        points=8,
+        points=7,
         objective="Choose the test that proves vanishing among several that do not.",
         right=lambda matrices: _sigma_1(matrices) < 1,
         draw=_draw_matrices,
@@ -168,7 +168,7 @@ QUESTIONS = [
     ),
     Question(
         name="growth_curve",
-        points=16,
+        points=18,
         objective="Measure the norm of a product of Jacobians, instead of bounding it.",
         right=_curve,
         draw=_draw_chain,
@@ -189,7 +189,7 @@ QUESTIONS = [
     ),
     Question(
         name="holding_bias",
-        points=8,
+        points=7,
         objective="Build a network with a known resting state.",
         right=lambda Wh, h: np.arctanh(h) - Wh @ h,
         draw=_draw_held,
@@ -204,7 +204,7 @@ QUESTIONS = [
     ),
     Question(
         name="rest_rate",
-        points=14,
+        points=9,
         objective="Say whose eigenvalues decide in the long run, and when.",
         right=lambda Wh, h: _radius(_held(Wh, h)),
         draw=_draw_held,
@@ -228,7 +228,7 @@ QUESTIONS = [
     ),
     Question(
         name="scaled",
-        points=8,
+        points=7,
         objective="Design weights for a wanted lag.",
         right=lambda Wh, share, lag: Wh * share ** (1 / lag) / _sigma_1(Wh),
         draw=_draw_scaled,
@@ -256,7 +256,7 @@ QUESTIONS = [
     ),
     Question(
         name="clip_by_norm",
-        points=14,
+        points=9,
         objective="Clip the gradients of several networks by norm, each by its own.",
         right=_by_norm,
         draw=_draw_rows,
@@ -283,7 +283,7 @@ QUESTIONS = [
     ),
     Question(
         name="turning",
-        points=10,
+        points=12,
         objective="Measure how far clipping by value turns a gradient.",
         right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
         draw=_draw_turned,
@@ -309,7 +309,7 @@ QUESTIONS = [
 ESSAYS = [
     Essay(
         name="essay_proof",
-        points=8,
+        points=15,
         prompt=(
             "A sigmoid network $h_t = \\sigma(W_h h_{t-1} + W_x x_t + b)$ has weights with $\\sigma_1(W_h) < 4$. "
             "Prove that $\\lVert \\mathrm{d}h_T/\\mathrm{d}h_k \\rVert$ goes to 0 as $T - k$ grows, whatever the "
@@ -318,17 +318,23 @@ ESSAYS = [
         ),
         rubric={
             "0: no argument": "Restates the claim, or argues with eigenvalues or with a single example.",
-            "1: the step": "Writes the step's Jacobian: the slopes on a diagonal, times W_h.",
-            "2: the chain": "Writes dh_T/dh_k as a product of T - k such Jacobians, the latest on the left.",
-            "3: the product's norm": "Uses that the norm of a product is at most the product of the norms.",
-            "4: the diagonal": "Says that a diagonal matrix's norm is its largest entry in size, here a slope.",
-            "5: the slope": "Shows that a sigmoid's slope is at most 1/4: h (1 - h) is largest at h = 1/2.",
-            "6: the bound": "Puts them together: at most q to the power T - k, q = σ₁(W_h)/4 < 1, which goes to 0.",
-            "7: whatever the inputs": "Says why inputs, bias and start don't matter: q holds at every state alike.",
-            "8: no converse": (
-                "Says in addition that with q of 1 or more the bound proves neither explosion nor vanishing, with a "
-                "reason such as slopes far below 1/4, or directions that the norm of one step doesn't share with the "
-                "next."
+            "1: the step": "Writes the step's Jacobian as a product: a diagonal matrix, times W_h.",
+            "2: the slopes": "Says that the slopes stand on this diagonal, h (1 - h) of each unit.",
+            "3: the chain": "Writes dh_T/dh_k as a product of such Jacobians, by the chain rule.",
+            "4: its factors": "Says that there are T - k of them.",
+            "5: their order": "Has the latest step on the left, or says why the order doesn't matter for the bound.",
+            "6: the product's norm": "Uses that the norm of a product is at most the product of the norms.",
+            "7: which norm": "Says which norm is meant, the largest singular value, or another for which this holds.",
+            "8: the diagonal": "Says that a diagonal matrix's norm is its largest entry in size, here a slope.",
+            "9: the slope": "Says that a sigmoid's slope is at most 1/4.",
+            "10: why a quarter": "Shows it: h (1 - h) is largest at h = 1/2.",
+            "11: one step's bound": "Puts them together for one step: its norm is at most q = σ₁(W_h)/4.",
+            "12: the limit": "Bounds all steps by q to the power T - k, which goes to 0, since q is below 1.",
+            "13: whatever the inputs": "Says why inputs, bias and start don't matter: q holds at every state alike.",
+            "14: no converse": "Says that with q of 1 or more the bound proves neither explosion nor vanishing.",
+            "15: a reason": (
+                "Gives a reason for that, such as slopes far below 1/4, or directions that the norm of one step "
+                "doesn't share with the next."
             ),
         },
         model=(

@@ -119,7 +119,7 @@ def _draw_tilde(rng):
 QUESTIONS = [
     Question(
         name="gru_steps",
-        points=15,
+        points=17,
         objective="Write a step of the GRU, with the reset gate before and after the product.",
         right=_steps,
         draw=_draw_step,
@@ -163,7 +163,7 @@ QUESTIONS = [
     ),
     Question(
         name="repaired_run",
-        points=10,
+        points=12,
         objective="Find and repair the mistake that turns a memory into none.",
         right=_run,
         draw=_draw_run,
@@ -198,7 +198,7 @@ QUESTIONS = [
     ),
     Question(
         name="readout_loss",
-        points=5,
+        points=6,
         objective="Find a broadcasting bug that raises no error.",
         right=_loss,
         draw=_draw_loss,
@@ -240,7 +240,7 @@ QUESTIONS = [
     ),
     Question(
         name="state_by_gate",
-        points=5,
+        points=6,
         objective="Differentiate the new state by the gate that mixes it.",
         axes=("new unit", "unit of the gate"),
         derive=True,
@@ -264,7 +264,7 @@ QUESTIONS = [
     ),
     Question(
         name="reset_by_state",
-        points=15,
+        points=11,
         objective="Use the product rule where a state is multiplied by a gate that reads it.",
         axes=("unit that is reset", "old unit"),
         derive=True,
@@ -293,7 +293,7 @@ QUESTIONS = [
     ),
     Question(
         name="candidate_by_state",
-        points=15,
+        points=11,
         objective="Put matrices and diagonals of a chain in the right order.",
         axes=("unit of the candidate", "old unit"),
         derive=True,
@@ -322,7 +322,7 @@ QUESTIONS = [
     ),
     Question(
         name="gru_jacobian",
-        points=15,
+        points=17,
         objective="Assemble the four paths of a GRU's gradient.",
         derive=True,
         right=_jacobian,

@@ -70,7 +70,7 @@ def _pick(eval_steps, chosen):
 QUESTIONS = [
     Question(
         name="biases",
-        points=10,
+        points=6,
         objective="Choose gate biases for wanted lags.",
         right=_biases,
         draw=_draw_biases,
@@ -94,7 +94,7 @@ QUESTIONS = [
     ),
     Question(
         name="chrono",
-        points=8,
+        points=4,
         objective="Initialise a layer for many time scales at once.",
         right=_chrono,
         draw=lambda rng: (rng.uniform(size=int(rng.integers(3, 7))), int(rng.integers(5, 400))),
@@ -115,7 +115,7 @@ QUESTIONS = [
     ),
     Question(
         name="gate_bias",
-        points=5,
+        points=4,
         objective="Choose an initialisation for a task, between forgetting and never writing.",
         right=lambda: MIDDLE_BIAS,
         draw=lambda rng: (),
@@ -131,7 +131,7 @@ QUESTIONS = [
     ),
     Question(
         name="solved_at",
-        points=7,
+        points=10,
         objective="Report a training experiment over several seeds, failures included.",
         right=_solved_at,
         draw=_draw_scores,
@@ -165,7 +165,7 @@ QUESTIONS = [
     ),
     Question(
         name="keeps",
-        points=11,
+        points=8,
         objective="Read from a trained net's gates what is left of each earlier state.",
         right=_keeps,
         draw=_draw_gates,
@@ -194,7 +194,7 @@ QUESTIONS = [
     ),
     Question(
         name="contributions",
-        points=14,
+        points=6,
         objective="Take a state apart into what each step has written into it.",
         right=_contributions,
         draw=_draw_states,
@@ -222,7 +222,7 @@ QUESTIONS = [
     ),
     Question(
         name="half_lives",
-        points=9,
+        points=5,
         objective="Tell long-term from short-term units by their gates.",
         right=_half_lives,
         draw=_draw_gates,
@@ -248,7 +248,7 @@ QUESTIONS = [
 ESSAYS = [
     Essay(
         name="essay_weather",
-        points=4,
+        points=7,
         prompt=(
             "A sigmoid RNN reads daily weather and predicts the weather several days ahead. Why might it fail to "
             "use what happened thirty days ago? And is that the same thing as predicting several days ahead?"
@@ -258,18 +258,25 @@ ESSAYS = [
             "1: a reason": (
                 "Says that the gradient passes through many steps and gets smaller at each, without saying why."
             ),
-            "2: names the mechanism": (
-                "The gradient from the loss to an input thirty days back is a product of thirty factors, slope "
-                "times weight; a sigmoid's slope is at most 1/4, so the product shrinks exponentially unless the "
-                "weights are large."
+            "2: names the product": (
+                "The gradient from the loss to an input thirty days back is a product of thirty factors, slope times "
+                "weight."
             ),
-            "3: states the condition": (
-                "Says in addition when it must vanish (largest singular value below 4) or that saturation makes "
-                "the slope smaller still."
+            "3: says why it shrinks": (
+                "Says in addition that a sigmoid's slope is at most 1/4, so that the product shrinks exponentially "
+                "unless the weights are large."
             ),
-            "4: tells lag from horizon": (
-                "Says in addition that the lag between the telling input and the target counts, not how far ahead "
-                "the forecast lies: yesterday's weather says much about a day three days ahead."
+            "4: states the condition": (
+                "Says in addition when it must vanish (largest singular value below 4) or that saturation makes the "
+                "slope smaller still."
+            ),
+            "5: not the same": "Says in addition that predicting several days ahead is another thing.",
+            "6: tells lag from horizon": (
+                "Says in addition why: the lag between the telling input and the target counts, not how far ahead the "
+                "forecast lies."
+            ),
+            "7: shows it": (
+                "Gives a case for that, such as yesterday's weather, which says much about a day three days ahead."
             ),
         },
         model=(
@@ -283,7 +290,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_mechanism",
-        points=4,
+        points=6,
         prompt=(
             "In simple terms: why can vanishing gradients prevent an RNN from learning from inputs far back, "
             "although the gradient of its weights is not zero?"
@@ -296,12 +303,16 @@ ESSAYS = [
             "2: names the mechanism": (
                 "Each step back multiplies by a factor below 1, so the early inputs' part is tiny."
             ),
-            "3: names the sum": (
-                "Says in addition that the gradient of a weight is a sum with one term for each step."
+            "3: names the sum": "Says in addition that the gradient of a weight is a sum with one term for each step.",
+            "4: tells its terms apart": (
+                "Says in addition which of these terms are small, and that the recent ones stay large."
             ),
-            "4: explains the sum": (
-                "The weights' gradient is a sum over steps. Its recent terms stay large, the far ones are drowned "
-                "by them: the network does learn, but from the recent past only."
+            "5: says what is learned": (
+                "Says in addition what follows: the network does learn, but from the recent past only."
+            ),
+            "6: explains the sum": (
+                "Says in addition how the far terms are lost: drowned by the recent ones or by the noise of the "
+                "batch, as so many times smaller parts of one sum."
             ),
         },
         model=(
@@ -314,7 +325,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_clipping",
-        points=4,
+        points=6,
         prompt=(
             "A set of slides asks how gradient clipping mitigates the *vanishing* gradient problem. What does "
             "clipping do, and does it?"
@@ -323,16 +334,14 @@ ESSAYS = [
             "0: accepts the premise": "Explains how clipping helps against vanishing gradients.",
             "1: doubts the premise": "Says that clipping is meant for explosion, without a reason.",
             "2: corrects the premise": (
-                "Clipping shortens gradients that are too long; it makes nothing longer, so it helps against "
-                "explosion only."
+                "Clipping shortens gradients that are too long, so it helps against explosion only."
             ),
-            "3: says how": (
-                "Says in addition how clipping by norm works: the direction is kept, the length is limited."
+            "3: says why not": (
+                "Says in addition that it makes nothing longer: a gradient below the threshold passes untouched."
             ),
-            "4: explains it": (
-                "Says in addition how clipping by norm works (direction kept, length limited), and why scaling up "
-                "a vanished gradient would not help: the far terms stay as small relative to the near ones."
-            ),
+            "4: says how": "Says in addition how clipping by norm works: the direction is kept, the length is limited.",
+            "5: scales it up": "Says in addition that making a vanished gradient longer would not help either.",
+            "6: explains it": "Says in addition why: the far terms stay as small relative to the near ones.",
         },
         model=(
             "It does not. Clipping by norm divides a gradient that is longer than a threshold by its length, so "
@@ -344,7 +353,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_alternatives",
-        points=4,
+        points=6,
         prompt=(
             "Besides another activation function, name two approaches against vanishing gradients. Say what each "
             "changes in the step's Jacobian, and one limit of each."
@@ -353,15 +362,17 @@ ESSAYS = [
             "0: names one": "At most one approach, or names without a mechanism.",
             "1: one with a mechanism": "One approach with what it does to the Jacobian, or two without.",
             "2: names two": (
-                "Two approaches that act on the Jacobian's size, such as gates with an open bias, LSTM, "
-                "orthogonal or identity initialisation, skip connections. (Clipping is not one of them.)"
+                "Two approaches that act on the Jacobian's size, such as gates with an open bias, LSTM, orthogonal or "
+                "identity initialisation, skip connections. (Clipping is not one of them.)"
             ),
-            "3: says what changes": (
-                "Says for both what becomes of the Jacobian: near the identity, or with singular values near 1."
+            "3: one Jacobian": (
+                "Says for one of them what becomes of the Jacobian: near the identity, or with singular values near 1."
             ),
-            "4: states limits": (
-                "Names a limit of each, for instance that an open gate writes little, that orthogonal weights "
-                "still meet slopes below 1 and keep noise as well as signal."
+            "4: both Jacobians": "Says for both what becomes of the Jacobian.",
+            "5: a limit": "Names a limit of one of them, for instance that an open gate writes little.",
+            "6: two limits": (
+                "Names a limit of each, for instance, besides, that orthogonal weights still meet slopes below 1 and "
+                "keep noise as well as signal."
             ),
         },
         model=(
@@ -374,22 +385,24 @@ ESSAYS = [
     ),
     Essay(
         name="essay_comparison",
-        points=4,
+        points=6,
         prompt="Compare the effects of vanishing and exploding gradients on training. Can one network have both?",
         rubric={
             "0: one side": "Describes one of the two only.",
             "1: both, by name": "Names small and large gradients and says little about training.",
-            "2: compares": (
-                "Vanishing: training goes on, without the far past, and nothing looks wrong. Exploding: huge "
-                "steps, a loss that jumps or becomes NaN."
+            "2: one in training": (
+                "Says what one of the two does to training. Vanishing: it goes on, without the far past, and nothing "
+                "looks wrong. Exploding: huge steps, a loss that jumps or becomes NaN."
             ),
-            "3: one is silent": (
+            "3: compares": "Says it of both.",
+            "4: one is silent": (
                 "Says in addition how each is noticed: a jump or NaN, against a comparison at long lags, or names a "
                 "remedy for each."
             ),
-            "4: both at once": (
-                "Says in addition that one network can do both, in different directions of its state or at "
-                "different times, and that they need different remedies."
+            "5: both at once": "Says in addition that one network can do both.",
+            "6: says how": (
+                "Says in addition that they happen in different directions of the state or at different times, and "
+                "that they need different remedies."
             ),
         },
         model=(
@@ -402,7 +415,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_gru",
-        points=4,
+        points=7,
         prompt=(
             "How can a GRU remember over longer sequences than a plain RNN? Say also what a freshly initialised "
             "GRU does."
@@ -410,17 +423,16 @@ ESSAYS = [
         rubric={
             "0: praises": "Says that gates let it remember, without saying how.",
             "1: names the mixture": "Says that the new state is a mixture of the old one and a candidate.",
-            "2: names the path": (
-                "The state is copied with weight z; the direct path diag(z) carries the gradient without weights "
-                "and slopes, as z to the power of the lag."
+            "2: names the path": "Says that the state is copied with weight z, on a path without weights and slopes.",
+            "3: follows the gradient": (
+                "Says in addition that the gradient goes back on this path, diag(z), as z to the power of the lag."
             ),
-            "3: with a number": (
+            "4: with a number": (
                 "Says in addition how much is left after a number of steps, or that a bias or the input sets z."
             ),
-            "4: learned, not given": (
-                "Says in addition that a fresh GRU has z near 1/2 and forgets almost as fast as a plain RNN; what "
-                "is gained is a keep factor between 0 and 1 for each unit, which a bias sets and the input can change."
-            ),
+            "5: fresh": "Says in addition that a fresh GRU has z near 1/2 and forgets almost as fast as a plain RNN.",
+            "6: each its own": "Says in addition what is gained: a keep factor between 0 and 1 for each unit.",
+            "7: learned, not given": "Says in addition that a bias sets this factor and the input can change it.",
         },
         model=(
             "The new state is z times the old one plus 1 - z times a candidate. A memory, and its gradient, "
@@ -432,7 +444,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_stories",
-        points=4,
+        points=6,
         prompt=(
             "We build a system that writes stories. Which do we take, a plain RNN or a GRU? Give a reason, a way "
             "to test the choice, and what neither of them will do well."
@@ -440,14 +452,16 @@ ESSAYS = [
         rubric={
             "0: picks": "Names one without a reason that has to do with memory.",
             "1: a general reason": "A reason that has to do with memory, but not with what a story has to carry.",
-            "2: gives a reason": (
-                "The GRU, since names, number and tense have to be carried over many words, and units with z near "
-                "1 can do that while others follow the last words."
+            "2: what is carried": "The GRU, since names, number and tense have to be carried over many words.",
+            "3: by which units": (
+                "Says in addition how: units with z near 1 can do that while others follow the last words."
             ),
-            "3: a test or a limit": "Adds either a fair test or a limit of both nets.",
-            "4: tests and limits": (
-                "Adds a fair test (several seeds, same budget, held-out text or agreement over long distances) "
-                "and a limit, e.g. that a state of fixed size cannot hold a whole story."
+            "4: a test or a limit": "Adds either a way to test the choice or a limit of both nets.",
+            "5: a test and a limit": (
+                "Adds both, such as a limit from a state of fixed size, which cannot hold a whole story."
+            ),
+            "6: a fair test": (
+                "The test is fair: several seeds, the same budget, and held-out text or agreement over long distances."
             ),
         },
         model=(
@@ -460,7 +474,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_chat",
-        points=4,
+        points=6,
         prompt=(
             "A chat system is to remember earlier conversations. What can a GRU contribute to that, and what can "
             "it not?"
@@ -469,16 +483,21 @@ ESSAYS = [
             "0: overclaims": "Says that the GRU remembers past conversations, without saying how or for how long.",
             "1: within limits": "Says that the memory is limited, without saying by what.",
             "2: names what it can": (
-                "Within a sequence, gates decide what of the earlier turns stays in the state, so that answers "
-                "fit what was said."
+                "Within a sequence, gates decide what of the earlier turns stays in the state, so that answers fit "
+                "what was said."
             ),
             "3: one limit explained": (
                 "Explains one of the limits: the reset between conversations, the fixed size, or the decay with the "
                 "lag."
             ),
-            "4: names what it cannot": (
-                "A state that is reset between conversations holds nothing of them; it has to be saved, or the "
-                "text stored and looked up. The state has a fixed size and decays as z to the power of the lag."
+            "4: two limits explained": "Explains two of them.",
+            "5: three limits explained": (
+                "A state that is reset between conversations holds nothing of them; it has a fixed size; and it "
+                "decays as a product of gates, such as z to the power of the lag."
+            ),
+            "6: names what it takes": (
+                "Says in addition what earlier conversations need: a state that is saved, or text that is stored and "
+                "looked up."
             ),
         },
         model=(
@@ -491,7 +510,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_translation",
-        points=4,
+        points=7,
         prompt=(
             "Describe the steps to train a system that translates sentences, built from GRUs. Name two "
             "difficulties and how to meet them."
@@ -499,16 +518,19 @@ ESSAYS = [
         rubric={
             "0: generic": "Steps that would fit any network.",
             "1: encoder and decoder": "Names the two nets, without how they are trained.",
-            "2: describes the steps": (
-                "Sentence pairs and vocabularies; an encoder GRU reads the source, a decoder GRU starts from its "
-                "last state and predicts word by word; cross-entropy summed over words; backpropagation through "
-                "time through both."
+            "2: what each does": (
+                "An encoder GRU reads the source; a decoder GRU starts from its last state and predicts word by word."
             ),
-            "3: one difficulty met": "One real difficulty with a remedy that fits.",
-            "4: two difficulties met": (
-                "Two real difficulties with a remedy that fits, such as: long sentences squeezed into one vector "
-                "(attention, reading the source backwards), explosion (clipping by norm), rare words (subwords), "
-                "the decoder's own mistakes (beam search, training on its own outputs)."
+            "3: the data": "Says in addition what they learn from: sentence pairs, cut into words or subwords.",
+            "4: the training": (
+                "Says in addition how: cross-entropy summed over words, and backpropagation through time through both."
+            ),
+            "5: one difficulty met": "Adds one real difficulty with a remedy that fits.",
+            "6: a second difficulty": "Adds a second real difficulty.",
+            "7: two difficulties met": (
+                "Both have a remedy that fits, such as: long sentences squeezed into one vector (attention, reading "
+                "the source backwards), explosion (clipping by norm), rare words (subwords), the decoder's own "
+                "mistakes (beam search, training on its own outputs)."
             ),
         },
         model=(

@@ -201,7 +201,7 @@ def _mistakes(function, hints):
 QUESTIONS = [
     Question(
         name="rnn_forward",
-        points=6,
+        points=4,
         objective="Run a recurrent network over a batch of sequences at once.",
         right=_rnn_forward,
         draw=_draw_forward,
@@ -219,7 +219,7 @@ QUESTIONS = [
     ),
     Question(
         name="answer_loss",
-        points=8,
+        points=7,
         objective="Differentiate a softmax with cross-entropy, averaged over a batch.",
         derive=True,
         right=_answer_loss,
@@ -239,7 +239,7 @@ QUESTIONS = [
     ),
     Question(
         name="rnn_backward",
-        points=14,
+        points=9,
         objective="Write backpropagation through time for a whole batch.",
         derive=True,
         right=_rnn_backward,
@@ -259,7 +259,7 @@ QUESTIONS = [
     ),
     Question(
         name="gru_step",
-        points=6,
+        points=4,
         objective="Write a batched GRU step as a library computes it.",
         right=_gru_step,
         draw=_draw_gru,
@@ -277,7 +277,7 @@ QUESTIONS = [
     ),
     Question(
         name="gru_step_backward",
-        points=16,
+        points=12,
         objective="Write the backward pass of a gated step, with all four paths.",
         derive=True,
         right=_gru_step_backward,
@@ -316,7 +316,7 @@ QUESTIONS = [
     ),
     Question(
         name="trained",
-        points=12,
+        points=11,
         objective="Write a training loop: fresh batches, clipped gradients, updates.",
         right=_trained,
         draw=_draw_training,
@@ -334,7 +334,7 @@ QUESTIONS = [
     ),
     Collected(
         name="my_runs",
-        points=14,
+        points=21,
         objective="Train two kinds of net over several seeds, and hand in what came of it.",
         evidence="ps5 runs",
     ),
@@ -342,7 +342,7 @@ QUESTIONS = [
 ESSAYS = [
     Essay(
         name="essay_outcome",
-        points=4,
+        points=6,
         prompt=(
             "Report your runs. How many seeds of each net solved the task, after how many updates, and with which "
             "interval for the share of all seeds? Say in one sentence what these numbers allow you to claim."
@@ -350,11 +350,11 @@ ESSAYS = [
         rubric={
             "0: no numbers": "Names a winner without a count, or its counts are not those of the runs.",
             "1: counts": "States how many seeds of each net solved the task, as the runs have it.",
-            "2: counts and budget": "States in addition the budget that both had (updates, batch, size of the state).",
-            "3: with uncertainty": "Adds an interval for each share, or says what so few seeds leave open.",
-            "4: a claim of its size": (
-                "Adds a claim that the intervals allow, and names what it holds for: this task, lag, budget and start."
-            ),
+            "2: counts and times": "States in addition after how many updates they did.",
+            "3: and the budget": "States in addition the budget that both had (updates, batch, size of the state).",
+            "4: with uncertainty": "Adds an interval for each share, or says what so few seeds leave open.",
+            "5: a claim": "Adds a claim that the intervals allow.",
+            "6: a claim of its size": "Names what the claim holds for: this task, lag, budget and start.",
         },
         model=(
             "Lag 20, 16 units, 250 updates of 32 sequences, Adam with .02, norm clipped to 1, seeds 0 to 4. The RNN "
@@ -366,7 +366,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_cause",
-        points=4,
+        points=6,
         prompt=(
             "Somebody explains the difference between your two nets by their numbers of weights alone. Which of your "
             "numbers speak for or against that, and which run that you have not done would decide it?"
@@ -375,9 +375,11 @@ ESSAYS = [
             "0: repeats": "Repeats that gradients vanish, without a number of its own.",
             "1: names a rival": "Takes the other explanation seriously: says how many weights each net has.",
             "2: uses a number": "Uses a measured number of its own runs, such as the size of dh_T/dh_0.",
-            "3: says what it shows": "Says in addition what this number can't show: it goes along with success.",
-            "4: a run that decides": (
-                "Names a control that separates the two: an RNN with as many weights, or a GRU whose gate is held."
+            "3: for or against": "Says in addition whether this number speaks for or against the weights as the cause.",
+            "4: says what it shows": "Says in addition what this number can't show: it goes along with success.",
+            "5: a run": "Names a run that has not been done and bears on the difference between the two.",
+            "6: a run that decides": (
+                "The run is a control that separates the two: an RNN with as many weights, or a GRU whose gate is held."
             ),
         },
         model=(
@@ -391,7 +393,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_backward",
-        points=4,
+        points=6,
         prompt=(
             "How did you convince yourself that your backward pass is right, before the check said so? Describe a test "
             "of your own, why its tolerance is what it is, and a mistake that it would not find."
@@ -399,11 +401,11 @@ ESSAYS = [
         rubric={
             "0: trusts": "Says that the check passed or that the loss falls.",
             "1: names a test": "Names a test against another way to the same number: differences, autograd.",
-            "2: describes it": "Says what is compared with what, on which inputs, by which step or library call.",
-            "3: explains the tolerance": "Explains the tolerance: truncation and rounding for differences, or float64.",
-            "4: knows its blind spot": (
-                "Names a mistake that passes it, such as sizes that are equal by chance or a start that is zero."
-            ),
+            "2: describes it": "Says what is compared with what, by which step or library call.",
+            "3: on which inputs": "Says in addition on which inputs, such as sizes or a start.",
+            "4: explains the tolerance": "Explains the tolerance: truncation and rounding for differences, or float64.",
+            "5: knows its blind spot": "Names a mistake that passes the test.",
+            "6: says why it passes": "Says why, such as sizes that are equal by chance or a start that is zero.",
         },
         model=(
             "I moved one weight by ±1e-5, took the difference of the two losses over 2e-5, and compared it with the "
@@ -415,7 +417,7 @@ ESSAYS = [
     ),
     Essay(
         name="essay_surprise",
-        points=4,
+        points=6,
         prompt=(
             "Show one run of yours that surprised you or went wrong: a seed that failed, a loss that jumped, a score "
             "that fell back. What did you expect, what do its numbers say, and what would you try next?"
@@ -424,8 +426,12 @@ ESSAYS = [
             "0: none": "Shows no run, or says that all went well.",
             "1: names a run": "Names a run by net and seed, and what was odd about it.",
             "2: with its numbers": "Gives the numbers that show it, as they stand in the runs.",
-            "3: with an expectation": "Says in addition what was expected and why.",
-            "4: a next step that could fail": "Proposes a try whose outcome would speak for or against an explanation.",
+            "3: with an expectation": "Says in addition what was expected.",
+            "4: with a reason": "Says in addition why it was expected, or what may have caused what came instead.",
+            "5: a next step": "Proposes a try that has to do with it.",
+            "6: a next step that could fail": (
+                "Says which outcome of the try would speak for or against an explanation."
+            ),
         },
         model=(
             "RNN, seed 2, answers all test sequences right, and ends with dh_T/dh_0 near 3e-5. I had expected that a "

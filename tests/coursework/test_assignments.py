@@ -1,11 +1,9 @@
 """The assignments: questions, hints, notebooks. No sandbox is needed here; the grader is tested beside."""
 
-import ast
 import copy
 import importlib
 import json
 import re
-import textwrap
 
 import nbformat
 import numpy as np
@@ -37,6 +35,7 @@ PATHS = {name: ROOT / "coursework" / name / f"{name}.ipynb" for name in NAMES}
 EVERY_QUESTION = {q: question for assignment in ASSIGNMENTS.values() for q, question in assignment.questions.items()}
 COLLECTED = {q for q, question in EVERY_QUESTION.items() if isinstance(question, Collected)}
 QUESTIONS = {q: question for q, question in EVERY_QUESTION.items() if not isinstance(question, Collected)}
+BAND = 2  # points a minute: the part that earns most of them, over the one that earns least
 TABLES = {name: table(ASSIGNMENTS[name]) for name in NAMES}
 WRONG = [case for module in SOLUTIONS.values() for case in module.WRONG]
 RIGHT = [case for module in SOLUTIONS.values() for case in module.RIGHT]
@@ -329,18 +328,30 @@ def test_points_sum_to_a_round_total(name):
 
 @every
 def test_points_follow_effort(name):
-    """Longer answers tend to have more points, and a short one never has more than the middle one."""
-    lengths = {}
-    for cell in code_cells(read(PATHS[name])):
-        q = graded(cell)["grade_id"].removesuffix("_answer")
-        if graded(cell)["solution"] and q in QUESTIONS:
-            lengths[q] = sum(1 for _ in ast.walk(ast.parse(textwrap.dedent(solution_of(cell)))))
-    points = {q: QUESTIONS[q].points for q in lengths}
-    for short in [q for q in lengths if lengths[q] < np.median(list(lengths.values())) / 2]:
+    """No function, essay or own run earns more than twice as many points a minute as another, up to rounding.
+
+    Whoever takes longer tends to earn more, and a short part never has more than the middle one.
+    """
+    minutes = pace.parts(read(PATHS[name]))
+    points = {part: ASSIGNMENTS[name].parts[part].points for part in minutes}
+    assert set(minutes) == set(ASSIGNMENTS[name].parts), "all of them take time"
+    least = {part: (points[part] - 0.5) / minutes[part] for part in minutes}
+    most = {part: (points[part] + 0.5) / minutes[part] for part in minutes}
+    dear, cheap = max(least, key=least.get), min(most, key=most.get)
+    assert least[dear] <= BAND * most[cheap], f"{dear} earns more than {BAND} times as much a minute as {cheap}"
+    for short in [part for part in minutes if minutes[part] < np.median(list(minutes.values())) / 2]:
         assert points[short] <= np.median(list(points.values())), short
-    if lengths:
-        ranks = [np.argsort(np.argsort(list(values.values()))) for values in (lengths, points)]
+    if len(set(points.values())) > 1:
+        ranks = [np.unique(list(values.values()), return_inverse=True)[1] for values in (minutes, points)]
         assert np.corrcoef(*ranks)[0, 1] > 0.3
+
+
+@every
+def test_parts_take_what_the_whole_takes(name):
+    """The minutes of all parts add up to what the formula counts for the writing of the assignment."""
+    found = pace.assignment_counts(read(PATHS[name]))
+    total = sum(each * found[what] for what, each in pace.WRITING.items())
+    assert sum(pace.parts(read(PATHS[name])).values()) == pytest.approx(total)
 
 
 @every
