@@ -1,4 +1,4 @@
-"""Drawings of networks, by code: unrolled steps, truncation, stacked layers, a scan, the growing GRU, its four paths.
+"""Drawings by code: unrolled steps, truncation, stacked layers, a scan, an ellipse, the growing GRU, its four paths.
 
 Each function returns a Drawing, a matplotlib figure that carries its own words for those who can't see it:
 
@@ -507,6 +507,47 @@ def step_in_vectors(x: ArrayLike, h_prev: ArrayLike, h: ArrayLike, y: ArrayLike,
     paper.text(centre + 0.25, bottom + 0.16, r"$h_t = \phi(W_x\, x_t + b_x + W_h\, h_{t-1} + b_h)$", 11, ha="left")
     if letter == "s_t":
         paper.text(centre + 0.25, bottom - 0.16, r"$s_t = W_y\, h_t$", 11, ha="left")
+    return paper.drawing
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a matrix does
+
+TWO_STEPS = np.array([[[2.0, 0.0], [0.0, 0.5]], [[0.0, -2.0], [0.5, 0.0]]])  # J_1 of lesson 03, and J_1 after a turn
+
+
+def circle_to_ellipse() -> Drawing:
+    """All small changes of length 1, after one step's Jacobian and after a second one, which turns them as well.
+
+    The longest axis of each outline is the largest singular value of what has been done so far: 1, 2 and 1 again, where
+    the product of both norms is 4.
+    """
+    alt = (
+        "A circle, then an ellipse, then a circle again. J_1 makes the circle twice as wide and half as high: the "
+        "longest axis, sigma_1 of J_1, is 2. J_2 turns everything by a quarter and then does the same, so that the "
+        "long axis is halved and the short one doubled: sigma_1 of J_2 J_1 is 1, though the bound says 2 times 2."
+    )
+    unit, middle, xs = 0.58, 1.42, (0.88, 3.35, 5.95)
+    paper = Paper(2.85, r"A matrix makes an ellipse of the circle, and its longest axis is $\sigma_1$", alt)
+    J_1, J_2 = TWO_STEPS
+    angles = np.linspace(0, 2 * np.pi, 181)
+    circle = np.array([np.cos(angles), np.sin(angles)])
+    captions = (
+        ("all changes of length 1", r"$\sigma_1 = 1$"),
+        ("one direction longer, one shorter", r"$\sigma_1(J_1) = 2$"),
+        ("turned: long meets short", r"$\sigma_1(J_2 J_1) = 1$, not $2 \cdot 2$"),
+    )
+    for x, J, (words, number) in zip(xs, (np.eye(2), J_1, J_2 @ J_1), captions, strict=True):
+        centre = np.array([x, middle])
+        outline = centre + unit * (J @ circle).T
+        paper.ax.add_patch(patches.Polygon(outline, facecolor=pale(STATE, 0.14), edgecolor=STATE, linewidth=1.3))
+        for axis, colour in ((np.array([1.0, 0.0]), GRADIENT), (np.array([0.0, 1.0]), INK)):
+            paper.line((x, middle), tuple(centre + unit * J @ axis), colour=colour, width=2)
+        paper.text(x, 0.48, words)
+        paper.text(x, 0.2, number, 10.5)
+    for i, (begin, end) in enumerate(((1.52, 2.13), (4.57, 5.31)), start=1):
+        paper.line((begin, middle), (end, middle), colour=OTHER)
+        paper.text((begin + end) / 2, middle + 0.2, f"$J_{i}$", LETTERS)
     return paper.drawing
 
 

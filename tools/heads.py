@@ -4,6 +4,7 @@
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
+| the minutes of a lesson's sections in class | what they hold, and a quarter more | docs/teaching.md, the workshop |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, links to Colab, Binder, a hub, CITATION.cff |
 | the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py, the hub's image |
@@ -95,6 +96,7 @@ ADVICE = """
             """
 SOURCE = 'source = os.environ.get("COURSE_SOURCE", "{address}")'
 LONG_SOURCE = 'source = os.environ.get(\n    "COURSE_SOURCE",\n    "{address}",\n)'
+PART = r'^(\| [^|]* \| (\d\d), from "([^"]+)" to "([^"]+)" )\| [^|]* \|'  # of a workshop, and its time
 WIDTH = 96  # of a notebook's lines, see notebooks/.ruff.toml
 UNPUBLISHED = '"Not published yet. The README says how to install it here."'
 BADGES = {
@@ -263,6 +265,19 @@ def with_times(text: str, minutes: dict[str, int]) -> str:
     return re.sub(r"^(\| [^|]* \| )((?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*) \| [^|]* \|", timed, text, flags=re.M)
 
 
+def with_parts(text: str, notebooks: dict[str, nbformat.NotebookNode]) -> str:
+    """A plan for a workshop with its times: the cell after `01, from "One step" to "A trap"` holds their minutes.
+
+    They are those of a class, in steps of five. notebooks: each lesson by its number.
+    """
+
+    def timed(row: re.Match) -> str:
+        time = pace.in_class(notebooks[row[2]], row[3], row[4])
+        return f"{row[1]}| {5 * round(time / 5)} min |"
+
+    return re.sub(PART, timed, text, flags=re.M)
+
+
 def with_roads(text: str, links: dict[str, str]) -> str:
     """The first cell of a lesson with a last line that links to where it can be run, if there is such a place."""
     text = re.sub(r"\n\nRun it: .*$", "", text, flags=re.M)
@@ -350,6 +365,8 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
     plans = root / "docs" / "teaching.md"
     if plans.is_file():
         texts[plans] = with_times(plans.read_text(encoding="utf-8"), minutes)
+        numbered = {path.name[:2]: nbformat.read(path, as_version=4) for path in paths}
+        texts[plans] = with_parts(texts[plans], numbered)
     readme = root / "README.md"
     text = between(readme.read_text(encoding="utf-8"), MAP, course_map(paths, "notebooks/", root))
     texts[readme] = between(text, ROADS, badges(root))

@@ -37,6 +37,7 @@ WRITING = {  # minutes of each, for someone who has taken the lessons it builds 
 }
 REPAIR = r'^check\("\d\d repair '  # how the cell of a repair begins its last statement
 LONGEST = 60  # minutes of one lesson
+IN_CLASS = 5 / 4  # of the minutes that the formula gives: with questions, a quarter more
 DRAWING = {"figures", "widgets", "scenes", "diagrams", "cell_view", "ax", "axes", "fig"}  # names that draw
 MOST_DRAWING = 1 / 4  # of a lesson's code lines
 ANSWER = re.compile(r"### BEGIN SOLUTION\n(.*?)### END SOLUTION", re.S)
@@ -73,6 +74,39 @@ def estimate(notebook: NotebookNode) -> float:
     """How many minutes a lesson takes by the formula, unrounded: this is what LONGEST bounds."""
     found = counts(notebook)
     return sum(each * found[what] for what, each in MINUTES.items())
+
+
+def sections(notebook: NotebookNode) -> dict[str, float]:
+    """{heading: minutes by the formula, unrounded} of a lesson's sections, in their order; the head's is ""."""
+    pieces: dict[str, list[NotebookNode]] = {}
+    heading, unread = "", True
+    for cell in notebook.cells:
+        text = cell.cell_type == "markdown"
+        if unread and not text:  # its first cell of code
+            unread = False
+            continue
+        for part in re.split(r"^(?=## )", cell.source, flags=re.M) if text else [cell.source]:
+            if text and part.startswith("## "):
+                heading = part.partition("\n")[0].removeprefix("## ")
+            pieces.setdefault(heading, []).append(NotebookNode({**cell, "source": part}))
+    unread_cell = nbformat.v4.new_code_cell()
+    return {name: estimate(NotebookNode(cells=[unread_cell, *cells])) for name, cells in pieces.items()}
+
+
+def in_class(notebook: NotebookNode, first: str, last: str) -> float:
+    """How many minutes of a class a lesson's sections take, from the heading `first` to the end of `last`.
+
+    Raises ValueError if the lesson has no such headings in this order.
+    """
+    found = sections(notebook)
+    names = list(found)
+    for argument, heading in (("first", first), ("last", last)):
+        if heading not in names:
+            raise ValueError(f"{argument}: got {heading!r}, wants a heading of the lesson, one of {names[1:]}")
+    begin, end = names.index(first), names.index(last)
+    if end < begin:
+        raise ValueError(f"last: got {last!r}, which stands before {first!r}")
+    return IN_CLASS * sum(found[name] for name in names[begin : end + 1])
 
 
 def minutes(notebook: NotebookNode) -> int:

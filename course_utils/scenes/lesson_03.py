@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from course_utils import figures, widgets
+from course_utils import diagrams, figures, widgets
 from course_utils.predictions import Guess
 
 SIZE = r"$\Vert\partial h_T/\partial h_{T-\mathrm{lag}}\Vert$"
@@ -23,6 +23,11 @@ SLIDERS: dict[str, Any] = {"labels": {"inputs": "size of inputs"}, "play": "gain
 def _over_lags(lines: Lines, title: str) -> Axes:
     """Norms against the lag, on a logarithmic axis with a line where nothing is lost."""
     return figures.curves(lines, title=title, xlabel="lag in steps", ylabel=SIZE, log=True, reference=1)
+
+
+def circle() -> None:
+    """Show the ellipse that a matrix makes of the circle, and what a second matrix makes of that."""
+    diagrams.show(diagrams.circle_to_ellipse())
 
 
 def two_nets(norms: Mapping[str, float], guess: Guess) -> None:

@@ -219,7 +219,7 @@ QUESTIONS = [
     ),
     Question(
         name="answer_loss",
-        points=7,
+        points=6,
         objective="Differentiate a softmax with cross-entropy, averaged over a batch.",
         derive=True,
         right=_answer_loss,
@@ -316,7 +316,7 @@ QUESTIONS = [
     ),
     Question(
         name="trained",
-        points=11,
+        points=12,
         objective="Write a training loop: fresh batches, clipped gradients, updates.",
         right=_trained,
         draw=_draw_training,

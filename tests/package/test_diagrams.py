@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from matplotlib.patches import ArrowStyle, Circle, FancyArrowPatch, FancyBboxPatch, Rectangle
+from matplotlib.patches import ArrowStyle, Circle, FancyArrowPatch, FancyBboxPatch, Polygon, Rectangle
 from matplotlib.path import Path
 from matplotlib.text import Text
 
@@ -34,6 +34,7 @@ DRAWINGS = {
         for sizes in [(3, 4, 2), (1, 1, 1), (8, 1, 8), (1, 8, 1), *map(tuple, RNG.integers(1, 9, (4, 3)).tolist())]
     },
     **{f"GRU {stage}": lambda stage=stage: diagrams.gru_growing(stage) for stage in (1, 2, 3)},
+    "circle": diagrams.circle_to_ellipse,
     "paths": diagrams.gru_paths,
     "LSTM": diagrams.lstm_beside_gru,
 }
@@ -123,7 +124,9 @@ def test_arrows_keep_clear_of_words(draw):
 @every
 def test_arrows_are_level_or_upright_and_point_at_something(draw):
     drawing = draw()
-    shapes = [patch for patch in drawing.axes[0].patches if isinstance(patch, FancyBboxPatch | Circle | Rectangle)]
+    shapes = [
+        patch for patch in drawing.axes[0].patches if isinstance(patch, FancyBboxPatch | Circle | Polygon | Rectangle)
+    ]
     things = [box.padded(0.1) for box in covered(drawing, shapes)]
     for arrow in drawing.findobj(FancyArrowPatch):
         way = arrow._path_original
@@ -210,6 +213,19 @@ def test_a_scans_boxes_reach_as_far_as_joining_brings_them(T):
     assert all(
         len(box) == box_to for box_to, box in enumerate(rows[-1], start=1)
     ) and f"in {len(rows) - 1} round" in said(drawing)
+
+
+def test_each_outline_is_what_the_singular_values_say():
+    """Longest and shortest way from the centre are σ_1 and σ_2 of the product so far, in units of the first circle."""
+    drawing = diagrams.circle_to_ellipse()
+    outlines = [patch.get_xy() for patch in drawing.axes[0].patches if isinstance(patch, Polygon)]
+    sizes = [np.linalg.norm(outline - (outline.min(0) + outline.max(0)) / 2, axis=1) for outline in outlines]
+    products = np.array([np.eye(2), diagrams.TWO_STEPS[0], diagrams.TWO_STEPS[1] @ diagrams.TWO_STEPS[0]])
+    wanted = np.linalg.svd(products, compute_uv=False)
+    np.testing.assert_allclose([[size.max(), size.min()] for size in sizes] / sizes[0].max(), wanted)
+    assert wanted[:, 0].tolist() == [1, 2, 1] and np.allclose(np.linalg.norm(diagrams.TWO_STEPS, 2, axis=(1, 2)), 2)
+    for number in (r"$\sigma_1 = 1$", r"$\sigma_1(J_1) = 2$", r"$\sigma_1(J_2 J_1) = 1$, not $2 \cdot 2$"):
+        assert number in said(drawing)
 
 
 def test_the_grus_letters_are_those_of_the_lessons():
