@@ -72,7 +72,11 @@ class Store:
 
 @dataclass
 class Patience:
-    """How long to wait for a machine that fails. `failed` counts the students in a row for whom it did."""
+    """How long to wait for a machine that fails. `failed` counts the students in a row for whom it did.
+
+    What happens while a submission runs doesn't count: the submission may have had a hand in it, and nobody takes the
+    tries of those who follow.
+    """
 
     failed: int = 0
 
@@ -83,7 +87,10 @@ class Patience:
 
     def saw(self, error: BaseException | None) -> None:
         """Count how a student's run ended."""
-        self.failed = self.failed + 1 if error else 0
+        if error is None:
+            self.failed = 0
+        elif isinstance(error, sandbox.SandboxError | OSError):  # no sandbox, no connection to it, no place on the disk
+            self.failed += 1
 
 
 def run_all(
