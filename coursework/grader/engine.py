@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from coursework.grader import sandbox
+from coursework.grader import fence, sandbox
 from coursework.grader.assignment import Assignment, Inputs, fingerprint, handed_out, job_of
 from coursework.grader.needed import needed
 from coursework.grader.submissions import Submission
@@ -122,10 +122,17 @@ def run_all(
             continue
         try:
             ids = [cell["grade_id"] for cell in submission.cells if cell["cell_type"] == "code"]
-            job = job_of(assignment, inputs, needed(submission.code, ours, ids, asked))
+            with fence.within():
+                job = job_of(assignment, inputs, needed(submission.code, ours, ids, asked))
             names[submission.student] = fingerprint(base, submission.student, job)
             if store.read(names[submission.student]) is None:
                 jobs[submission.student] = job
+        except fence.TooLongError as error:
+            words = f"The notebook could not be read: {error} to take it apart."
+            if error.machine:
+                broken[submission.student] = words
+            else:
+                submission.problem = words
         except MemoryError as error:
             broken[submission.student] = _words(error)
         except Exception as error:

@@ -3,6 +3,7 @@
 The machine's failures are fakes, except for one: a processor that others keep busy.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -17,10 +19,23 @@ import pytest
 
 from coursework import plain
 from coursework.grader import __main__ as command
-from coursework.grader import blame, cgroup, engine, gradebook, report, sandbox, submissions, syscalls
+from coursework.grader import (
+    alike,
+    blame,
+    borrowed,
+    cgroup,
+    engine,
+    fence,
+    gradebook,
+    report,
+    sandbox,
+    submissions,
+    syscalls,
+)
 from coursework.grader.submissions import Names, find
 from tests.coursework.material import (
     IMPORT,
+    KEY,
     RIGHT,
     STEP,
     feedback,
@@ -608,6 +623,86 @@ def test_what_cannot_be_marked_for_want_of_memory_is_not_0(class_of_three, monke
     monkeypatch.setattr(command.Class, "mark", mark)
     status, rows = class_of_three()
     assert status == 1 and rows["bob"]["status"] == NOT_GRADED and points(rows["cem"]) == (10, 5, 2)
+
+
+SLOW = {  # what the grader does with one student's code, and how it never ends
+    "job": (engine, "needed"),
+    "marks": (borrowed, "complaint"),
+}
+
+
+def never_ends(monkeypatch, module, name, endless):
+    """A reader of code that doesn't come to an end where it meets bob's."""
+    real = getattr(module, name)
+
+    def read(cells, *more):
+        if "name = 'bob'" in cells:
+            endless()
+        return real(cells, *more)
+
+    monkeypatch.setattr(module, name, read)
+
+
+def loops():
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:  # it goes on after whatever goes wrong
+            continue
+
+
+@pytest.mark.parametrize("where", SLOW)
+@pytest.mark.parametrize("endless", [loops, lambda: time.sleep(1000)], ids=["loops", "sleeps"])
+def test_code_that_is_read_for_ever_is_its_students_row(where, endless, tmp_path, monkeypatch, capsys):
+    """A loop is what the code has brought about; that nothing is computed at all is the machine's doing."""
+    key = write_assignment(tmp_path / "key", KEY.replace("points=10,", "points=10, derive=True,"))
+    for student in THREE:
+        submit(tmp_path / "submitted", student, [*RIGHT, f"name = '{student}'"])
+    monkeypatch.setattr(fence, "SECONDS", 3)
+    monkeypatch.setattr(fence, "BUSY", 0.05)  # this machine may be busy
+    never_ends(monkeypatch, *SLOW[where], endless)
+    status = command.main(grader(tmp_path / "submitted", tmp_path / "out", key, "--unsafe-no-sandbox")[3:])
+    rows = marks(tmp_path / "out")
+    assert list(rows) == list(THREE) and points(rows["ann"]) == points(rows["cem"]) == (10, 5, 2)
+    bob, charged = rows["bob"], endless is loops
+    assert (status, bob["score"]) == ((0, "0") if charged else (1, ""))
+    assert "takes longer than 3 s" in (bob["status"] if charged else bob["notes"])
+    assert (bob["status"] == NOT_GRADED) != charged and "bob" in feedback(tmp_path / "out", "bob")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_code_that_is_compared_for_ever_costs_the_class_no_page(class_of_three, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(fence, "SECONDS", 3)
+    never_ends(monkeypatch, alike, "structures", loops)
+    status, rows = class_of_three()
+    assert status == 0 and {points(row) for row in rows.values()} == {(10, 5, 2)}
+    assert "bob: the code could not be compared" in capsys.readouterr().err
+    assert (tmp_path / "out" / "marks" / "ps0_class.html").exists()
+
+
+def test_an_alarm_that_was_swallowed_comes_again():
+    with pytest.raises(fence.TooLongError), fence.within(0.1):
+        with contextlib.suppress(BaseException):
+            loops()
+        loops()
+    with fence.within(0.1):
+        pass
+    time.sleep(0.2)
+
+
+def test_where_there_is_no_alarm_there_is_no_limit():
+    said = []
+
+    def elsewhere():
+        with fence.within(0.01):
+            time.sleep(0.1)
+            said.append("done")
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert said == ["done"]
 
 
 def test_a_job_that_cannot_be_made_is_its_students_problem(class_of_three, monkeypatch):
