@@ -28,8 +28,8 @@ class Clock:
     - and other programs computed so much that they didn't leave it one processor. What they computed is what the
       processors did, less what the submission's processes did. So nobody stops the clock by waiting for oneself.
 
-    A process that ends may take the count of what it computed with it. So a stretch of time in which the submission
-    started or ended one is the submission's, and chains of short processes stop no clock.
+    A process that ends may take the count of what it computed with it. So a stretch of time in which one of the
+    submission's has ended is the submission's, and chains of short processes stop no clock.
 
     Time in which this program itself wasn't woken and the processors did less than one's worth is the machine's, too.
 
@@ -51,7 +51,7 @@ class Clock:
             taken = max((seconds - self.waited.get(task, 0.0) for task, seconds in waited.items()), default=0.0)
             ours, all_did = max(0.0, computed - self.computed), worked - self.worked
             left = len(self.processors) * passed - max(0.0, all_did - ours)  # by others, for the submission
-            missed = passed - max(ours, min(passed, left)) if known == self.known else 0.0
+            missed = passed - max(ours, min(passed, left)) if known >= self.known else 0.0
             if passed > STOOD_STILL:
                 stood = passed - max(ours, all_did)
                 missed, taken = max(missed, stood), max(taken, stood)

@@ -346,15 +346,15 @@ class Machine:
         monkeypatch.setattr(blame, "waiting", lambda pids: {"1": self.waited, "2": self.waited / 2})
         self.clock = blame.Clock(lambda: self.pids)
 
-    def goes_on(self, seconds, computes=0.0, waits=0.0, others=0.0, starts=0, looks=0.2):
-        """So many seconds pass on the clock of `blame`; returns how many are counted. starts: processes, at a look."""
+    def goes_on(self, seconds, computes=0.0, waits=0.0, others=0.0, ends=0, looks=0.2):
+        """So many seconds pass on the clock of `blame`; returns how many are counted. ends: a process, at each look."""
         before = self.clock.now()
         for _ in range(round(seconds / looks)):
             self.time += looks
             self.computed += computes * looks
             self.others += others * looks
             self.waited += waits * looks
-            self.pids = [1, max(self.pids) + starts]
+            self.pids = [1, max(self.pids) + ends]
             self.clock.now()
         return self.clock.now() - before
 
@@ -373,7 +373,7 @@ def test_a_clock_is_not_stopped_from_inside(monkeypatch):
     machine = Machine(monkeypatch)
     machine.goes_on(10)
     assert machine.goes_on(10, computes=0.1, waits=0.9) == pytest.approx(10), "it waits, and nobody computes"
-    assert machine.goes_on(10, waits=0.9, others=1, starts=1) == pytest.approx(10), "what ended may have computed that"
+    assert machine.goes_on(10, waits=0.9, others=1, ends=1) == pytest.approx(10), "what ended may have computed that"
     assert machine.goes_on(60, others=1, looks=30) == pytest.approx(60), "it kept this program from looking"
 
 
