@@ -373,7 +373,9 @@ def test_a_clock_is_not_stopped_from_inside(monkeypatch):
     machine = Machine(monkeypatch)
     machine.goes_on(10)
     assert machine.goes_on(10, computes=0.1, waits=0.9) == pytest.approx(10), "it waits, and nobody computes"
-    assert machine.goes_on(10, waits=0.9, others=1, ends=1) == pytest.approx(10, abs=0.2), "what ended may have computed that"
+    assert machine.goes_on(10, waits=0.9, others=1, ends=1) == pytest.approx(10, abs=0.2), (
+        "what ended may have computed that"
+    )
     assert machine.goes_on(60, others=1, looks=30) == pytest.approx(60), "it kept this program from looking"
 
 
