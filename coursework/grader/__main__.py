@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from math import ceil
 from pathlib import Path
 
-from coursework.grader import alike, classes, engine, gradebook, items, report, sandbox, submissions
+from coursework.grader import alike, classes, engine, fence, gradebook, items, report, sandbox, submissions
 from coursework.grader import assignment as assignments
 from coursework.grader.marking import Marker
 from coursework.grader.probe import choose_sandbox
@@ -157,14 +157,19 @@ class Class:
         machine  why this machine could not run it, if it could not
         """
         try:
-            result = self.not_graded(submission, machine) if machine else self.mark(submission)
+            with fence.within():
+                result = self.not_graded(submission, machine) if machine else self.mark(submission)
+        except fence.TooLongError as error:
+            problem = f"The submission could not be marked: {error} to read its code."
+            print(f"{submission.student}: {problem}", file=sys.stderr)
+            result = self.not_graded(submission, problem) if error.machine else self.no_points(submission, problem)
         except (OSError, MemoryError, sandbox.MachineError) as error:
             print(f"{submission.student}: the submission could not be marked: {error!r}", file=sys.stderr)
             result = self.not_graded(submission, str(error) or type(error).__name__)
         except Exception as error:
             problem = f"The submission could not be marked ({type(error).__name__})."
             print(f"{submission.student}: {problem} {error!r}", file=sys.stderr)
-            result = report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+            result = self.no_points(submission, problem)
         result.flags += filter(None, [submission.flag])
         return result
 
@@ -172,6 +177,10 @@ class Class:
         """A result without points, not even 0: what the machine does is nobody's mark."""
         marks = [replace(mark, points=None, hint="") for mark in self.marker.marks(None, "not graded")]
         return report.Result(submission.student, marks, note=submission.note, machine=machine)
+
+    def no_points(self, submission: submissions.Submission, problem: str) -> report.Result:
+        """A result of 0 points, and why."""
+        return report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
 
     def mark(self, submission: submissions.Submission) -> report.Result:
         """The same, without the fence."""

@@ -9,10 +9,12 @@ by this: equal code may come from one lecture, one study group that was allowed,
 import ast
 import contextlib
 import math
+import sys
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from coursework.grader import fence
 from coursework.grader.likeness import shape, size
 from coursework.grader.magics import as_python
 
@@ -34,13 +36,20 @@ class Pair:
 
 
 def pairs(code: Mapping[str, Sequence[str]], given: Sequence[str] = ()) -> list[Pair]:
-    """The pairs of a class to look at, the most alike first. At most 200.
+    """The pairs of a class to look at, the most alike first. At most 200. Whose code takes too long to read has none.
 
     code   {student: the code cells}
     given  code that everybody was given, which doesn't count
     """
     common = set(structures(given))
-    written = {student: structures(cells) for student, cells in code.items()}
+    written: dict[str, dict[str, str]] = {}
+    for student, cells in code.items():
+        try:
+            with fence.within():
+                written[student] = structures(cells)
+        except fence.TooLongError as error:
+            written[student] = {}
+            print(f"{student}: the code could not be compared with others': {error}", file=sys.stderr)
     written = {
         student: {key: line for key, line in found.items() if key not in common} for student, found in written.items()
     }

@@ -17,7 +17,7 @@ from typing import Any
 
 from tqdm import tqdm
 
-from coursework.grader import sandbox
+from coursework.grader import fence, sandbox
 from coursework.grader.assignment import Assignment, Inputs, fingerprint, handed_out, job_of
 from coursework.grader.needed import needed
 from coursework.grader.submissions import Submission
@@ -72,7 +72,11 @@ class Store:
 
 @dataclass
 class Patience:
-    """How long to wait for a machine that fails. `failed` counts the students in a row for whom it did."""
+    """How long to wait for a machine that fails. `failed` counts the students in a row for whom it did.
+
+    What happens while a submission runs doesn't count: the submission may have had a hand in it, and nobody takes the
+    tries of those who follow.
+    """
 
     failed: int = 0
 
@@ -83,7 +87,10 @@ class Patience:
 
     def saw(self, error: BaseException | None) -> None:
         """Count how a student's run ended."""
-        self.failed = self.failed + 1 if error else 0
+        if error is None:
+            self.failed = 0
+        elif isinstance(error, sandbox.SandboxError | OSError):  # no sandbox, no connection to it, no place on the disk
+            self.failed += 1
 
 
 def run_all(
@@ -115,10 +122,17 @@ def run_all(
             continue
         try:
             ids = [cell["grade_id"] for cell in submission.cells if cell["cell_type"] == "code"]
-            job = job_of(assignment, inputs, needed(submission.code, ours, ids, asked))
+            with fence.within():
+                job = job_of(assignment, inputs, needed(submission.code, ours, ids, asked))
             names[submission.student] = fingerprint(base, submission.student, job)
             if store.read(names[submission.student]) is None:
                 jobs[submission.student] = job
+        except fence.TooLongError as error:
+            words = f"The notebook could not be read: {error} to take it apart."
+            if error.machine:
+                broken[submission.student] = words
+            else:
+                submission.problem = words
         except MemoryError as error:
             broken[submission.student] = _words(error)
         except Exception as error:

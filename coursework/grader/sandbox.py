@@ -327,7 +327,9 @@ def execute(
     the first room's answers stand.
 
     A MachineError means that this machine could not run it, whatever the submission is (a SandboxError, that no sandbox
-    came up): that is nobody's mark. Before, it is tried as often as there are `waits`: the seconds after each try.
+    came up): that is nobody's mark. Before, it is tried as often as there are `waits`: the seconds after each try. But
+    what has used up its time by the clock isn't tried again: one submission holds this process no longer than is said
+    in the guide.
     """
     lines: list[str] = []
     used = 0.0
@@ -358,19 +360,24 @@ def _nothing(job: dict[str, Any], reason: str) -> str:
 
 
 def _execute_patiently(job: dict[str, Any], kind: str, limits: Limits, waits: Sequence[float]) -> Run:
+    begun = time.monotonic()
     for wait in waits:
         try:
             run = Run(*_execute_once(job, kind, limits))
             if run.reason not in (SHORT, BUSY):
                 return run
             trouble: MachineError = MachineError(run.reason)
+            if run.reason == BUSY:
+                break
         except MachineError as error:
             trouble = error
         except (OSError, subprocess.SubprocessError, MemoryError, RuntimeError) as error:  # no thread is a RuntimeError
-            trouble = MachineError(f"the sandbox could not be used ({type(error).__name__}: {error})")
+            trouble = SandboxError(f"the sandbox could not be used ({type(error).__name__}: {error})")
         with contextlib.suppress(OSError):
             if room.cache_info().currsize and not (room() / RUNNER.name).exists():
                 drop_room()  # somebody has cleaned up the folder for temporary files: made anew
+        if time.monotonic() - begun > limits.seconds:
+            break
         time.sleep(wait)  # maybe a neighbour took it all: try again when it is gone
     raise trouble
 

@@ -1,8 +1,10 @@
-"""Calls to the kernel that a submission never needs and that hold memory where no cap on a process counts it.
+"""Calls to the kernel that a submission never needs, and that hide what it takes.
 
 A file in memory or a segment of System V belongs to no process: forty processes could hide gigabytes in them. So
-bubblewrap is given a filter (seccomp) under which these calls fail as if the kernel didn't have them, and with them a
-few that look into other processes or into the kernel. Numbers of calls differ by processor; two are known.
+bubblewrap is given a filter (seccomp) under which these calls fail as if the kernel didn't have them. With them fail a
+few that look into other processes or into the kernel, and those by which a program steps back behind others or stays on
+one processor: whoever waits for a processor on purpose would look like one whom a busy machine keeps waiting. Numbers
+of calls differ by processor; two are known.
 """
 
 import errno
@@ -25,6 +27,12 @@ DENIED = {  # call: its number on x86_64, on aarch64
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
+    "sched_setaffinity": (203, 122),
+    "sched_setscheduler": (144, 119),
+    "sched_setparam": (142, 118),
+    "sched_setattr": (314, 274),
+    "setpriority": (141, 140),
+    "ioprio_set": (251, 30),
 }
 PROCESSORS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH of linux/audit.h
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # classic BPF, linux/bpf_common.h

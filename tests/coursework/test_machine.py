@@ -3,6 +3,7 @@
 The machine's failures are fakes, except for one: a processor that others keep busy.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 import time
 import zipfile
 
@@ -17,10 +19,23 @@ import pytest
 
 from coursework import plain
 from coursework.grader import __main__ as command
-from coursework.grader import blame, cgroup, engine, gradebook, report, sandbox, submissions
+from coursework.grader import (
+    alike,
+    blame,
+    borrowed,
+    cgroup,
+    engine,
+    fence,
+    gradebook,
+    report,
+    sandbox,
+    submissions,
+    syscalls,
+)
 from coursework.grader.submissions import Names, find
 from tests.coursework.material import (
     IMPORT,
+    KEY,
     RIGHT,
     STEP,
     feedback,
@@ -81,7 +96,6 @@ TROUBLE = {
     "no memory": MemoryError(),
     "docker hangs": subprocess.TimeoutExpired("docker kill", 60),
     "short": (None, sandbox.SHORT),
-    "busy": (None, sandbox.BUSY),
     "killed": sandbox.MachineError(sandbox.LOST),
 }
 
@@ -95,6 +109,36 @@ def test_whatever_the_machine_does_is_tried_again(name, monkeypatch):
     bob_meets(monkeypatch, *[TROUBLE[name]] * 3)
     with pytest.raises(sandbox.MachineError):
         sandbox.execute(bob, "unsafe", sandbox.Limits())
+
+
+@pytest.mark.parametrize(("reason", "lasts"), [(sandbox.BUSY, 0), (sandbox.SHORT, 200)], ids=["busy", "short"])
+def test_what_has_used_up_its_time_is_not_tried_again(reason, lasts, monkeypatch):
+    """So the time for which one submission holds a worker is bounded."""
+    now, tries = [0.0], []
+
+    def once(job, kind, limits):
+        tries.append(job)
+        now[0] += lasts
+        return None, reason
+
+    monkeypatch.setattr(sandbox.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr(sandbox, "_execute_once", once)
+    with pytest.raises(sandbox.MachineError):
+        sandbox.execute(JOB, "unsafe", sandbox.Limits(seconds=180))
+    assert len(tries) == 1
+
+
+def test_nobody_takes_the_tries_of_those_who_follow():
+    """Three students in a row whose submissions ran and didn't end; three for whom no sandbox came up."""
+    patience = engine.Patience()
+    for reason in (sandbox.BUSY, sandbox.SHORT, sandbox.LOST, sandbox.ENDED, sandbox.NO_PROCESS):
+        patience.saw(sandbox.MachineError(reason))
+    assert patience.waits == sandbox.WAITS
+    for _ in range(engine.ENOUGH):
+        patience.saw(sandbox.SandboxError("the sandbox could not be started"))
+    assert patience.waits == engine.AT_ONCE
+    patience.saw(None)
+    assert patience.waits == sandbox.WAITS
 
 
 def test_the_machine_fails_once_and_nobody_notices(class_of_three, monkeypatch):
@@ -291,43 +335,144 @@ def test_the_kernels_counter_is_read(tmp_path):
 
 
 class Machine:
-    """A clock, what was computed and how long threads have waited, as blame.Clock looks at them."""
+    """A clock, what was computed, by whom, and how long threads have waited, as blame.Clock looks at them."""
 
-    def __init__(self, monkeypatch):
-        self.time, self.computed, self.waited = 100.0, 0.0, 0.0
+    def __init__(self, monkeypatch, processors=1):
+        self.time, self.computed, self.others, self.waited, self.pids = 100.0, 0.0, 0.0, 0.0, [1]
         monkeypatch.setattr(blame.time, "monotonic", lambda: self.time)
+        monkeypatch.setattr(blame.os, "sched_getaffinity", lambda pid: set(range(processors)))
         monkeypatch.setattr(blame, "computing", lambda pids: self.computed)
+        monkeypatch.setattr(blame, "working", lambda _: self.computed + self.others)
         monkeypatch.setattr(blame, "waiting", lambda pids: {"1": self.waited, "2": self.waited / 2})
-        self.clock = blame.Clock(lambda: [1])
+        self.clock = blame.Clock(lambda: self.pids)
 
-    def goes_on(self, seconds, computes=0.0, waits=0.0, looks=0.2):
-        """So many seconds pass on the clock of `blame`; returns how many are counted."""
+    def goes_on(self, seconds, computes=0.0, waits=0.0, others=0.0, ends=0, looks=0.2):
+        """So many seconds pass on the clock of `blame`; returns how many are counted. ends: a process, at each look."""
         before = self.clock.now()
         for _ in range(round(seconds / looks)):
             self.time += looks
             self.computed += computes * looks
+            self.others += others * looks
             self.waited += waits * looks
+            self.pids = [1, max(self.pids) + ends]
             self.clock.now()
         return self.clock.now() - before
 
 
 def test_a_clock_counts_what_was_a_submissions_to_use(monkeypatch):
     machine = Machine(monkeypatch)
+    machine.goes_on(1)
     assert machine.goes_on(10) == pytest.approx(10), "it sleeps"
     assert machine.goes_on(10, computes=1) == pytest.approx(10)
     assert machine.goes_on(10, computes=1, waits=20) == pytest.approx(10), "many threads stop no clock"
-    assert machine.goes_on(10, computes=0.1, waits=0.9) == pytest.approx(1, abs=0.1), "others compute"
+    assert machine.goes_on(10, computes=0.1, waits=0.9, others=0.9) == pytest.approx(1, abs=0.1), "others compute"
     assert machine.goes_on(60, looks=30) == pytest.approx(0, abs=0.1), "the machine stood still"
+
+
+def test_a_clock_is_not_stopped_from_inside(monkeypatch):
+    machine = Machine(monkeypatch)
+    machine.goes_on(10)
+    assert machine.goes_on(10, computes=0.1, waits=0.9) == pytest.approx(10), "it waits, and nobody computes"
+    assert machine.goes_on(10, waits=0.9, others=1, ends=1) == pytest.approx(10, abs=0.2), (
+        "what ended may have computed that"
+    )
+    assert machine.goes_on(60, others=1, looks=30) == pytest.approx(60), "it kept this program from looking"
+
+
+def test_nobody_is_kept_waiting_where_a_processor_is_free(monkeypatch):
+    machine = Machine(monkeypatch, processors=4)
+    machine.goes_on(10)
+    assert machine.goes_on(10, computes=0.1, waits=0.9, others=2.9) == pytest.approx(10)
+    assert machine.goes_on(10, computes=0.1, waits=0.9, others=3.5) == pytest.approx(5, abs=0.2)
+    assert machine.goes_on(10, computes=0.1, waits=0.9, others=3.9) == pytest.approx(1, abs=0.2)
 
 
 def test_a_wait_that_shows_when_it_ends_is_counted(monkeypatch):
     machine = Machine(monkeypatch)
-    assert machine.goes_on(4) == pytest.approx(4)
+    machine.goes_on(1)
+    assert machine.goes_on(4, others=1) == pytest.approx(4)
     machine.waited += 4
-    assert machine.goes_on(0.2) == pytest.approx(0.2 - 4), "it had waited since it began"
-    machine.goes_on(60)
+    assert machine.goes_on(0.2, others=1) == pytest.approx(0.2 - 4), "it had waited since it began"
+    machine.goes_on(60, others=1)
     machine.waited += 60
-    assert machine.goes_on(0.2) > 0.2 - blame.LATE - 0.3, "sleep is not forgiven for a wait"
+    assert machine.goes_on(0.2, others=1) > 0.2 - blame.LATE - 0.3, "sleep is not forgiven for a wait"
+
+
+def test_the_processors_books_are_read(tmp_path):
+    stat, tick = tmp_path / "stat", os.sysconf("SC_CLK_TCK")
+    stat.write_text("cpu  9 9 9 9 9 9 9 9 0 0\ncpu0 1 2 3 500 600 4 5 6 0 0\ncpu1 10 0 0 70 0 0 0 0 0 0\nintr 5 0\n")
+    assert blame.working({0}, stat) == pytest.approx(21 / tick), "idle and waiting for a disk is no work"
+    assert blame.working({0, 1}, stat) == pytest.approx(31 / tick)
+    assert blame.working({0}, tmp_path / "none") == 0
+
+
+CLOCK_STOPPER = """
+import ctypes, os, signal, time
+ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)  # orphans come to this process, and what they computed is counted nowhere
+signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+def wherever(step, *given):
+    try:
+        step(*given)
+    except OSError:
+        pass
+wherever(os.sched_setaffinity, 0, {min(os.sched_getaffinity(0))})
+if os.fork() == 0:
+    wherever(os.nice, 19)
+    while True:
+        pass
+for _ in range(2):
+    if os.fork() == 0:
+        while True:
+            end = time.thread_time() + 0.02
+            while time.thread_time() < end:
+                pass
+            if os.fork():
+                os._exit(0)
+while True:
+    time.sleep(10)
+"""
+
+
+def test_who_waits_for_oneself_is_charged(sandbox_kind):
+    """One child waits at the lowest priority for others whose computing is counted nowhere."""
+    limits, question = sandbox.Limits(seconds=5), {"name": "q", "answer": "f", "calls": [plain.encode(())]}
+    begun = time.monotonic()
+    job = {"cells": [CLOCK_STOPPER], "questions": [question], "seed": 0}
+    text, reason = sandbox.execute(job, sandbox_kind, limits, waits=(0,))
+    assert "took longer" in (reason or json.loads(text)["answers"]["q"]["complaint"])
+    assert time.monotonic() - begun < 2 * limits.seconds + 5
+
+
+STEPS_BACK = """
+import os
+def f():
+    denied = []
+    for step in (lambda: os.nice(19), lambda: os.sched_setaffinity(0, {0}), lambda: os.setpriority(0, 0, 5),
+                 lambda: os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0)),
+                 lambda: os.sched_setparam(0, os.sched_param(0))):
+        try:
+            step()
+        except OSError:
+            denied.append(True)
+    return len(denied)
+"""
+
+
+LIBRARIES = """
+import concurrent.futures, matplotlib.pyplot, numpy as np, torch
+a = np.ones((300, 300)) @ np.ones((300, 300))
+b = torch.ones(300, 300) @ torch.ones(300, 300)
+assert list(concurrent.futures.ThreadPoolExecutor(2).map(abs, [-1])) == [1]
+"""
+
+
+def test_nobody_steps_back_behind_others_and_libraries_do_not_mind(sandbox_kind):
+    if sandbox_kind != "bubblewrap" or syscalls.program() is None:
+        pytest.skip("the filter is bubblewrap's, on processors whose calls are known")
+    job = {"cells": [LIBRARIES, STEPS_BACK], "questions": [{"name": "q", "answer": "f", "calls": [plain.encode(())]}]}
+    text, reason = sandbox.execute({**job, "seed": 0}, sandbox_kind, sandbox.Limits(), waits=(0,))
+    assert reason is None and json.loads(text)["cells"] == {}, text
+    assert [plain.decode(value) for value in json.loads(text)["answers"]["q"]["values"]] == [5]
 
 
 STARVED = """
@@ -480,6 +625,86 @@ def test_what_cannot_be_marked_for_want_of_memory_is_not_0(class_of_three, monke
     monkeypatch.setattr(command.Class, "mark", mark)
     status, rows = class_of_three()
     assert status == 1 and rows["bob"]["status"] == NOT_GRADED and points(rows["cem"]) == (10, 5, 2)
+
+
+SLOW = {  # what the grader does with one student's code, and how it never ends
+    "job": (engine, "needed"),
+    "marks": (borrowed, "complaint"),
+}
+
+
+def never_ends(monkeypatch, module, name, endless):
+    """A reader of code that doesn't come to an end where it meets bob's."""
+    real = getattr(module, name)
+
+    def read(cells, *more):
+        if "name = 'bob'" in cells:
+            endless()
+        return real(cells, *more)
+
+    monkeypatch.setattr(module, name, read)
+
+
+def loops():
+    while True:
+        try:
+            while True:
+                pass
+        except Exception:  # it goes on after whatever goes wrong
+            continue
+
+
+@pytest.mark.parametrize("where", SLOW)
+@pytest.mark.parametrize("endless", [loops, lambda: time.sleep(1000)], ids=["loops", "sleeps"])
+def test_code_that_is_read_for_ever_is_its_students_row(where, endless, tmp_path, monkeypatch, capsys):
+    """A loop is what the code has brought about; that nothing is computed at all is the machine's doing."""
+    key = write_assignment(tmp_path / "key", KEY.replace("points=10,", "points=10, derive=True,"))
+    for student in THREE:
+        submit(tmp_path / "submitted", student, [*RIGHT, f"name = '{student}'"])
+    monkeypatch.setattr(fence, "SECONDS", 3)
+    monkeypatch.setattr(fence, "BUSY", 0.05)  # this machine may be busy
+    never_ends(monkeypatch, *SLOW[where], endless)
+    status = command.main(grader(tmp_path / "submitted", tmp_path / "out", key, "--unsafe-no-sandbox")[3:])
+    rows = marks(tmp_path / "out")
+    assert list(rows) == list(THREE) and points(rows["ann"]) == points(rows["cem"]) == (10, 5, 2)
+    bob, charged = rows["bob"], endless is loops
+    assert (status, bob["score"]) == ((0, "0") if charged else (1, ""))
+    assert "takes longer than 3 s" in (bob["status"] if charged else bob["notes"])
+    assert (bob["status"] == NOT_GRADED) != charged and "bob" in feedback(tmp_path / "out", "bob")
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_code_that_is_compared_for_ever_costs_the_class_no_page(class_of_three, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(fence, "SECONDS", 3)
+    never_ends(monkeypatch, alike, "structures", loops)
+    status, rows = class_of_three()
+    assert status == 0 and {points(row) for row in rows.values()} == {(10, 5, 2)}
+    assert "bob: the code could not be compared" in capsys.readouterr().err
+    assert (tmp_path / "out" / "marks" / "ps0_class.html").exists()
+
+
+def test_an_alarm_that_was_swallowed_comes_again():
+    with pytest.raises(fence.TooLongError), fence.within(0.1):
+        with contextlib.suppress(BaseException):
+            loops()
+        loops()
+    with fence.within(0.1):
+        pass
+    time.sleep(0.2)
+
+
+def test_where_there_is_no_alarm_there_is_no_limit():
+    said = []
+
+    def elsewhere():
+        with fence.within(0.01):
+            time.sleep(0.1)
+            said.append("done")
+
+    thread = threading.Thread(target=elsewhere)
+    thread.start()
+    thread.join()
+    assert said == ["done"]
 
 
 def test_a_job_that_cannot_be_made_is_its_students_problem(class_of_three, monkeypatch):
