@@ -52,6 +52,26 @@ HONEST = {
     "a share of the whole": "total = loss(W) + loss(V)\n    return (loss(W) - loss(V)) / total",
     "rows of two runs": "up, down = run(W)[0], run(V)[0]\n    return (up - down) / T",
     "a mean before a mean": "return (np.mean(run(W)) - np.mean(run(V))) / np.std(W)",
+    "a mean of differences in place": "d = loss(W) - loss(V)\n    d /= n\n    return d",
+    "a mean in NumPy's words": "return np.divide(loss(W) - loss(V), n)",
+    "rates between steps": "losses = [loss(w) for w in (W, V)]\n    return np.diff(losses) / np.diff([k, t])",
+    "a mean of changes": "losses = np.array([loss(w) for w in h])\n    return np.diff(losses).mean() / T",
+    "a cotangent": "return 1 / np.tanh(W) - 1 / np.tanh(V)",
+    "a ratio of tangents": "return np.tanh(W + e) / np.tanh(W - e)",
+    "a normalised vector": "x = run(W) - run(V)\n    x /= np.linalg.norm(x)\n    return x",
+    "a normalised change": "x = np.subtract(run(W), run(V))\n    return x / np.sqrt(x @ x)",
+    "a tangent by exponents": "return (np.exp(W) - np.exp(-W)) / (np.exp(W) + np.exp(-W))",
+    "a candidate from its blend": "n = np.tanh(W @ h + B)\n    s = z * h + (1 - z) * n\n"
+    "    return (s - z * h) / (1 - z)",
+    "gates and their blend": "r, z = exp(W @ h + B), exp(V @ h + B)\n    h = z * h + (1 - z) * np.tanh(W @ (r * h))\n"
+    "    return (h - z * h) / z",
+    "a reciprocal of a count": "scale = 1 / B\n    return scale * (loss(W) - loss(V))",
+    "a batch's share": "p = exp(W - W.max())\n    p /= p.sum()\n    p[t] -= 1\n    p /= B\n    return p",
+    "two sigmoids": "return (1 / (1 + np.exp(-W)) - 1 / (1 + np.exp(-V))) / B",
+    "a scale of percents": "return (loss(W) - loss(V)) * 100 / loss(V)",
+    "a moved mean": "return (np.mean(W + n) - np.mean(W)) / T",
+    "a slope from values": "s = np.tanh(W)\n    d = 1 - s * s\n    return np.multiply(d, h) / np.power(B, 2)",
+    "a reduced count": "d = loss(W) - loss(V)\n    d *= 1 / n\n    return d",
     "a decay to its end": "h = run(W)\n    return (loss(h[-1]) - loss(h[0])) / (T - 1)",
 }
 DIFFERENCES = {
@@ -81,6 +101,40 @@ DIFFERENCES = {
     "weighed": "return 0.5 * (loss(W + e) - loss(W - e)) / e",
     "weighed behind": "return (loss(W + e) - loss(W - e)) * 4 / 6 / e",
     "between two places": "return (loss(V) - loss(W)) / (V - W)",
+    "divided in place": "d = loss(W + e) - loss(W - e)\n    d /= 2 * e\n    return d",
+    "multiplied in place": "d = loss(W + e) - loss(W - e)\n    d *= 0.5 / e\n    return d",
+    "subtracted in place": "d = loss(W + e)\n    d -= loss(W - e)\n    return d / (2 * e)",
+    "a difference with a name": "d = loss(W + e) - loss(W - e)\n    return d / (2 * e)",
+    "NumPy's quotient": "return np.divide(loss(W + e) - loss(W - e), 2 * e)",
+    "NumPy's true quotient": "over = np.true_divide\n    return over(loss(W + e) - loss(W - e), 2 * e)",
+    "a quotient's other name": "from numpy import divide as over\n    return over(loss(W + e) - loss(W - e), 2 * e)",
+    "a reciprocal": "return (loss(W + e) - loss(W - e)) * (0.5 / e)",
+    "a reciprocal by name": "r = 1 / (2 * e)\n    return r * (loss(W + e) - loss(W - e))",
+    "a reciprocal of NumPy's": "return np.multiply(loss(W + e) - loss(W - e), np.reciprocal(2 * e))",
+    "a negative power": "return (loss(W + e) - loss(W - e)) * (2 * e) ** -1",
+    "a power of NumPy's": "return (loss(W + e) - loss(W - e)) * np.power(2.0 * e, -1.0)",
+    "an operator's quotient": "import operator\n    return operator.truediv(loss(W + e) - loss(W - e), 2 * e)",
+    "an operator's difference": "from operator import sub\n    return sub(loss(W + e), loss(W - e)) / (2 * e)",
+    "a method of numbers": "return (loss(W + e) - loss(W - e)).__truediv__(2 * e)",
+    "NumPy's difference": "return np.subtract(loss(W + e), loss(W - e)) / (2 * e)",
+    "differences in a row": "return np.diff([loss(W - e), loss(W + e)], axis=0)[0] / (2 * e)",
+    "differences of a list": "y = [loss(W + s * e) for s in (-1, 1)]\n    return np.diff(y)[0] / (2 * e)",
+    "NumPy's own gradient": "return np.gradient([loss(W - e), loss(W), loss(W + e)], e, axis=0)[1]",
+    "a negative added": "return (loss(W + e) + -loss(W - e)) / (2 * e)",
+    "a negative factor": "return (loss(W + e) + -1 * loss(W - e)) / (2 * e)",
+    "a list that is filled": "y = []\n    for s in (e, -e):\n        y.append(loss(W + s))\n    return (y[0] - y[1]) / (2 * e)",
+    "of NumPy's tanh": "return (np.tanh(W + e) - np.tanh(W - e)) / (2 * e)",
+    "of NumPy's tanh of halves": "return (np.tanh((W + e) / 2) - np.tanh((W - e) / 2)) / (4 * e)",
+    "of a library's": "return (exp(W + e) - exp(W - e)) / (2 * e)",
+    "of the course's sigmoid": "from course_utils.cells import sigmoid\n"
+    "    return (sigmoid(W + e) - sigmoid(W - e)) / (2 * e)",
+    "of a sigmoid in place": "up, down = 1 / (1 + np.exp(-(W + e))), 1 / (1 + np.exp(-(W - e)))\n"
+    "    return (up - down) / (2 * e)",
+    "of a sum of both": "d = np.sum(run(W + e) - run(W - e))\n    return d / (2 * e)",
+    "by NumPy's sums": "return (loss(np.add(W, e)) - loss(np.subtract(W, e))) / (2 * e)",
+    "over a number of NumPy's": "return (loss(W + e) - loss(W - e)) / np.float64(2 * e)",
+    "over a width by name": "width = 2 * e\n    return (loss(W + e) - loss(W - e)) / width",
+    "by a large number": "return (loss(W + 1e-7) - loss(W)) * 10_000_000",
     "Richardson's": "D = lambda e: (loss(W + e) - loss(W - e)) / (2 * e)\n    return (4 * D(e / 2) - D(e)) / 3",
 }
 CELL = "def f(W, V, U, h, i=0, e=1e-6, n=3, T=4, B=5, k=2, t=1, z=0.5, net=None, old=0.0):\n    {}"
@@ -96,11 +150,18 @@ def test_a_quotient_of_differences_is_noticed(name):
     assert "quotient of differences" in (borrowed.complaint([HEAD, CELL.format(DIFFERENCES[name])], "f") or "nothing")
 
 
-def test_a_function_of_a_library_makes_none_unless_it_is_ones_own():
-    cells = [HEAD, "def f(a, e):\n    return (exp(a + e) - exp(a - e)) / (2 * e)"]
-    assert borrowed.complaint(cells, "f") is None
-    own = [HEAD.replace("from numpy import exp", "def exp(a):\n    return a"), cells[1]]
-    assert "quotient" in borrowed.complaint(own, "f")
+def test_words_of_arithmetic_mean_what_the_notebook_says():
+    """A function of one's own that is called `gradient` or `divide` is no NumPy's."""
+    own = [
+        HEAD,
+        "def gradient(h, s):\n    return h @ s",
+        "def f(W, s):\n    return gradient([loss(W - s), loss(W + s)], s)",
+    ]
+    assert borrowed.complaint(own, "f") is None
+    theirs = [HEAD, "from numpy import *", own[2]]
+    assert "quotient" in borrowed.complaint(theirs, "f")
+    other = [HEAD, "over = np.divide", "def f(W, e):\n    return over(loss(W + e) - loss(W), e)"]
+    assert "quotient" in borrowed.complaint(other, "f")
 
 
 def test_code_that_is_made_to_be_long_holds_nobody_up():
