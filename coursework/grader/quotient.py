@@ -81,7 +81,7 @@ class Quotients:
         self._forms: dict[tuple, int] = {}
         self._reach_of: dict[int, set[str]] = {}
         self.live: set[int] = set()  # ids of what holds a name or a call: a table of numbers holds none
-        self.work.spend(2 * len(nodes))
+        self.work.spend(100 + 2 * len(nodes))
         for node in reversed(nodes):  # what lies within comes after what it lies in
             if isinstance(node, ast.Name | ast.Call) or any(id(each) in self.live for each in _children(node)):
                 self.live.add(id(node))
@@ -171,10 +171,10 @@ class Quotients:
         todo, seen = [(node, True, True)], set[int]()
         while todo:
             node, up, whole = todo.pop()
+            self.work.spend()
             if id(node) in seen:
                 continue
             seen.add(id(node))
-            self.work.spend()
             kind, parts = self._parts(node)
             if kind in PRODUCTS and whole:
                 self.part_of_product.add(id(node))
@@ -198,10 +198,10 @@ class Quotients:
         todo, seen = deque(above), set[int]()
         while todo:
             node = todo.popleft()
+            self.work.spend()
             if id(node) in seen or not self._holds(node):
                 continue
             seen.add(id(node))
-            self.work.spend()
             kind, parts = self._parts(node)
             if kind in ("+", "-", "negative"):
                 terms = list(self._signed(node))
@@ -243,10 +243,10 @@ class Quotients:
         todo, seen = deque([(node, False, False, False)]), set[int]()
         while todo and len(seen) < FOLLOWED:
             node, many, named, product = todo.popleft()
+            self.work.spend()
             if id(node) in seen or not self._holds(node):
                 continue
             seen.add(id(node))
-            self.work.spend()
             kind, parts = self._parts(node)
             many |= id(node) in self.many or isinstance(node, ast.ListComp | ast.GeneratorExp)
             if isinstance(node, ast.Call) and not kind:
@@ -473,7 +473,7 @@ def _is_negative(node: ast.AST) -> bool:
 
 def _is_large(node: ast.AST) -> bool:
     """Whether a node is a number by which one multiplies in place of dividing by a small one."""
-    return isinstance(node, ast.Constant) and type(node.value) in (int, float) and abs(node.value) > 1 / LITTLE
+    return isinstance(node, ast.Constant) and isinstance(node.value, int | float) and abs(node.value) > 1 / LITTLE
 
 
 def _arguments(call: ast.Call) -> dict[int | str, ast.expr]:

@@ -5,6 +5,8 @@ import time
 import pytest
 
 from coursework.grader import borrowed
+from coursework.grader.quotient import WORK, Work
+from coursework.grader.submissions import MOST_CODE
 
 HEAD = """
 import numpy as np
@@ -122,7 +124,8 @@ DIFFERENCES = {
     "NumPy's own gradient": "return np.gradient([loss(W - e), loss(W), loss(W + e)], e, axis=0)[1]",
     "a negative added": "return (loss(W + e) + -loss(W - e)) / (2 * e)",
     "a negative factor": "return (loss(W + e) + -1 * loss(W - e)) / (2 * e)",
-    "a list that is filled": "y = []\n    for s in (e, -e):\n        y.append(loss(W + s))\n    return (y[0] - y[1]) / (2 * e)",
+    "a list that is filled": "y = []\n    for s in (e, -e):\n        y.append(loss(W + s))\n"
+    "    return (y[0] - y[1]) / (2 * e)",
     "of NumPy's tanh": "return (np.tanh(W + e) - np.tanh(W - e)) / (2 * e)",
     "of NumPy's tanh of halves": "return (np.tanh((W + e) / 2) - np.tanh((W - e) / 2)) / (4 * e)",
     "of a library's": "return (exp(W + e) - exp(W - e)) / (2 * e)",
@@ -162,6 +165,106 @@ def test_words_of_arithmetic_mean_what_the_notebook_says():
     assert "quotient" in borrowed.complaint(theirs, "f")
     other = [HEAD, "over = np.divide", "def f(W, e):\n    return over(loss(W + e) - loss(W), e)"]
     assert "quotient" in borrowed.complaint(other, "f")
+
+
+TABLE = "[" + "a," * 20_000 + "]"
+STALLS = {  # code that is made to hold up whoever reads it: (what stands first, what is repeated)
+    "tables that are compared": (f"def f(h):\n    return h\n    c, d = g({TABLE}), g({TABLE})\n", "    (c - d) / q\n"),
+    "functions handed to functions": ("def f(a):0\n" * 20_000, "f(f)\n"),
+    "functions of their own": ("", "def f(a):g(f)\n"),
+    "statements on one line": ("def f(h):\n    a", ";a"),
+    "attributes of attributes": ("def f(a):\n", "    a" + ".b" * 2800 + "\n"),
+    "calls of calls": ("def f(a):\n", "    a" + "(f)" * 2800 + "\n"),
+    "divisions of divisions": ("def f(a):\n", "    a" + "/a" * 2800 + "\n"),
+    "names and names": ("def f(a):\n", "    a = a * a - g(a); a / a\n"),
+    "lambdas": ("def f(a):\n", "    b = lambda a: g(a + s) - g(a - s)\n"),
+    "lambdas of lambdas": ("def f(a):\n", "    b = " + "lambda: " * 900 + "a\n"),
+    "targets of one value": ("def f(a):\n", "    " + "a=" * 100 + "+".join(f"b{i}" for i in range(500)) + "\n"),
+    "lists in lists": ("def f(a):\n", "    [b for b in b for b in b if b - b / b]\n"),
+    "classes": ("def f(a):\n    A()\n", "class A(B):\n a = 1\n"),
+    "methods": ("def f(a):\n    A().f\nclass A:\n", " def f(a): a.f\n"),
+    "arguments by name": (
+        "def f(a, s):\n    y = g(s," + ",".join(f"a{i}=1" for i in range(9000)) + ")\n"
+        "    z = g(t," + ",".join(f"a{i}=1" for i in range(9000)) + ")\n",
+        "    (y - z) / s\n",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STALLS)
+def test_code_that_is_made_to_be_long_takes_steps_that_are_counted(name):
+    """At the most signs that are read of a notebook: the steps end, and what they are counted by does, too."""
+    first, again = STALLS[name]
+    work, start = Work(), time.process_time()
+    source = first + again * ((MOST_CODE - len(first)) // len(again))
+    told = borrowed.complaint([source], "f", [], work)
+    assert work.done < 1.1 * WORK and time.process_time() - start < 90
+    assert told is None or "too long to be followed" in told or "quotient" in told or "nested" in told
+
+
+def test_an_honest_notebook_takes_few_steps():
+    table = "table = np.array([" + "[0.25, -1.5, 3.0]," * 20_000 + "])"
+    work = Work()
+    body = f"def f(W):\n    {table}\n    d = W - table\n    return d @ d / len(W)"
+    assert borrowed.complaint([HEAD, body], "f", [], work) is None
+    assert work.done < WORK / 3
+
+
+CHECKED = """
+class Net:
+    def __init__(self, W):
+        self.W, self.e = W, 1e-5
+    def __repr__(self):
+        return f"{self.__class__.__name__}({type(self).__name__})"
+    def loss(self, W):
+        return np.sum(np.tanh(W) ** 2)
+    def gradient(self):
+        return 2 * np.tanh(self.W) * (1 - np.tanh(self.W) ** 2)
+    def numerical(self):
+        return (self.loss(self.W + self.e) - self.loss(self.W - self.e)) / (2 * self.e)
+    {more}
+"""
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "Net(W).numerical()",
+        "getattr(Net(W), 'numerical')()",
+        "operator.methodcaller('numerical')(Net(W))",
+        "[way(Net(W)) for name, way in vars(Net).items() if name[:3] == 'num'][0]",
+        "[way for name, way in inspect.getmembers(Net(W)) if name[:3] == 'num'][0]()",
+        "Net.__dict__['num' + 'erical'](Net(W))",
+        "Net(W)()",
+        "-Net(W)",
+        "Net(W).other",
+        "Sub(W).start()",
+        "kept[0](Net(W))",
+        "net.run()",
+    ],
+)
+def test_a_method_is_read_where_it_is_reached(use):
+    more = """def __call__(self):
+        return self.numerical()
+    __neg__ = numerical
+    other = property(numerical)"""
+    cells = [HEAD, "import inspect, operator, threading", CHECKED.replace("{more}", more)]
+    if "()()" in use or use[0] == "-" or use in ("Net(W)()", "Net(W).other"):
+        assert "quotient" in borrowed.complaint([*cells, f"def f(W):\n    return {use}"], "f")
+        return
+    cells[2] = CHECKED.replace("{more}", "pass")
+    cells += ["class Sub(threading.Thread):\n    def run(self):\n        return Net(self.W).numerical()"]
+    cells += ["kept = []\nkept.append(Net.numerical)", "net = Sub(1)"]
+    assert "quotient" in borrowed.complaint([*cells, f"def f(W):\n    return {use}"], "f")
+
+
+def test_a_check_beside_a_derivation_in_one_class_costs_nothing():
+    cells = [HEAD, CHECKED.replace("{more}", "pass"), "def f(W):\n    return Net(W).gradient()"]
+    assert borrowed.complaint(cells, "f") is None
+    cells[1] = "class Base:\n    def half(self):\n        return 0.5\n" + cells[1].replace("Net:", "Net(Base):")
+    assert borrowed.complaint(cells, "f") is None
+    assert "quotient" in borrowed.complaint([*cells, "def g(W):\n    return Net(W).numerical()"], "g")
+    assert "Write type(x)" in borrowed.complaint([*cells, "def g(W):\n    return W.__class__.__init__"], "g")
 
 
 def test_code_that_is_made_to_be_long_holds_nobody_up():
