@@ -10,15 +10,16 @@ way has understood enough to be told apart by `alike`, and by whoever reads the 
 """
 
 import ast
-import builtins
 import contextlib
 import functools
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+import symtable
+from collections import ChainMap
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from coursework.grader.magics import as_python
-from coursework.grader.needed import bare, names_read, names_set
-from coursework.grader.quotient import Quotients
+from coursework.grader.needed import all_tables, bare, read_in, set_in
+from coursework.grader.quotient import DEEPEST, Quotients, TooLongError, Work
 
 PACKAGE = tuple(
     f"course_utils.{name}"
@@ -57,8 +58,20 @@ WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
 ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "truediv", "matmul", "pow")}
 WHOLE = {"__array_ufunc__", "__array_function__"}  # one of these is all of NumPy's arithmetic
+LISTS_METHODS = {"vars", "dir", "inspect", ".__dict__"}  # by these, a method is found by any name
+OWN_DECORATORS = {
+    "property",
+    "staticmethod",
+    "classmethod",
+    "cached_property",
+    "lru_cache",
+    "cache",
+    "setter",
+    "no_grad",
+}
 FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
+TOO_LONG = "Your notebook holds code that is too long to be followed. Leave out what this answer doesn't need."
 IN_COMPLEX = (
     "it computes with complex numbers. A complex step differentiates by these, so a derivation may hold none. Where "
     "np.linalg.eigvals or a root gave them to you, find a way in real numbers."
@@ -69,45 +82,71 @@ IN_DIGITS = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Piece:
-    """A statement at the top of a cell, or several that share a line.
+    """A statement at the top of a cell, or several that share a line; or a method of a class, by itself.
 
-    nodes    all of its code
-    sets     names that the notebook has by it; not what is a function's or a comprehension's own
-    reads    names of the notebook that it reads
+    nodes    all of its code, from without to within
+    sets     names that the notebook has by it; not what is a function's or a comprehension's own. `.loss` is a method
+    reads    names of the notebook that it reads, and `.loss` for an attribute loss
     imports  {name: what was imported by it}
+    whole    the code of its class, where it is a method
     """
 
     nodes: list[ast.AST]
     sets: set[str]
     reads: set[str]
     imports: dict[str, str]
+    whole: list[ast.AST] = field(default_factory=list)
 
 
-def complaint(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()) -> str | None:
+def complaint(
+    cells: Sequence[str], answer: str, handed_out: Iterable[str] = (), work: Work | None = None
+) -> str | None:
     """A sentence on the tool that the answer uses, or None.
 
     cells       the notebook's code cells
     answer      the name of its function
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
+    work        counts the steps of reading
     """
     try:
-        pieces, own = _taken_apart(tuple(cells), tuple(handed_out))
+        return _found(cells, answer, handed_out, work or Work())
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
+    except TooLongError:
+        return f"{WANTED} {TOO_LONG}"
+
+
+def _found(cells: Sequence[str], answer: str, handed_out: Iterable[str], work: Work) -> str | None:
+    pieces, own = _taken_apart(tuple(cells), tuple(handed_out))
     imported: dict[str, str] = {}
     for piece in pieces:
         imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
-    brought = set(dir(builtins)).difference(*(piece.sets for piece in own))
-    for piece in _reached(own, answer):
+    ours = set[str]().union(*(piece.sets for piece in own)) - set(imported)
+    known = imported | dict(_aliases(own, imported))
+    quotients: dict[int, Quotients] = {}
+    for piece in _reached(own, answer, work):
         modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
-        quotients = Quotients(piece.nodes, brought | set(modules))
+        whole = piece.whole or piece.nodes
+        if id(whole) not in quotients:
+            quotients[id(whole)] = Quotients(whole, ChainMap(piece.imports, known), ours, work)
         readable = set(_readable(piece.nodes, modules))
         for node in piece.nodes:
-            if id(node) not in readable and (words := _complaint(node, piece.reads, modules, quotients)):
+            work.spend()
+            words = _complaint(node, piece.reads, modules, quotients[id(whole)], readable)
+            if words:
                 return f"{WANTED} {words}"
     return None
+
+
+def _aliases(pieces: Iterable[Piece], imported: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(name, full name) of what a cell calls otherwise, as in `over = np.divide`."""
+    for piece in pieces:
+        node = piece.nodes[0]
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            if full := _full_name(node.value, imported):
+                yield node.targets[0].id, full
 
 
 def imported(cells: Sequence[str]) -> dict[str, str]:
@@ -123,8 +162,8 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
     Numbers that carry their derivative along are such a class. So is a matrix of a student's own, and a net of nodes
     that hand their gradients back: no program can tell, so this is for who marks.
     """
-    with contextlib.suppress(RecursionError, MemoryError):
-        for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer):
+    with contextlib.suppress(RecursionError, MemoryError, TooLongError):
+        for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer, Work()):
             for node in piece.nodes:
                 if isinstance(node, ast.ClassDef):
                     names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
@@ -136,9 +175,10 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
 
 def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
     """Names that a class's body assigns, as in `__radd__ = __add__`."""
-    for part in ast.walk(node):
-        if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store):
-            yield part.id
+    for part in node.body:
+        for target in part.targets if isinstance(part, ast.Assign) else ():
+            if isinstance(target, ast.Name):
+                yield target.id
 
 
 @functools.lru_cache(maxsize=1)  # one notebook has several answers
@@ -150,10 +190,14 @@ def _taken_apart(cells: tuple[str, ...], handed_out: tuple[str, ...]) -> tuple[l
     return [piece for cell in cells for piece in pieces[cell]], own
 
 
-def _complaint(node: ast.AST, reads: set[str], modules: dict[str, str], quotients: Quotients) -> str | None:
-    """What is wrong with one node of a piece."""
+def _complaint(
+    node: ast.AST, reads: set[str], modules: dict[str, str], quotients: Quotients, readable: set[int]
+) -> str | None:
+    """What is wrong with one node of a piece. readable: ids of nodes that hide nothing."""
+    if id(node) in readable:
+        return None
     full = _full_name(node, modules)
-    if any(full == module or full.startswith(module + ".") for module in PACKAGE):
+    if full and any(full == module or full.startswith(module + ".") for module in PACKAGE):
         return f"However right it is, {full} computes it, which the course's package brings."
     if hidden := _hides(node, full, reads, modules):
         return f"However right it is, it can't be read: {hidden}"
@@ -166,49 +210,86 @@ def _complaint(node: ast.AST, reads: set[str], modules: dict[str, str], quotient
     return None
 
 
-def _reached(pieces: Sequence[Piece], answer: str) -> list[Piece]:
+def _reached(pieces: Sequence[Piece], answer: str, work: Work) -> list[Piece]:
     """The pieces that the answer's value is made by, found from its name on through all names that are read.
 
     A function that is handed to another one, by a decorator or in a call, may be put where that one puts things. Then
-    whoever reads from there reads it.
+    whoever reads from there reads it. A method is reached by its name as an attribute of anything; all methods are
+    where something looks for methods by itself. Those that Python calls (`__init__`, `__add__`) come with their class.
     """
     setting: dict[str, list[Piece]] = {}
-    filled: list[tuple[str, Piece]] = []
-    for piece in pieces:
-        for name in piece.sets:
-            setting.setdefault(name, []).append(piece)
+    handing: dict[str, list[Piece]] = {}
+    filling: dict[str, list[str]] = {}  # {what is filled: names of functions that fill it}
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
     functions = {node.name for piece in pieces for node in piece.nodes if isinstance(node, defined)}
+    classes = {piece.nodes[0].name for piece in pieces if isinstance(piece.nodes[0], ast.ClassDef)} | {"object"}
+    filled_by: dict[int, set[str]] = {}
     for piece in pieces:
-        for to in [to for name in _handed_to(piece, functions) for to in setting.get(name, [])]:
-            for name in set(_names_filled(to.nodes)) & to.reads:
-                filled.append((name, piece))
-    for name, piece in filled:
-        setting.setdefault(name, []).append(piece)
-    todo, seen = [answer], set[str]()
+        work.spend(len(piece.nodes))
+        classes -= set(piece.imports)
+        for name in piece.sets:
+            setting.setdefault(name, []).append(piece)
+        for name in set(_handed_to(piece, functions)):
+            handing.setdefault(name, []).append(piece)
+    for to in handing:
+        for piece in setting.get(to, []):
+            if id(piece) not in filled_by:
+                filled_by[id(piece)] = set(_names_filled(piece.nodes)) & piece.reads
+            work.spend(1 + len(filled_by[id(piece)]))
+            for name in filled_by[id(piece)]:
+                filling.setdefault(name, []).append(to)
+    todo, seen, gone = [answer], set[str](), set[str]()
     found: dict[int, Piece] = {}
     while todo:
         name = todo.pop()
-        if name not in seen:
-            seen.add(name)
-            for piece in setting.get(name, []):
-                if id(piece) not in found:
-                    found[id(piece)] = piece
-                    todo += piece.reads
+        if name in seen:
+            continue
+        seen.add(name)
+        more = [*setting.get(name, [])]
+        for to in filling.get(name, []):
+            more += [] if to in gone else handing[to]
+            gone.add(to)
+        if name in LISTS_METHODS:
+            more += [piece for piece in pieces if piece.whole]
+        for piece in more:
+            work.spend()
+            if id(piece) not in found:
+                found[id(piece)] = piece
+                todo += piece.reads
+                todo += LISTS_METHODS if _is_of_others(piece.nodes[0], classes) else ()
     return list(found.values())
+
+
+def _is_of_others(node: ast.AST, classes: Collection[str]) -> bool:
+    """Whether a class is made from one that the notebook doesn't have, which may call any of its methods."""
+    if not isinstance(node, ast.ClassDef):
+        return False
+    return bool(node.keywords) or any(_called(base) not in classes for base in node.bases)
 
 
 def _handed_to(piece: Piece, functions: set[str]) -> Iterator[str]:
     """Names of what decorates a function or class of a piece, or is called with one of the notebook's functions."""
+    seen: set[int] = set()
     for node in piece.nodes:
-        to: list[ast.expr] = []
+        todo: list[ast.AST] = []
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
-            to = node.decorator_list
+            todo += node.decorator_list
         elif isinstance(node, ast.Call):
             words = [*node.args, *(keyword.value for keyword in node.keywords)]
-            given = any(isinstance(word, ast.Lambda) or getattr(word, "id", None) in functions for word in words)
-            to = [node.func] if given else []
-        yield from (name.id for each in to for name in ast.walk(each) if isinstance(name, ast.Name))
+            if any(isinstance(word, ast.Lambda) or _called(word) in functions for word in words):
+                todo.append(node.func)
+        while todo:
+            each = todo.pop()
+            if id(each) not in seen:
+                seen.add(id(each))
+                todo += ast.iter_child_nodes(each)
+                if isinstance(each, ast.Name):
+                    yield each.id
+
+
+def _called(node: ast.AST) -> str:
+    """`run` of run and of net.run, or an empty text."""
+    return node.id if isinstance(node, ast.Name) else node.attr if isinstance(node, ast.Attribute) else ""
 
 
 def _pieces(cell: str) -> Iterator[Piece]:
@@ -234,11 +315,85 @@ def _pieces(cell: str) -> Iterator[Piece]:
     for start, end, statements in shared:
         text = "\n".join(lines[start:end])
         nodes = [node for statement in statements for node in ast.walk(statement)]
+        apart = _methods(statements[0]) if len(statements) == 1 else []
         try:
-            sets, reads = names_set(text), names_read(text)
-        except (SyntaxError, ValueError):
+            of_all, methods = _tables_of(text, apart)
+            sets, reads = set_in(of_all), read_in(of_all)
+            apart_tables = [(method, methods[method.name, method.lineno - start]) for method in apart]
+        except (SyntaxError, ValueError, LookupError):
             sets = reads = set(_any_names(nodes))
-        yield Piece(nodes, sets | (set(_names_filled(nodes)) & reads), reads, dict(_imports(nodes)))
+            apart_tables = []
+        if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
+            reads = reads | {"*"}
+        own = _without(statements[0], apart) if apart_tables else nodes
+        for method, tables in apart_tables:
+            yield _piece(list(ast.walk(method)), set_in(tables) | {f".{method.name}"}, read_in(tables), nodes)
+        used = {
+            f".{method.name}" for method, _ in apart_tables if method.name in reads
+        }  # by the class's own statements
+        yield _piece(own, sets, reads | used, nodes if apart_tables else [])
+
+
+def _piece(nodes: list[ast.AST], sets: set[str], reads: set[str], whole: list[ast.AST]) -> Piece:
+    filled = set(_names_filled(nodes)) & reads
+    imports = dict(_imports(nodes))
+    lists = {"inspect"} if any(full.startswith("inspect") for full in imports.values()) else set()
+    return Piece(nodes, sets | filled, reads | lists | set(_attributes(nodes)), imports, whole)
+
+
+def _attributes(nodes: Iterable[ast.AST]) -> Iterator[str]:
+    """`.loss` of all attributes of that name, and of texts that could be one: methodcaller("loss")."""
+    for node in nodes:
+        if isinstance(node, ast.Attribute):
+            yield f".{node.attr}"
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and len(node.value) < 200:
+            yield from (f".{name}" for name in node.value.split(".") if name.isidentifier())
+        elif isinstance(node, ast.MatchClass):
+            yield from (f".{name}" for name in node.kwd_attrs)
+
+
+def _methods(statement: ast.stmt) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """The methods of a class that are reached by their names alone.
+
+    Not those that Python calls by itself, nor those that a decorator may put anywhere.
+    """
+    if not isinstance(statement, ast.ClassDef):
+        return []
+    found = [each for each in statement.body if isinstance(each, ast.FunctionDef | ast.AsyncFunctionDef)]
+    dunder = {each.name for each in found if each.name.startswith("__") and each.name.endswith("__")}
+    return [
+        each
+        for each in found
+        if each.name not in dunder and all(_called(by) in OWN_DECORATORS for by in each.decorator_list)
+    ]
+
+
+def _tables_of(
+    text: str, methods: Sequence[ast.FunctionDef | ast.AsyncFunctionDef]
+) -> tuple[list[symtable.SymbolTable], dict[tuple[str, int], list[symtable.SymbolTable]]]:
+    """(the names of a text, but for those of these methods, {(name, line) of a method: its names})."""
+    names = {method.name for method in methods}
+    top = symtable.symtable(text, "cell", "exec")
+    rest, apart, todo = list[symtable.SymbolTable](), dict[tuple[str, int], list[symtable.SymbolTable]](), [top]
+    while todo:
+        table = todo.pop()
+        rest.append(table)
+        for child in table.get_children():
+            key = child.get_name(), child.get_lineno()
+            if names and table.get_type() == "class" and key[0] in names and child.get_type() == "function":
+                apart[key] = list(all_tables(child))
+            else:
+                todo.append(child)
+    return rest, apart
+
+
+def _without(statement: ast.AST, methods: Sequence[ast.AST]) -> list[ast.AST]:
+    """The code of a class, but for these methods."""
+    left_out, todo, found = set(map(id, methods)), [statement], list[ast.AST]()
+    for node in todo:
+        found.append(node)
+        todo += [child for child in ast.iter_child_nodes(node) if id(child) not in left_out]
+    return found
 
 
 def _any_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
@@ -253,17 +408,18 @@ def _any_names(nodes: Sequence[ast.AST]) -> Iterator[str]:
 
 def _names_filled(nodes: Sequence[ast.AST]) -> Iterator[str]:
     """Names of what something is put into: `tools` of tools.append(run), `T` of T.way = run."""
-    for node in nodes:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in FILLING:
-            inner: ast.AST = node.func
-        elif isinstance(node, ast.Attribute | ast.Subscript) and isinstance(node.ctx, ast.Store):
-            inner = node
-        else:
-            continue
-        while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call):
-            inner = inner.func if isinstance(inner, ast.Call) else inner.value
-        if isinstance(inner, ast.Name):
-            yield inner.id
+    root: dict[int, str] = {}
+    for node in reversed(nodes):  # what lies within comes first
+        if isinstance(node, ast.Name):
+            root[id(node)] = node.id
+        elif isinstance(node, ast.Attribute | ast.Subscript | ast.Call):
+            name = root[id(node)] = root.get(id(node.func if isinstance(node, ast.Call) else node.value), "")
+            if isinstance(node, ast.Call):
+                fills = isinstance(node.func, ast.Attribute) and node.func.attr in FILLING
+            else:
+                fills = isinstance(node.ctx, ast.Store)
+            if fills and name:
+                yield name
 
 
 def _imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
@@ -278,10 +434,10 @@ def _imports(nodes: Sequence[ast.AST]) -> Iterator[tuple[str, str]]:
                 yield alias.asname or alias.name, f"{node.module}.{alias.name}"
 
 
-def _full_name(node: ast.AST, modules: dict[str, str]) -> str:
+def _full_name(node: ast.AST, modules: Mapping[str, str]) -> str:
     """`torch.autograd.grad` of a node that says so under whatever name it was imported, or an empty text."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute) or _attribute_of(node):
+    while len(parts) < DEEPEST and (isinstance(node, ast.Attribute) or _attribute_of(node)):
         parts.append(node.attr if isinstance(node, ast.Attribute) else _attribute_of(node))
         node = node.value if isinstance(node, ast.Attribute) else node.args[0]  # type: ignore[attr-defined]
     if isinstance(node, ast.Name) and node.id in modules:
@@ -299,6 +455,9 @@ def _readable(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[int
     """Ids of the names in a piece that hide nothing there: getattr of a written name, a function's own variables."""
     in_function = isinstance(nodes[0], ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
     for node in nodes:
+        if isinstance(node, ast.Attribute) and node.attr in ("__name__", "__qualname__"):
+            if isinstance(node.value, ast.Attribute) and node.value.attr == "__class__":
+                yield id(node.value)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
             own = in_function and node.func.id in FUNCTIONS_OWN and not any(_full_name(a, modules) for a in node.args)
             if own or _attribute_of(node):

@@ -63,9 +63,14 @@ def bare(source: str) -> str:
 
 def names_set(source: str) -> set[str]:
     """Names that the notebook has after a cell, also those that its functions set by `global`."""
+    return set_in(all_tables(_top(source)))
+
+
+def set_in(tables: Iterable[symtable.SymbolTable]) -> set[str]:
+    """Names that the notebook has by the code of these tables."""
     return {
         symbol.get_name()
-        for table in _tables(_top(source))
+        for table in tables
         for symbol in table.get_symbols()
         if table.get_type() == "module" or symbol.is_declared_global()
         if symbol.is_assigned() or symbol.is_imported()
@@ -74,19 +79,26 @@ def names_set(source: str) -> set[str]:
 
 def names_read(source: str) -> set[str]:
     """Names of the notebook that a cell reads, also within its functions; "*" where it imports whatever there is."""
-    read = {name for table in _tables(_top(source)) for name in _globals_of(table)}
+    read = read_in(all_tables(_top(source)))
     stars = any(isinstance(node, ast.alias) and node.name == "*" for node in ast.walk(ast.parse(source)))
     return read | ({"*"} if stars else set())
+
+
+def read_in(tables: Iterable[symtable.SymbolTable]) -> set[str]:
+    """Names of the notebook that the code of these tables reads."""
+    return {name for table in tables for name in _globals_of(table)}
 
 
 def _top(source: str) -> symtable.SymbolTable:
     return symtable.symtable(source, "cell", "exec")
 
 
-def _tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
-    yield table
-    for child in table.get_children():
-        yield from _tables(child)
+def all_tables(table: symtable.SymbolTable) -> Iterator[symtable.SymbolTable]:
+    """A table of names, and those of all functions and classes within it."""
+    todo = [table]
+    while todo:
+        yield (table := todo.pop())
+        todo += table.get_children()
 
 
 def _globals_of(table: symtable.SymbolTable) -> Iterator[str]:

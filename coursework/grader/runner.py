@@ -43,7 +43,9 @@ UNFOLLOWED = tuple(
 SEARCHES = {"sys._getframe", "sys._current_frames", "gc.get_objects", "gc.get_referrers", "gc.get_referents"}
 SEARCHES |= {"code.__new__", "object.__setattr__", "object.__getattr__"}  # and when something looks for the grader
 SEARCHED = {"tb_frame", "gi_frame", "cr_frame", "ag_frame", "__code__"}  # the attributes of which this is said
-STEPPED, CALLS = 200, 20  # entries of an array whose calls are compared, and how many calls for each of its entries
+STEPPED, CALLS = 200, 40  # entries of an array whose calls are compared, and how many calls for each of its entries
+SPREAD = 2_654_435_761  # times this, whole numbers look like chance
+STRAIGHT = 1e-9  # how far from 1 the cosine between two moves along one line may be
 LITTLE = 0.3  # how far differences move an entry at most
 COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
 DIGITS = "computes in more digits than float64. Only differences need these, and a derivation is asked for here."
@@ -645,11 +647,15 @@ class Steps:
     by little, and each entry has its turn. A derivation passes on states, weights and unit vectors, which differ in
     many entries, in none, or from 0 and by 1. Of three distinct arrays or more, at most as many entries are the usual
     ones as one of them has, so from three entries on chance doesn't look like this.
+
+    Or an array is moved along one straight line after the other, as in a system of axes that was turned: three calls
+    or more on each line, and as many lines as the array has entries. Of more calls than are kept, chance keeps some.
     """
 
     def __init__(self) -> None:
         self.seen = False
         self.arrays: dict[tuple, list[Any]] = {}
+        self.calls: dict[tuple, int] = {}
 
     def called(self, frame: types.FrameType) -> None:
         """Keep what a function is called with, and what it has from the functions around it. A batch is looked at."""
@@ -657,9 +663,14 @@ class Steps:
 
         for name, value in frame.f_locals.items():
             if type(value) is np.ndarray and value.dtype.kind == "f" and 3 <= value.size <= STEPPED:
-                kept = self.arrays.setdefault((id(frame.f_code), name, value.shape), [])
+                key = id(frame.f_code), name, value.shape
+                kept = self.arrays.setdefault(key, [])
+                self.calls[key] = calls = self.calls.get(key, 0) + 1
                 if len(kept) < CALLS * value.size:
                     kept.append(value.ravel().copy())
+                elif (place := calls * SPREAD % 2**32 * calls >> 32) < len(kept):  # each call is as likely to be kept
+                    if not self.seen and place >= CALLS:  # the first lines stay whole
+                        kept[place] = value.ravel().copy()
                 for batch in (value, value.T) if value.ndim > 1 else ():
                     self.look_at(batch.reshape(len(batch), -1))
 
@@ -669,7 +680,8 @@ class Steps:
 
         for kept in self.arrays.values():
             self.look_at(np.array(kept))
-        self.arrays = {}
+            self.look_along(np.array(kept))
+        self.arrays, self.calls = {}, {}
 
     def look_at(self, arrays: Any) -> None:
         """Whether each entry of arrays (n, entries) has its turn in being moved alone and a little."""
@@ -680,6 +692,23 @@ class Steps:
             moved = np.abs(arrays - usual)
             alone = ((moved > 0).sum(axis=1) == 1) & (moved.max(axis=1) < LITTLE)
             self.seen |= bool(moved[alone].any(axis=0).all() and usual.any())
+
+    def look_along(self, arrays: Any) -> None:
+        """Whether arrays (n, entries) move on as many straight lines as they have entries, little by little."""
+        import numpy as np
+
+        if self.seen or len(arrays) < 3 * arrays.shape[1] or arrays.shape[1] < 3:
+            return
+        moves = np.diff(arrays, axis=0)
+        lengths = np.sqrt((moves**2).sum(axis=1))
+        moves, lengths = moves[lengths > 0], lengths[lengths > 0]  # a call that is made again is none
+        if len(moves) < 2 or not np.isfinite(moves).all():
+            return
+        along = moves / lengths[:, None]
+        straight = np.abs((along[1:] * along[:-1]).sum(axis=1)) > 1 - STRAIGHT
+        little = (lengths[1:] < 2 * LITTLE) & (lengths[:-1] < 2 * LITTLE)
+        lines = along[1:][straight & little]
+        self.seen |= len(lines) >= arrays.shape[1] and bool(np.linalg.matrix_rank(lines, tol=0.01) == arrays.shape[1])
 
 
 def is_untouched(given: Any) -> bool:

@@ -245,6 +245,27 @@ OVER_ENTRIES = """f, answer = lambda W: loss(W, Wx, b, x, y, h0), np.zeros(Wh.sh
     for i, j in np.ndindex(*Wh.shape):
         answer[i, j] = {}
     return answer"""
+TURNED = (
+    GATES
+    + """
+def cell(Wx, Wh, bx, bh, x, h):
+    *_, r, z, n = gates_of(Wx, Wh, bx, bh, x, h)
+    return z * h + (1 - z) * n
+def slope_along(f, h, q):
+    T = []
+    for i in range(8):
+        s = 0.2 / 2**i
+        T.append([weigh(f, h, q, s)])
+        for k in range(1, i + 1):
+            T[i].append((4**k * T[i][k - 1] - T[i - 1][k - 1]) / (4**k - 1))
+    return T[7][7]
+def weigh(f, h, q, s):
+    total = 0
+    for side in (1, -1):
+        total = total + side * f(h + side * s * q)
+    return total / (2 * s)
+"""
+)
 AROUND = {  # right, without deriving: (question, cells above, body, the sign that who marks is told)
     "differences of high order": (
         GRADIENT,
@@ -278,7 +299,32 @@ def step(Wx, Wh, bx, bh, x, h):
         """e, net = 2e-3, (Wx, Wh, bx, bh, x)
     weigh = {1: 4 / 5, 2: -1 / 5, 3: 4 / 105, 4: -1 / 280}
     one = np.eye(len(h_prev)) * e
-    return sum(w * (step(*net, h_prev + n * one) - step(*net, h_prev - n * one)) for n, w in weigh.items()).T / e""",
+    total = 0
+    for n, w in weigh.items():
+        for side in (1, -1):
+            total = total + side * w * step(*net, h_prev + side * n * one)
+    return total.T / e""",
+        "differences",
+    ),
+    "along axes that were turned": (
+        JACOBIAN,
+        TURNED,
+        """f = lambda h: cell(Wx, Wh, bx, bh, x, h)
+    Q = np.linalg.qr(np.random.default_rng(0).normal(size=(len(h_prev),) * 2))[0]
+    return np.array([slope_along(f, h_prev, q) for q in Q]).T @ Q""",
+        "differences",
+    ),
+    "many nodes for each entry": (
+        JACOBIAN,
+        TURNED,
+        """f = lambda h: cell(Wx, Wh, bx, bh, x, h)
+    s = 0.25 * np.cos(np.pi * (np.arange(61) + 0.5) / 61)
+    fit = np.polynomial.chebyshev.Chebyshev.fit
+    columns = []
+    for e in np.eye(len(h_prev)):
+        y = np.array([f(h_prev + each * e) for each in s])
+        columns.append([fit(s, of, 24, domain=[-0.25, 0.25]).deriv()(0.0) for of in y.T])
+    return np.array(columns).T""",
         "differences",
     ),
     "numbers with a derivative": (GRADIENT, DUAL, BY_DUALS, "Dual has an arithmetic of its own"),
