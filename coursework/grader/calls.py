@@ -10,13 +10,15 @@ from collections.abc import Collection, Iterator, Sequence
 from coursework.grader import magics
 from coursework.grader.needed import names_read, names_set
 
+MOST = 2000  # statements that are read, a millisecond each; a student's notebook has some hundred
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 
 
 def calls(cells: Sequence[str], answers: Collection[str]) -> dict[str, set[str]]:
     """{answer: the other answers that it calls}, also by way of others, or of names that are no answers.
 
-    cells    the submission's code cells. One that isn't Python, which hasn't run either, is left out.
+    cells    the submission's code cells. One that isn't Python, which hasn't run either, is left out. Of cells with more
+             than MOST statements nothing is known.
     answers  names that the questions ask for
 
     Example:
@@ -24,9 +26,13 @@ def calls(cells: Sequence[str], answers: Collection[str]) -> dict[str, set[str]]
     {'f'}
     """
     reads: dict[str, set[str]] = {}
+    left = MOST
     for cell in cells:
         try:
             for statement in _statements(cell):
+                left -= 1
+                if left < 0:
+                    return {answer: set() for answer in answers}
                 source = ast.unparse(statement)
                 read, anew = names_read(source), isinstance(statement, Function | ast.Assign | ast.AnnAssign)
                 for name in names_set(source):
