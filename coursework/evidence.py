@@ -189,7 +189,7 @@ def ps5_runs(value: Any) -> Table:
         raise NotReadableError(NOT_STARTED)
     arms = _arms(value, tuple(SHAPES))
     table = [["net", "seed", "updates", "first loss", "last ten", "accuracy", "again", "solved at", "dh_T/dh_0"]]
-    ends = {}
+    ends = dict.fromkeys(arms, 0)
     for kind, runs in arms.items():
         nets = []
         for run in runs:
@@ -203,7 +203,7 @@ def ps5_runs(value: Any) -> Table:
             _wants(guesses, f"{where}: solved before the first update. An untrained net guesses.")
             nets.append(_weights(kind, run.rest.get("weights"), where))
             accuracy, gradient = _again(kind, nets[-1])
-            ends[kind] = ends.get(kind, 0) + (accuracy >= SOLVED)
+            ends[kind] += accuracy >= SOLVED
             stated, at = run.score[-1], run.solved_at(SOLVED)
             _wants(
                 abs(stated - accuracy) < AGAIN,
@@ -236,7 +236,7 @@ def _is_one_net(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> boo
         np.concatenate([np.linalg.svd(net[name], compute_uv=False) for name in ("Wx", "Wh", "V")])
         for net in (one, other)
     ]
-    return _apart(*everything, 2) <= ALIKE or _apart(*values, 2) <= REORDERED
+    return _apart(everything[0], everything[1], 2) <= ALIKE or _apart(values[0], values[1], 2) <= REORDERED
 
 
 def _is_empty(runs: Any) -> bool:

@@ -17,8 +17,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 def calls(cells: Sequence[str], answers: Collection[str]) -> dict[str, set[str]]:
     """{answer: the other answers that it calls}, also by way of others, or of names that are no answers.
 
-    cells    the submission's code cells. One that isn't Python, which hasn't run either, is left out. Of cells with more
-             than MOST statements nothing is known.
+    cells    the submission's code cells. One that isn't Python, which hasn't run either, is left out. Where there are
+             more than MOST statements, nothing is known.
     answers  names that the questions ask for
 
     Example:

@@ -334,7 +334,7 @@ def test_what_solved_on_the_way_and_not_at_the_end_is_told_apart():
     value = copy.deepcopy(RUNS5)
     for run in value["RNN"]:
         run["score"][1] = 1.0
-    words = [row[0] for row in findings("ps5 runs", value)[1] if len(row) == 1][0]
+    words = next(row[0] for row in findings("ps5 runs", value)[1] if len(row) == 1)
     assert words.startswith("RNN: solved 3/3") and words.endswith("by its weights at the end 0/3")
 
 
