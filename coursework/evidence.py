@@ -9,6 +9,7 @@ a person marks it. Nothing here is secret.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import combinations
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,10 @@ LATCH = tasks.latch(20)  # what ps5's nets learn
 ARMS, SEEDS, LENGTH, UNITS = 6, 10, 20_000, 64  # the most of each that is read
 AGAIN = 0.0101  # how far a stated accuracy may be off what its weights give: two of 200 sequences
 FEWEST = 3  # seeds of each net
+UPDATES, SCORES = 50, 3  # the fewest of each in a run of ps5
+ALMOST = 1e-3  # of the largest loss: two runs whose losses are nowhere further apart are one
+ALIKE = 0.05  # of the larger: two nets whose weights are no further apart are one
+REORDERED = 0.005  # the same for the singular values of their weights
 SOLVED = 0.95  # the accuracy from which on ps5 calls the latch solved
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
     "RNN": {"Wx": ("H", "D"), "Wh": ("H", "H"), "b": ("H",), "V": ("O", "H"), "c": ("O",)},
@@ -146,9 +151,16 @@ def _arms(value: Any, names: tuple[str, ...] | None = None) -> dict[str, list[Ru
     _wants(len(set(seeds_of_all)) == len(seeds_of_all), "each seed is to stand there once.")
     budgets = {len(run.loss) for runs in arms.values() for run in runs}
     _wants(len(budgets) == 1, "all runs are to have the same number of updates: compare at equal budgets.")
-    losses = [run.loss.tobytes() for runs in arms.values() for run in runs]
-    _wants(len(set(losses)) == len(losses), "two runs have the very same losses. Each seed is to be trained anew.")
+    losses = [run.loss for runs in arms.values() for run in runs]
+    same = any(_apart(one, other, np.inf) <= ALMOST for one, other in combinations(losses, 2))
+    _wants(not same, "two runs have the same losses, or almost the same. Each seed is to be trained anew.")
     return arms
+
+
+def _apart(one: np.ndarray, other: np.ndarray, order: float) -> float:
+    """How far two lists of numbers are apart, as a part of the larger one; 0 where both are 0."""
+    sizes = [np.linalg.norm(each, order) for each in (one, other, one - other)]
+    return float(sizes[2] / max(sizes[:2])) if max(sizes[:2]) else 0.0
 
 
 def _summary(runs: list[Run], goal: float, higher: bool = True) -> list[str]:
@@ -177,11 +189,21 @@ def ps5_runs(value: Any) -> Table:
         raise NotReadableError(NOT_STARTED)
     arms = _arms(value, tuple(SHAPES))
     table = [["net", "seed", "updates", "first loss", "last ten", "accuracy", "again", "solved at", "dh_T/dh_0"]]
+    ends = dict.fromkeys(arms, 0)
     for kind, runs in arms.items():
+        nets = []
         for run in runs:
             where = f"{kind}, seed {run.seed}"
+            _wants(len(run.loss) >= UPDATES, f"{where}: wants at least {UPDATES} updates, as the question says.")
+            _wants(
+                len(run.score) >= SCORES, f"{where}: wants at least {SCORES} accuracies, the first before any update."
+            )
             _wants(np.all((run.score >= 0) & (run.score <= 1)), f"{where}: an accuracy lies between 0 and 1.")
-            accuracy, gradient = _again(kind, _weights(kind, run.rest.get("weights"), where))
+            guesses = run.score[0] < SOLVED
+            _wants(guesses, f"{where}: solved before the first update. An untrained net guesses.")
+            nets.append(_weights(kind, run.rest.get("weights"), where))
+            accuracy, gradient = _again(kind, nets[-1])
+            ends[kind] += accuracy >= SOLVED
             stated, at = run.score[-1], run.solved_at(SOLVED)
             _wants(
                 abs(stated - accuracy) < AGAIN,
@@ -191,10 +213,30 @@ def ps5_runs(value: Any) -> Table:
             losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}"]
             scores = [f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
             table.append([kind, str(run.seed), str(len(run.loss)), *losses, *scores, _size(gradient)])
+        _wants(
+            not any(_is_one_net(one, other) for one, other in combinations(nets, 2)),
+            f"{kind}: two runs have the same weights, or almost the same. Each seed is to be trained anew.",
+        )
     for kind, runs in arms.items():
         solved, interval, median = _summary(runs, SOLVED)
-        table.append([f"{kind}: solved {solved}, 95 % interval {interval}, median updates {median}"])
+        words = f"{kind}: solved {solved}, 95 % interval {interval}, median updates {median}"
+        table.append([f"{words}; by its weights at the end {ends[kind]}/{len(runs)}"])
     return table
+
+
+def _is_one_net(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+    """Whether the weights of two nets are almost the same, or would be if the units stood in another order.
+
+    The singular values of the matrices don't change with the order and the signs of units.
+    """
+    if any(one[name].shape != other[name].shape for name in one):
+        return False
+    everything = [np.concatenate([net[name].ravel() for name in one]) for net in (one, other)]
+    values = [
+        np.concatenate([np.linalg.svd(net[name], compute_uv=False) for name in ("Wx", "Wh", "V")])
+        for net in (one, other)
+    ]
+    return _apart(everything[0], everything[1], 2) <= ALIKE or _apart(values[0], values[1], 2) <= REORDERED
 
 
 def _is_empty(runs: Any) -> bool:

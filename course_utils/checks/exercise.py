@@ -118,8 +118,8 @@ class Exercise:
     mistakes  {hint: wrong answer}: an answer equal to a wrong one gets its hint. Of several results, those have to be
               equal in which the wrong one differs from the right one, and it may leave out the others.
     rtol      relative tolerance, for answers read off a figure or rounded by hand.
-    single    the same for results, or parts of them, whose numbers are float32: what an exact computation may lose
-              there. A result that is held to 1e-10 or less has to be float64.
+    single    the same for numbers that are float32, and for results, or parts of them, most of whose numbers are: what
+              an exact computation may lose there. A result that is held to 1e-10 or less has to be float64.
     rows      names of the row blocks of the result, such as ("r", "z", "n"), so that a hint can say which are right.
     against   what the right answers are made by or tested with, e.g. "complex steps", where the student should see it.
     because   why a right answer is right, in a sentence that is told once it is.
@@ -344,10 +344,11 @@ def _is_number(argument: Any) -> bool:
 
 
 def is_single(got: Any) -> bool:
-    """Whether the numbers of a result are float32, all of them.
+    """Whether the numbers of a result are float32, most of them.
 
     By their type, or by their values: `.item()` and `.tolist()` turn float32 numbers into Python's, and an array that
-    holds a 1.0 beside them is float64. Numbers that are short anyhow, such as 0.25 or 3, are no sign of either.
+    holds a start in float64 beside them is float64. Numbers that are short anyhow, such as 0.25 or 3, are no sign of
+    either.
 
     Example:
     >>> is_single(np.float32(0.1).item()), is_single(0.1), is_single(0.25)
@@ -359,9 +360,32 @@ def is_single(got: Any) -> bool:
         return False
     if numbers.dtype.kind != "f" or numbers.dtype == np.float32:
         return numbers.dtype == np.float32
+    return bool(2 * np.sum(_held_by(numbers, np.float32) & ~_held_by(numbers)) > np.sum(~_held_by(numbers)))
+
+
+def _held_by(numbers: np.ndarray, kind: type[np.floating] = np.float16) -> np.ndarray:
+    """Which numbers a shorter kind holds with all their digits."""
     with np.errstate(over="ignore"):
-        short, single = (bool(np.all(numbers == numbers.astype(kind))) for kind in (np.float16, np.float32))
-    return single and not short
+        return numbers == numbers.astype(kind)
+
+
+def _tolerances(got: Any, rtol: float, single: float, rows: tuple[str, ...] = ()) -> np.ndarray:
+    """What each entry of an array may be off: `single`, if it is larger, where the entry is float32, else rtol.
+
+    An entry of float64 may come from float32 numbers, as the product of both does. No digit of it tells. So a part, or
+    a row block with a name of its own, is held to `single` altogether if most of its numbers are float32. That is no
+    way past a mistake: whoever rounds all numbers to float32 is held to `single` in any case, and to no more than that.
+    """
+    numbers = np.asarray(got)
+    if rows and numbers.ndim and len(numbers) % len(rows) == 0:
+        return np.concatenate([_tolerances(block, rtol, single) for block in np.split(numbers, len(rows))])
+    if is_single(numbers):
+        wide = np.full(numbers.shape, True)
+    elif numbers.dtype.kind == "f" and np.any(_held_by(numbers, np.float32) & ~_held_by(numbers)):
+        wide = _held_by(numbers, np.float32)
+    else:
+        wide = np.full(numbers.shape, False)
+    return np.where(wide, max(rtol, single), rtol)
 
 
 def _holds_single(got: Any) -> bool:
@@ -411,17 +435,19 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), s
 
     wanted  a number, an array, or {name: array} for several results; then `got` is such a dict or a tuple.
     rows    names of the row blocks of an array, of equal heights.
-    single  rtol of numbers that are float32, if it is larger. Of several results each has the rtol of its own numbers.
+    single  rtol of numbers that are float32, if it is larger. Each number has the rtol of its own kind, and of several
+            results, or of several row blocks, each has one altogether if most of its numbers are float32.
     """
     if isinstance(wanted, dict):
         return _difference_of_parts(got, wanted, rtol, rows, single)
-    rtol = max(rtol, single) if single and is_single(got) else rtol
     try:
         numbers = np.asarray(got)
         if numbers.dtype.kind in "US":
             raise TypeError("words, even if they spell a number")
         if numbers.dtype.kind == "c" and np.any(numbers.imag):
             return "the answer is complex, and real numbers are asked for."
+        each = _tolerances(numbers.real, rtol, single, rows)
+        rtol = float(each.max(initial=rtol))
         got, wanted = np.asarray(numbers.real, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
         kind = "text in quotes" if isinstance(got, str) else f"a {type(got).__name__}"
@@ -441,12 +467,12 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), s
     if not np.all(np.isfinite(wanted)):  # a known mistake may divide by zero; it is then nobody's answer
         return "the numbers differ."
     scale = max(np.abs(wanted).max(), 1e-300)
-    wrong = np.abs(got - wanted) > rtol * scale
+    wrong = np.abs(got - wanted) > each * scale
     if not np.any(wrong):
         return None
     if np.abs(got - wanted).max() < 1e-4 * scale:
         digits = int(-np.log10(np.abs(got - wanted).max() / scale))
-        doubt = "Is something estimated, rounded, left out, or added, such as a small 1e-12?"
+        doubt = "Is something estimated, rounded, left out, computed in float32, or added, such as a small 1e-12?"
         return f"{NEAR} {digits} digits only. {doubt} In float64 more agree."
     if _close(got, -wanted, rtol):
         return "the sign is wrong."

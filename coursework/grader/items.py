@@ -77,7 +77,7 @@ def summary(results: Sequence[Result]) -> Summary:
         marked = own[~np.isnan(own)]
         rest = np.nansum(np.delete(points, i, axis=1), axis=1)[~np.isnan(own)] if read else np.array([])
         hints = Counter(
-            kind(result.marks[i].error or result.marks[i].hint)
+            result.marks[i].calls or kind(result.marks[i].error or result.marks[i].hint)
             for result in read
             if (result.marks[i].points or 0) < mark.most and result.marks[i].hint
         )

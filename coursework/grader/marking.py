@@ -4,13 +4,14 @@ import contextlib
 import json
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
 from coursework.grader import borrowed, told
 from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
+from coursework.grader.calls import calls, first_wrong
 from coursework.grader.collected import Collected, numbers
 from coursework.grader.question import Question
 
@@ -19,6 +20,7 @@ SIGNS = {  # what a room may say of a derivation, beside its values
     "searched": "The notebook looks through the objects or the frames of its process, where the grader's are, too.",
     "overrun": "A line is passed so often that the numbers of its function were not followed to the end.",
 }
+Rooms = list[tuple[dict[str, Any], dict[int, str]]]  # of each room: answers, and what failed by cell
 
 
 @dataclass
@@ -28,6 +30,7 @@ class Mark:
     numbers  a table of what the student's own runs say, which an essay on them is held against.
     look     why whoever marks should open the notebook, where no program can tell.
     error    what failed and where, for whoever marks alone: hidden inputs could be read from it.
+    calls    which wrong answer this one calls. The hint begins with it, and who counts mistakes counts it alone.
     """
 
     grade_id: str
@@ -38,6 +41,25 @@ class Mark:
     numbers: list[list[str]] = field(default_factory=list)
     look: str = ""
     error: str = ""
+    calls: str = ""
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What is known of one answer: whether it is right, its share of the points; error and calls as in `Mark`."""
+
+    verdict: Verdict
+    share: float
+    error: str
+    calls: str = ""
+
+    @property
+    def hint(self) -> str:
+        """What the student is told."""
+        words = self.verdict.words
+        if self.verdict.right:
+            return USE_FLOAT64 if USE_FLOAT64 in words else ""
+        return f"{self.calls} As it stands: {words}" if self.calls and words != NOT_STARTED else self.calls or words
 
 
 class Marker:
@@ -57,30 +79,71 @@ class Marker:
         text   a line from each room; what a derivation gives stands in the second, and counts nowhere else
         cells  the submission's code, which is read where a derivation is asked for
         """
-        rooms: list[tuple[dict[str, Any], dict[int, str]]] = [({}, {})] * 2
+        rooms: Rooms = [({}, {})] * 2
         if problem is None:
             try:
                 rooms = self._rooms(text)
             except ValueError:
                 problem = "what came out of the notebook could not be read"
+        found = {grade_id: self._found(grade_id, rooms, cells, problem) for grade_id in self.assignment.questions}
+        if problem is None and not all(each.verdict.right for each in found.values()):
+            found = self._with_calls(found, rooms, cells)
         marks = []
         for grade_id, question in self.assignment.questions.items():
-            answers, failed = rooms[question.derive]
-            answer = answers.get(grade_id)
-            error = self._error(grade_id, answer, failed, cells)
-            verdict = Verdict(False, problem) if problem else self._verdict(grade_id, answer, failed, cells, error)
-            share = 1.0 if verdict.right else 0.0 if problem else self._share(grade_id, answer)
-            if question.derive and share > 0:
-                if borrows := borrowed.complaint(cells, question.name, self.handed_out):
-                    verdict, share = Verdict(False, borrows), 0.0
-            hint = verdict.words if not verdict.right else USE_FLOAT64 if USE_FLOAT64 in verdict.words else ""
-            points = round(share * question.points, 1)
+            each, answer = found[grade_id], rooms[question.derive][0].get(grade_id)
+            points = round(each.share * question.points, 1)
             look = self._look(question, answer, cells) if question.derive and points > 0 else ""
-            marks.append(Mark(grade_id, points, question.points, question.objective, hint, look=look, error=error))
+            mark = Mark(grade_id, points, question.points, question.objective, each.hint)
+            marks.append(replace(mark, look=look, error=each.error, calls=each.calls))
         table = numbers(self.assignment, self._collected(rooms[0][0])) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
             marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
         return marks
+
+    def _found(
+        self, grade_id: str, rooms: Rooms, cells: Sequence[str], problem: str | None, single: bool = False
+    ) -> _Found:
+        """What an answer is worth by itself. single: whether it is held to what float32 may lose, whatever its type."""
+        question, cases = self.assignment.questions[grade_id], self.cases[grade_id]
+        answers, failed = rooms[question.derive]
+        answer = answers.get(grade_id)
+        error = self._error(grade_id, answer, failed, cells)
+        if problem is not None:
+            return _Found(Verdict(False, problem), 0.0, error)
+        if single:
+            cases = [replace(case, rtol=max(case.rtol, case.single)) for case in cases if isinstance(case, Worked)]
+        verdict = self._verdict(grade_id, answer, failed, cells, error, cases)
+        share = 1.0 if verdict.right else self._share(answer, cases)
+        if question.derive and share > 0:
+            if borrows := borrowed.complaint(cells, question.name, self.handed_out):
+                verdict, share = Verdict(False, borrows), 0.0
+        return _Found(verdict, share, error)
+
+    def _with_calls(self, found: dict[str, _Found], rooms: Rooms, cells: Sequence[str]) -> dict[str, _Found]:
+        """The same, with what follows from answers that an answer calls, which its code tells.
+
+        Where one that it calls is right, and in float32, its own numbers have no more digits, though nothing in them
+        tells: they are held to the same. Where one that it calls is wrong, it is told to mend that one first.
+        """
+        questions, found = self.assignment.questions, dict(found)
+        names = {question.name: grade_id for grade_id, question in questions.items()}
+        called = {names[name]: {names[each] for each in others} for name, others in calls(cells, list(names)).items()}
+        single = {grade_id for grade_id, each in found.items() if each.hint == USE_FLOAT64}
+        for grade_id, others in called.items():
+            own = found[grade_id]
+            if others & single and not own.verdict.right and not questions[grade_id].derive:
+                again = self._found(grade_id, rooms, cells, None, single=True)
+                if again.verdict.right:
+                    again = replace(again, verdict=Verdict(True, f"{again.verdict.words} {USE_FLOAT64}"))
+                found[grade_id] = again if again.share > own.share else own
+        wrong = [grade_id for grade_id, each in found.items() if not each.verdict.right]
+        for grade_id in wrong:
+            first = first_wrong(grade_id, called, wrong)
+            stubs = [each for each in first if found[each].verdict.words == NOT_STARTED]
+            words = told.to_mend([questions[each].name for each in first if each not in stubs], "not right yet")
+            words += told.to_mend([questions[each].name for each in stubs], "not started")
+            found[grade_id] = replace(found[grade_id], calls=" ".join(words))
+        return found
 
     def _look(self, question: Question, answer: dict[str, Any] | None, cells: Sequence[str]) -> str:
         """What in a derivation that earned points looks like a way around deriving. It took none."""
@@ -96,7 +159,7 @@ class Marker:
                     values[grade_id] = plain.decode(answers[grade_id]["values"][0])
         return values
 
-    def _rooms(self, text: str | None) -> list[tuple[dict[str, Any], dict[int, str]]]:
+    def _rooms(self, text: str | None) -> Rooms:
         """What came out of the room and of the bare one, or ValueError: a line each, with its own questions alone."""
         derived = {grade_id for grade_id, question in self.assignment.questions.items() if question.derive}
         lines = (text or "").split("\n")
@@ -106,7 +169,13 @@ class Marker:
         return [*rooms, read_report(lines[1], derived, SIGNS) if derived else ({}, {})]
 
     def _verdict(
-        self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str], error: str
+        self,
+        grade_id: str,
+        answer: dict[str, Any] | None,
+        failed: dict[int, str],
+        cells: Sequence[str],
+        error: str,
+        cases: Sequence[Worked],
     ) -> Verdict:
         """Whether an answer is right, which nothing but its values can bring about, and why not."""
         if answer is None:
@@ -123,7 +192,7 @@ class Marker:
         except ValueError:
             return Verdict(False, "what your answer returned could not be read.")
         given = values[0] if calls is None else values.__getitem__
-        verdict = judge(given, self.cases[grade_id], called=calls is not None)
+        verdict = judge(given, cases, called=calls is not None)
         if verdict.right or verdict.words in question.mistakes:
             return verdict
         return Verdict(False, told.without_numbers(verdict.words) if self.hides else told.shown(verdict.words))
@@ -152,9 +221,8 @@ class Marker:
             words += f" Code cell {min(known)} of your notebook stopped first: {told.failure(known[min(known)], cells)}"
         return told.shown(words)
 
-    def _share(self, grade_id: str, answer: dict[str, Any] | None) -> float:
+    def _share(self, answer: dict[str, Any] | None, cases: Sequence[Worked]) -> float:
         """How many of a wrong answer's parts are right on every input, where the question has parts. 0 where not."""
-        cases = self.cases[grade_id]
         if answer is None or len(answer["values"]) != len(cases):
             return 0.0
         try:

@@ -84,6 +84,22 @@ SAID = {  # what `judge` says of a wrong result: its words, and the same without
 }
 
 
+def to_mend(answers: Sequence[str], state: str) -> list[str]:
+    """A sentence on wrong answers that an answer calls, or none where there is none. state: what they are.
+
+    It tells nothing but what their points tell.
+
+    Example:
+    >>> to_mend(["step"], "not right yet")
+    ['It calls step, which is not right yet: mend that first.']
+    """
+    if not answers:
+        return []
+    *most, last = answers
+    names, are, these = (f"{', '.join(most)} and {last}", "are", "these") if most else (last, "is", "that")
+    return [f"It calls {names}, which {are} {state}{f': mend {these} first' if state != 'not started' else ''}."]
+
+
 def shown(words: str) -> str:
     """Words on one line, of at most 300 signs, all of which can be printed: no surrogate, no change of direction."""
     words = " ".join("".join(sign if sign.isprintable() else " " for sign in words).split())

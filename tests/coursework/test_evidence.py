@@ -15,7 +15,7 @@ from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import NOT_STARTED
 from course_utils.gradients import jacobians
 from coursework import plain
-from coursework.evidence import FORMS, LATCH, UNITS, Evidence, as_text, findings, show_numbers
+from coursework.evidence import ALIKE, FORMS, LATCH, UNITS, UPDATES, Evidence, as_text, findings, show_numbers
 from coursework.grader.assignment import draw, load
 from coursework.grader.gradebook import _write_autograded
 from coursework.grader.marking import Marker
@@ -60,8 +60,8 @@ def run5(kind, seed):
     rng, accuracy = np.random.default_rng([seed, *map(ord, kind)]), by_torch(kind, theta)[0]
     return {
         "seed": seed,
-        "loss": rng.uniform(1, 2, 20),
-        "evaluated": [0, 10, 20],
+        "loss": rng.uniform(1, 2, 50),
+        "evaluated": [0, 25, 50],
         "score": [0.2, 0.3, accuracy],
         "weights": theta,
     }
@@ -160,6 +160,36 @@ def changed(*path, to):
     return change
 
 
+def one_net(noise=lambda rng, W: W):
+    """One net under all seeds, with accuracies that it has, and losses of their own."""
+
+    def change(value):
+        for seed, run in enumerate(value["GRU"]):
+            rng = np.random.default_rng(seed)
+            run["weights"] = {name: noise(rng, W) for name, W in value["GRU"][0]["weights"].items()}
+            run["score"][-1] = by_torch("GRU", run["weights"])[0]
+
+    return change
+
+
+def reordered(value):
+    """The RNN's second run is its first, with the units in reverse order and one of them with the other sign."""
+    (first, second), order = value["RNN"][:2], np.array([3, 2, 1, 0])
+    P = np.eye(H)[order] * np.array([1, -1, 1, 1])
+    W = first["weights"]
+    new = {"Wx": P @ W["Wx"], "Wh": P @ W["Wh"] @ P.T, "b": P @ W["b"], "V": W["V"] @ P.T, "c": W["c"]}
+    second["weights"], second["score"] = new, first["score"]
+
+
+def shortened(updates, evaluated):
+    def change(value):
+        for run in [*value["RNN"], *value["GRU"]]:
+            score = [0.2] * (len(evaluated) - 1)
+            run.update(loss=run["loss"][:updates], evaluated=evaluated, score=[*score, run["score"][-1]])
+
+    return change
+
+
 WRONG5 = {
     "no GRU": (changed("GRU", to=KeyError), "wants the nets RNN and GRU"),
     "another net": (changed("LSTM", to=[]), "wants the nets RNN and GRU"),
@@ -184,7 +214,7 @@ WRONG5 = {
     "not from the start": (changed("RNN", 0, "evaluated", to=[1, 10, 20]), "from 0 on and rising"),
     "scores missing": (changed("RNN", 0, "score", to=[0.2]), "score has 1 numbers, it should have 3"),
     "percent": (changed("RNN", 0, "score", to=[20, 30, 95]), "an accuracy lies between 0 and 1"),
-    "copied run": (changed("RNN", 1, "loss", to=RUNS5["RNN"][0]["loss"]), "the very same losses"),
+    "copied run": (changed("RNN", 1, "loss", to=RUNS5["RNN"][0]["loss"]), "the same losses, or almost"),
     "embellished": (
         changed("GRU", 2, "score", to=[0.2, 0.6, 1.0]),
         "GRU, seed 2: these weights don't have the accuracy",
@@ -201,7 +231,29 @@ WRONG5 = {
     "words": (changed("RNN", 0, "loss", to=["a", "b"]), "could not be read"),
     "an object": (changed("RNN", 0, "loss", to=object()), "not a number"),
 }
+WRONG5 |= {
+    "one net under three seeds": (one_net(), "same weights, or almost"),
+    "one net with a little noise": (one_net(lambda rng, W: W * (1 + 0.03 * rng.normal(size=W.shape))), "same weights"),
+    "one net, scaled a little": (one_net(lambda rng, W: W * 1.03), "same weights"),
+    "one net with its units in another order": (reordered, "same weights, or almost"),
+    "losses moved a little": (
+        lambda value: value["GRU"][2].update(loss=np.add(value["RNN"][0]["loss"], 1e-9)),
+        "the same losses, or almost",
+    ),
+    "losses off by a rounding": (
+        lambda value: value["GRU"][2].update(loss=np.round(value["RNN"][0]["loss"], 3)),
+        "the same losses, or almost",
+    ),
+    "solved before it began": (changed("RNN", 0, "score", 0, to=0.95), "An untrained net guesses"),
+    "one update": (shortened(1, [0, 1]), "at least 50 updates"),
+    "too few updates": (shortened(UPDATES - 1, [0, 9, UPDATES - 1]), "at least 50 updates"),
+    "too few accuracies": (shortened(UPDATES, [0, UPDATES]), "at least 3 accuracies"),
+}
 WRONG6 = {
+    "losses moved a little": (
+        lambda value: value["nets"]["leaky"][2].update(loss=np.add(value["nets"]["plain"][0]["loss"], 1e-9)),
+        "the same losses, or almost",
+    ),
     "one net": (changed("nets", "leaky", to=KeyError), "two to 6 nets"),
     "seven nets": (lambda value: value["nets"].update({f"n{i}": value["nets"]["plain"] for i in range(6)}), "two to 6"),
     "no goal": (changed("goal", to=KeyError), "goal is missing"),
@@ -261,6 +313,29 @@ SMALL = st.recursive(
 def test_nothing_else_is_read_and_nothing_breaks(form, value):
     complaint, table = findings(form, value)
     assert complaint and table == []
+
+
+def test_the_question_says_which_runs_are_read():
+    (text,) = [cell.source for cell in load("ps5").notebook.cells if "computes the last accuracy again" in cell.source]
+    text = " ".join(text.split())
+    for words in (f"at least {UPDATES} updates", "at least three accuracies", "below .95", f"{ALIKE:.0%} or less"):
+        assert words.replace("%", " %").replace("  ", " ") in text, words
+    assert "a thousandth of the largest" in text
+
+
+def test_runs_of_the_least_length_are_read():
+    value = copy.deepcopy(RUNS5)
+    shortened(UPDATES, [0, 1, UPDATES])(value)
+    value["RNN"][0]["score"][0] = 0.945
+    assert findings("ps5 runs", value)[0] is None
+
+
+def test_what_solved_on_the_way_and_not_at_the_end_is_told_apart():
+    value = copy.deepcopy(RUNS5)
+    for run in value["RNN"]:
+        run["score"][1] = 1.0
+    words = next(row[0] for row in findings("ps5 runs", value)[1] if len(row) == 1)
+    assert words.startswith("RNN: solved 3/3") and words.endswith("by its weights at the end 0/3")
 
 
 def places(value, path=()):

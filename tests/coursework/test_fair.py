@@ -125,6 +125,99 @@ def test_one_part_in_float32_loosens_no_other():
     assert difference(rows, np.array([[0.1, 0.2], [0.3, 0.4]]), 1e-8, (), SINGLE), "nor does one row of an array"
 
 
+def _t32(array):
+    return torch.tensor(array, dtype=torch.float32)
+
+
+def _forward_by_torch(Wx, Wh, b, x, h0):
+    out, h = [h0], _t32(h0)
+    for t in range(x.shape[1]):
+        h = torch.tanh(_t32(x[:, t]) @ _t32(Wx).T + h @ _t32(Wh).T + _t32(b))
+        out.append(h.numpy())
+    return np.stack(out, 1)
+
+
+def _run_by_torch(Wx, Wh, bx, bh, x, h0):
+    h = [h0]
+    for x_t in x:
+        h.append(np.float32(QUESTIONS["ps3_gru_steps"].right(Wx, Wh, bx, bh, x_t, h[-1]))[0])
+    return np.array(h)
+
+
+def _contributions_from_a_start(z, h_tilde, h0):
+    """The first row is a product of float32 and float64, the others are float32."""
+    k = np.float32(QUESTIONS["ps4_keeps"].right(z))
+    out = np.empty((len(z) + 1, len(h0)))
+    out[0] = k[0] * h0
+    out[1:] = np.float32((1 - z) * h_tilde) * k[1:]
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [
+        ("ps5_rnn_forward", _forward_by_torch),
+        ("ps3_repaired_run", _run_by_torch),
+        ("ps4_contributions", _contributions_from_a_start),
+    ],
+)
+def test_float32_is_right_beside_a_row_of_float64(name, answer):
+    found = _marked(name, answer)
+    assert (found.points, found.hint) == (found.most, USE_FLOAT64)
+    assert _marked(name, lambda *inputs: answer(*inputs) * (1 + 8e-6)).points == 0
+    assert _marked(name, lambda *inputs: np.float64(QUESTIONS[name].right(*inputs)) * (1 + 1e-6)).points == 0
+
+
+def test_each_number_is_held_to_what_its_kind_keeps():
+    right = np.linspace(0.1, 1, 8).reshape(4, 2) ** 2
+    near = np.float32(right * (1 + 2e-6)).astype(float)
+
+    def wrong(places, off, **more):
+        got = near.copy()
+        got[places] = right[places] * (1 + off)
+        return difference(got, right, 1e-8, single=5e-6, **more) is not None
+
+    assert not wrong([0, 1, 2], 0.0), "three rows of four are exact, and one is float32"
+    assert wrong([3], 8e-6) and wrong([2, 3], 1e-6) and wrong([1, 2, 3], 1e-6)
+    assert not wrong([3], 1e-6), "most are float32, and what is computed from them has no more digits"
+    assert wrong([3], 1e-6, rows=("a", "b", "c", "d")), "but a block with a name is a part by itself"
+    assert not wrong([3], 0.0, rows=("a", "b", "c", "d"))
+    short = np.array([[0.25, 0.5], [0.1, 0.2]])
+    assert difference(short * (1 + 1e-6), short, 1e-8, single=5e-6), "a short number beside float64 is no float32"
+
+
+def _marks_of(values, cells):
+    """{question: mark} of ps4 where all other answers are right. values: {question: answer}."""
+    assignment = load("ps4")
+    inputs, answers = assignments.draw(assignment, 7, 4), {}
+    for q, question in assignment.questions.items():
+        answer = values.get(q, question.right)
+        calls = [()] if inputs[q] is None else map(plain.decode, inputs[q])
+        answers[q] = {"values": [plain.encode(answer(*call) if callable(answer) else answer) for call in calls]}
+    return {
+        mark.grade_id: mark for mark in Marker(assignment, inputs).marks(reply_of(assignment, answers), None, cells)
+    }
+
+
+def test_what_calls_an_answer_in_float32_is_held_to_the_same():
+    """The model's contributions, with a keeps in float32: all its numbers are float64, with the digits of float32."""
+
+    def keeps(by=0.0):
+        return lambda z: np.float32(QUESTIONS["ps4_keeps"].right(z) * (1 + by))
+
+    def contributions(by=0.0):
+        return lambda z, h_tilde, h0: np.vstack([h0, (1 - z) * h_tilde]) * np.float64(keeps()(z)) * (1 + by)
+
+    calls = ["def keeps(z): return z", "def contributions(z, h_tilde, h0): return keeps(z)"]
+    name, callee = "ps4_contributions", "ps4_keeps"
+    found = _marks_of({callee: keeps(), name: contributions()}, calls)
+    assert (found[name].points, found[name].hint) == (found[name].most, USE_FLOAT64) and found[callee].points
+    assert _marks_of({callee: keeps(), name: contributions(8e-6)}, calls)[name].points == 0
+    assert _marks_of({callee: keeps(8e-6), name: contributions()}, calls)[name].points == 0, "keeps is wrong itself"
+    assert _marks_of({name: contributions()}, calls)[name].points == 0, "keeps is float64"
+    assert _marks_of({callee: keeps(), name: contributions()}, calls[:1])[name].points == 0, "keeps is not called"
+
+
 def _in_single(value):
     return np.float32(value) if np.asarray(value).dtype.kind == "f" else value
 
@@ -256,7 +349,12 @@ DIGITS = re.compile(r"(\w+) significant digits suffice")
 SHARES = re.compile(r"at least (\S+) % of a memory is left after (\d+) steps.*1 - z \\ge (\S+?)\$")
 OTHERS = re.compile(r"(?i)\bdigits?\b|\bdecimals?\b|toleran|at least|to about|rounded|differ by|\de-\d")
 COLLECTED = {  # what is said of own runs that are no answer to inputs: tests of its own hold the code against it
-    "ps5_my_runs": {"at least three seeds", "may differ by two of the 200 sequences"},
+    "ps5_my_runs": {
+        "at least three seeds",
+        "may differ by two of the 200 sequences",
+        "at least 50 updates",
+        "at least three accuracies",
+    },
     "ps6_evidence": {"at least three seeds", "at least up to 10", "six digits of each number"},
 }
 EXACT = re.compile(r"may differ from the right numbers by (\S+) of the largest of them in size, and by (\S+) if your")

@@ -41,7 +41,7 @@ PS5 = {  # a student: (what follows the honest runs in their cell, whether they 
     "as_arrays": ("import copy\nmy_runs = {k: tuple(copy.deepcopy(v)) for k, v in my_runs.items()}", HONEST, ""),
     "better_than_it_is": ("my_runs['GRU'][0]['score'][-1] = 1.0", LOST, "don't have the accuracy that is stated"),
     "diverged": ("my_runs['RNN'][1]['loss'][3] = float('nan')", LOST, "holds NaN or inf"),
-    "one_run_thrice": ("my_runs['RNN'][2]['loss'] = my_runs['RNN'][1]['loss']", LOST, "the very same losses"),
+    "one_run_thrice": ("my_runs['RNN'][2]['loss'] = my_runs['RNN'][1]['loss']", LOST, "the same losses, or almost"),
     "lies": (LIE, LOST, ""),
     "trains_for_ever": ("while True:\n    my_runs = None", LOST, ""),
     "ends_python": ("import os\nos._exit(0)", LOST, "my_runs is defined"),
