@@ -171,18 +171,10 @@ TABLE = "[" + "a," * 20_000 + "]"
 STALLS = {  # code that is made to hold up whoever reads it: (what stands first, what is repeated)
     "tables that are compared": (f"def f(h):\n    return h\n    c, d = g({TABLE}), g({TABLE})\n", "    (c - d) / q\n"),
     "functions handed to functions": ("def f(a):0\n" * 20_000, "f(f)\n"),
-    "functions of their own": ("", "def f(a):g(f)\n"),
     "statements on one line": ("def f(h):\n    a", ";a"),
     "attributes of attributes": ("def f(a):\n", "    a" + ".b" * 2800 + "\n"),
-    "calls of calls": ("def f(a):\n", "    a" + "(f)" * 2800 + "\n"),
-    "divisions of divisions": ("def f(a):\n", "    a" + "/a" * 2800 + "\n"),
-    "names and names": ("def f(a):\n", "    a = a * a - g(a); a / a\n"),
-    "lambdas": ("def f(a):\n", "    b = lambda a: g(a + s) - g(a - s)\n"),
     "lambdas of lambdas": ("def f(a):\n", "    b = " + "lambda: " * 900 + "a\n"),
     "targets of one value": ("def f(a):\n", "    " + "a=" * 100 + "+".join(f"b{i}" for i in range(500)) + "\n"),
-    "lists in lists": ("def f(a):\n", "    [b for b in b for b in b if b - b / b]\n"),
-    "classes": ("def f(a):\n    A()\n", "class A(B):\n a = 1\n"),
-    "methods": ("def f(a):\n    A().f\nclass A:\n", " def f(a): a.f\n"),
     "arguments by name": (
         "def f(a, s):\n    y = g(s," + ",".join(f"a{i}=1" for i in range(9000)) + ")\n"
         "    z = g(t," + ",".join(f"a{i}=1" for i in range(9000)) + ")\n",
