@@ -225,12 +225,14 @@ class Quotients:
         if isinstance(node, ast.Subscript | ast.Attribute | ast.Starred | ast.NamedExpr):
             return [*self.given.get(_dotted(node), []), node.value]
         if isinstance(node, ast.List | ast.Tuple):
+            self.work.spend(len(node.elts))
             return [each for each in node.elts if self._holds(each)]
         if isinstance(node, ast.ListComp | ast.GeneratorExp):
             return [node.elt]
         if isinstance(node, ast.IfExp):
             return [node.body, node.orelse]
         if isinstance(node, ast.Call):
+            self.work.spend(len(node.args))
             return [*node.args, *([node.func.value] if isinstance(node.func, ast.Attribute) else [])]
         return []
 
