@@ -284,7 +284,7 @@ def judge(
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
         else:
             passed += 1
-            single = single or _holds_single(got)
+            single = single or (_holds_single(got) and not _holds_single(case.right()))  # as halves of halves are
     if not failures:
         words = "Right, on every random input tried." if called else "Right."
         return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
