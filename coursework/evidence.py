@@ -332,6 +332,10 @@ class Evidence:
         """None: a value is asked for."""
         return ()
 
+    def in_single(self, got: Any) -> bool:
+        """Runs may be trained in float32, as in torch."""
+        return False
+
     def complaint(self, got: Any) -> str | None:
         """None where the runs can be read, else what is wrong."""
         return findings(self.form, got)[0]

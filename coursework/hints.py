@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from course_utils.checks.exercise import Case, Verdict, Worked, difference, judge
+from course_utils.checks.exercise import Case, Verdict, Worked, difference, holds_single, judge
 from coursework import plain
 from coursework.derivation import axis_of
 from coursework.evidence import Evidence
@@ -178,6 +178,10 @@ class Sealed:
         if form is None and hashed(got, self.digits, self.salt) not in self.right:
             return "the number differs."
         return form
+
+    def in_single(self, got: Any) -> bool:
+        """Whether a right result was computed in float32."""
+        return holds_single(got)
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives."""

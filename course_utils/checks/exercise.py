@@ -52,6 +52,9 @@ class Case(Protocol):
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives."""
 
+    def in_single(self, got: Any) -> bool:
+        """Whether a right result was computed in float32."""
+
 
 @dataclass(frozen=True)
 class Worked:
@@ -81,6 +84,10 @@ class Worked:
         if words and not self._single and difference(got, self.right(), self.rtol, self.rows, self.single) is None:
             return f"the formula may be right, to more digits than you give it can't be told. {USE_FLOAT64}"
         return words
+
+    def in_single(self, got: Any) -> bool:
+        """Whether a right result was computed in float32. Right numbers that are as short, as 3/64 is, tell nothing."""
+        return holds_single(got) and not holds_single(self.right())
 
     def fits(self, got: Any, hint: str) -> bool:
         """Whether a result is what the known mistake of this hint gives; of several, those that the mistake changes."""
@@ -284,7 +291,7 @@ def judge(
             suspects = [hint for hint in (case.hints if suspects is None else suspects) if case.fits(got, hint)]
         else:
             passed += 1
-            single = single or (_holds_single(got) and not _holds_single(case.right()))  # as halves of halves are
+            single = single or case.in_single(got)
     if not failures:
         words = "Right, on every random input tried." if called else "Right."
         return Verdict(True, f"{words} {USE_FLOAT64}" if single else words)
@@ -388,7 +395,7 @@ def _tolerances(got: Any, rtol: float, single: float, rows: tuple[str, ...] = ()
     return np.where(wide, max(rtol, single), rtol)
 
 
-def _holds_single(got: Any) -> bool:
+def holds_single(got: Any) -> bool:
     """Whether the numbers of a result, or of one of several, are float32."""
     parts = got.values() if isinstance(got, dict) else got if isinstance(got, tuple | list) else ()
     return is_single(got) or any(map(is_single, parts))
