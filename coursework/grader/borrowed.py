@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 
 from coursework.grader.magics import as_python
 from coursework.grader.needed import all_tables, bare, read_in, set_in
-from coursework.grader.quotient import DEEPEST, Quotients, TooLongError, Work
+from coursework.grader.quotient import DEEPEST, Quotients, TooMuchWorkError, Work
 
 PACKAGE = tuple(
     f"course_utils.{name}"
@@ -114,7 +114,7 @@ def complaint(
         return _found(cells, answer, handed_out, work or Work())
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
-    except TooLongError:
+    except TooMuchWorkError:
         return f"{WANTED} {TOO_LONG}"
 
 
@@ -162,7 +162,7 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
     Numbers that carry their derivative along are such a class. So is a matrix of a student's own, and a net of nodes
     that hand their gradients back: no program can tell, so this is for who marks.
     """
-    with contextlib.suppress(RecursionError, MemoryError, TooLongError):
+    with contextlib.suppress(RecursionError, MemoryError, TooMuchWorkError):
         for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer, Work()):
             for node in piece.nodes:
                 if isinstance(node, ast.ClassDef):

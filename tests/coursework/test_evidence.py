@@ -397,7 +397,7 @@ def test_who_marks_the_report_sees_the_numbers(tmp_path):
     assert table.source.startswith("**The student's own numbers**")
     lines = table.source.split("\n\n", 1)[1].splitlines()
     assert all(line.startswith("    ") for line in lines) and len(lines) == 9
-    assert rubric.source.startswith("**Rubric**") and "- **4: a claim of its size**" in rubric.source
+    assert rubric.source.startswith("**Rubric**") and "- **6: a claim of its size**" in rubric.source
 
 
 def test_show_numbers_prints_the_table_or_the_reason(capsys):
