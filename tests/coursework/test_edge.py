@@ -371,8 +371,8 @@ OF_A_RESULT = [
     "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number[.]",
     "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0[.] A product of many small "
     "factors underflows to 0[.]",
-    "it agrees to some digits only[.] Is something estimated, rounded, left out, computed in float32, or added, such as "
-    "a small 1e-12[?] In float64 more agree[.]",
+    "it agrees to some digits only[.] Is something estimated, rounded, left out, computed in float32, or added, such "
+    "as a small 1e-12[?] In float64 more agree[.]",
     "the sign is wrong[.]",
     "the formula may be right, to more digits than you give it can't be told[.]" + re.escape(f" {USE_FLOAT64}"),
     NUMBERS,
@@ -592,7 +592,8 @@ def test_no_input_is_told_back(leaking, name):
             assert not [form[i : i + 6] for i in range(12) if form[i : i + 6] in spelled], text
     (hint,) = re.findall(r"^\| ps0_step \|[^|]*\|[^|]*\| (.*) \|$", text, re.M)
     assert TOLD.fullmatch(hint), hint
-    assert not re.search(r"[1-9]\d", re.sub("float(?:32|64)|1e-12", "", hint)) and "klmno" not in hint, "chosen by the student"
+    assert "klmno" not in hint
+    assert not re.search(r"[1-9]\d", re.sub("float(?:32|64)|1e-12", "", hint)), "chosen by the student"
 
 
 def test_the_sandbox_does_not_know_the_seed(marker):
