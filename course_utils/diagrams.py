@@ -519,16 +519,16 @@ TWO_STEPS = np.array([[[2.0, 0.0], [0.0, 0.5]], [[0.0, -2.0], [0.5, 0.0]]])  # J
 def circle_to_ellipse() -> Drawing:
     """All small changes of length 1, after one step's Jacobian and after a second one, which turns them as well.
 
-    The longest axis of each outline is the largest singular value of what has been done so far: 1, 2 and 1 again, where
-    the product of both norms is 4.
+    The longest half-axis of each outline is the largest singular value of what has been done so far: 1, 2 and 1 again,
+    where the product of both norms is 4.
     """
     alt = (
         "A circle, then an ellipse, then a circle again. J_1 makes the circle twice as wide and half as high: the "
-        "longest axis, sigma_1 of J_1, is 2. J_2 turns everything by a quarter and then does the same, so that the "
-        "long axis is halved and the short one doubled: sigma_1 of J_2 J_1 is 1, though the bound says 2 times 2."
+        "longest half-axis, sigma_1 of J_1, is 2. J_2 turns everything by a quarter and then does the same, so that "
+        "the long axis is halved and the short one doubled: sigma_1 of J_2 J_1 is 1, though the bound says 2 times 2."
     )
     unit, middle, xs = 0.58, 1.42, (0.88, 3.35, 5.95)
-    paper = Paper(2.85, r"A matrix makes an ellipse of the circle, and its longest axis is $\sigma_1$", alt)
+    paper = Paper(2.85, r"A matrix makes an ellipse of the circle, and its longest half-axis is $\sigma_1$", alt)
     J_1, J_2 = TWO_STEPS
     angles = np.linspace(0, 2 * np.pi, 181)
     circle = np.array([np.cos(angles), np.sin(angles)])
