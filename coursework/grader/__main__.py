@@ -2,8 +2,10 @@
 
 import argparse
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from math import ceil
 from pathlib import Path
 
@@ -124,21 +126,25 @@ def keep_and_read(
     The marks by program are written all the same, and each row says what is missing.
     """
     handed_in = {submission.student: submission for submission in found}
-    steps = {
-        "The gradebook could not be written": lambda: gradebook.write(folder, assignment, results, handed_in),
-        "Points by hand could not be read": lambda: gradebook.read_by_hand(folder, assignment, results),
-    }
-    failed = False
-    for words, step in steps.items():
-        try:
-            step()
-        except Exception as error:
-            failed = True
-            print(f"{words}: {error}", file=sys.stderr)
-            for result in results:
-                result.flags.append(f"{words} ({type(error).__name__}).")
-                result.unread |= step is steps["Points by hand could not be read"]
-    return failed
+    write = partial(gradebook.write, folder, assignment, results, handed_in)
+    read = partial(gradebook.read_by_hand, folder, assignment, results)
+    kept = done(write, "The gradebook could not be written", results)
+    known = done(read, "Points by hand could not be read", results)
+    for result in results:
+        result.unread |= not known
+    return not (kept and known)
+
+
+def done(step: Callable[[], None], otherwise: str, results: list[report.Result]) -> bool:
+    """Take a step for the whole class. Returns whether it worked; if not, `otherwise` stands in each row."""
+    try:
+        step()
+    except Exception as error:
+        print(f"{otherwise}: {error}", file=sys.stderr)
+        for result in results:
+            result.flags.append(f"{otherwise} ({type(error).__name__}).")
+        return False
+    return True
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from coursework.grader.alike import Pair
+from coursework.grader.files import write
 from coursework.grader.items import Band, Summary
-from coursework.grader.report import PAGES, Result, write, write_table
+from coursework.grader.report import PAGES, Result, write_table
 
 COLUMNS = [
     "question",

@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from coursework.grader.files import write
 from coursework.grader.marking import Mark
 
 NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
@@ -153,10 +154,3 @@ def _cell(text: str) -> str:
     """
     text = "".join(sign if sign.isprintable() else "�" if "\ud800" <= sign <= "\udfff" else " " for sign in text)
     return "'" + text if text.lstrip().startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(text) else text
-
-
-def write(path: Path, text: str) -> None:
-    """Whole or not at all."""
-    partly = path.with_name(f".{path.name}.partly")
-    partly.write_text(text, encoding="utf-8")
-    os.replace(partly, path)

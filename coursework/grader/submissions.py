@@ -19,6 +19,8 @@ from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, TypedDict
 
+from coursework.grader.files import write
+
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
 MOST_CELLS = 2_000
@@ -167,9 +169,7 @@ class Names:
         if (names := {**gone, **now}) != self.of(assignment):
             self.all[assignment] = names
             self.file.parent.mkdir(parents=True, exist_ok=True)
-            partly = self.file.with_name(f".{self.file.name}.partly")
-            partly.write_text(json.dumps(self.all, indent=1), encoding="utf-8")
-            os.replace(partly, self.file)
+            write(self.file, json.dumps(self.all, indent=1))
 
 
 def _folded(name: str) -> str:
