@@ -201,14 +201,14 @@ def _kept(array: np.ndarray) -> np.ndarray:
 
 # ---------------------------------------------------------------------------------------------------------------------
 # One step of each cell. `from_x` (kH,) is Wx x + bx, `h_prev` (H,) the old state. What is returned: the new state (H,),
-# of the LSTM h and c, and the gates that made it, {name: (H,)}.
+# of the LSTM h and c, and the gates that made it, (H,) each, in the order of GATES.
 
 
 def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     """h = φ(Wx x + bx + Wh h_prev + bh) (Elman 1990)."""
     phi = ACTIVATE[p.activation]
     h = phi(from_x + p.Wh @ h_prev + p.bh)
-    return h, {}
+    return h, ()
 
 
 def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
@@ -224,8 +224,8 @@ def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
         h_tilde = np.tanh(xn + Wn @ (r * h_prev) + bn)
     else:
         h_tilde = np.tanh(xn + r * hn)
-    h = z * h_prev + (1 - z) * h_tilde
-    return h, {"r": r, "z": z, "h_tilde": h_tilde}
+    h = z * h_prev + (1.0 - z) * h_tilde
+    return h, (r, z, h_tilde)
 
 
 def lstm_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray) -> tuple:
@@ -236,7 +236,7 @@ def lstm_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray, c_prev: np.ndar
     g = np.tanh(a_g)
     c = f * c_prev + i * g
     h = o * np.tanh(c)
-    return h, c, {"i": i, "f": f, "g": g, "o": o}
+    return h, c, (i, f, g, o)
 
 
 STEPS: dict[str, Callable] = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}
@@ -291,7 +291,8 @@ def run(p: Params, x: np.ndarray, h0: np.ndarray, c0: np.ndarray) -> Trace:
             h_next, now = step(p, from_x, h[-1])
         h.append(h_next)
         gates.append(now)
-    together = {name: _frozen(np.array([now[name] for now in gates])) for name in GATES[p.kind]}
+    by_name = zip(GATES[p.kind], zip(*gates, strict=True), strict=True)
+    together = {name: _frozen(np.array(values)) for name, values in by_name}
     return Trace(p, x, _frozen(np.array(h)), together, _frozen(np.array(c)) if p.kind == "LSTM" else None)
 
 

@@ -129,20 +129,18 @@ def pull(v: np.ndarray, chain: Chain, blocks: dict[str, np.ndarray]) -> np.ndarr
 class _Sum:
     """A sum of chains, sorted so that it is quick.
 
-    diagonal (T, H)                the chain without a block, of which there is at most one: the direct path
-    slopes (T, n, H), W            the n chains diag(slope) W: one matrix product serves them all
-    longer                         the other chains, one by one
+    slopes (T, n, H), W   the n chains diag(slope) W, the direct path diag(slope) I among them: one product serves all
+    longer                the other chains, one by one
     """
 
     def __init__(self, chains: list[Chain], blocks: dict[str, np.ndarray]) -> None:
         chains, self.blocks = [_merged(chain) for chain in chains], blocks
         (T, H), dtype = chains[0][0].shape, chains[0][0].dtype
-        direct = [chain[0] for chain in chains if len(chain) == 1]
-        assert len(direct) <= 1
-        self.diagonal = direct[0] if direct else np.zeros((T, H), dtype)
-        pairs = [chain for chain in chains if len(chain) == 2]
-        self.slopes = np.array([slope for slope, _ in pairs], dtype).reshape(-1, T, H).swapaxes(0, 1).copy()
-        self.W = [blocks[name] for _, name in pairs]
+        short = [chain for chain in chains if len(chain) <= 2]
+        self.slopes = np.empty((T, len(short), H), dtype)
+        for n, chain in enumerate(short):
+            self.slopes[:, n] = chain[0]
+        self.W = [blocks[chain[1]] if len(chain) == 2 else np.eye(H, dtype=dtype) for chain in short]
         self.longer = [chain for chain in chains if len(chain) > 2]
 
     @cached_property
@@ -152,9 +150,7 @@ class _Sum:
 
     def pull(self, v: np.ndarray, t: int) -> np.ndarray:
         """What the old state gets (H,) of a gradient v (H,) of the new one, at step t = 0 .. T-1."""
-        pulled = self.diagonal[t] * v
-        if self.W:
-            pulled += (self.slopes[t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
+        pulled = (self.slopes[t] * v).ravel().dot(self.stacked)  # Σ_n W_nᵀ (slope_n * v), all n at once
         for chain in self.longer:
             pulled += pull(v, [factor if isinstance(factor, str) else factor[t] for factor in chain], self.blocks)
         return pulled
@@ -162,9 +158,7 @@ class _Sum:
     def multiply(self, out: np.ndarray) -> None:
         """The sum as matrices, written to out (T, H, H)."""
         # Row i of Σ_n diag(slope_n) W_n at all steps is one product: slopes (T, n) times the W_n's rows i, (n, H).
-        W = np.array(self.W, self.slopes.dtype).reshape(-1, *out.shape[1:])
-        np.matmul(self.slopes.transpose(2, 0, 1), W.transpose(1, 0, 2), out=out.transpose(1, 0, 2))
-        np.einsum("tii->ti", out)[...] += self.diagonal
+        np.matmul(self.slopes.transpose(2, 0, 1), np.stack(self.W, axis=1), out=out.transpose(1, 0, 2))
         for chain in self.longer:
             out += multiply(chain, self.blocks)
 
@@ -375,5 +369,6 @@ def _pass_back(trace: Trace, dh: ArrayLike) -> dict[str, np.ndarray]:
         if shown is not None:
             total["c"][t + 1] += total["h"][t + 1] * shown[t]
         for new, old, chains in sums:
-            old[t] += chains.pull(new[t + 1], t)
+            before = old[t]  # a view
+            before += chains.pull(new[t + 1], t)
     return total

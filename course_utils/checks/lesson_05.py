@@ -17,8 +17,8 @@ def _draw_step(rng):
 
 
 def _step(p, from_x, h_prev, reset="before"):
-    h, gates = gru_step(p.changed(reset=reset), from_x, h_prev)
-    return {**gates, "h": h}
+    h, (r, z, h_tilde) = gru_step(p.changed(reset=reset), from_x, h_prev)
+    return {"r": r, "z": z, "h_tilde": h_tilde, "h": h}
 
 
 def _writes(p, from_x, h_prev, reset):

@@ -19,7 +19,7 @@ def _draw_step(rng):
     p = init_params("GRU", D, H, seed=int(rng.integers(2**31)), gain=2.0)
     x, h_prev = rng.normal(size=D), rng.uniform(-1, 1, H)
     _, gates = gru_step(p, p.Wx @ x + p.bx, h_prev)
-    return p, x, h_prev, gates["r"], gates["z"], gates["h_tilde"]
+    return p, x, h_prev, *gates
 
 
 def _draw_paths(rng):
