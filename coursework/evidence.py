@@ -182,13 +182,14 @@ def _size(x: float) -> str:
 def ps5_runs(value: Any) -> Table:
     """{"RNN": [run, ...], "GRU": [run, ...]}, each run with `weights` after the last update. See `Run`, SHAPES.
 
-    The accuracy after the last update is computed again from the weights, on the latch's test sequences, and so is
-    the norm of dh_T/dh_0 over its 20 steps, the median over ten sequences.
+    Loss and accuracy after the last update are computed again from the weights, on the latch's test sequences, and so
+    is the norm of dh_T/dh_0 over its 20 steps, the median over ten sequences.
     """
     if isinstance(value, dict) and all(_is_empty(runs) for runs in value.values()):
         raise NotReadableError(NOT_STARTED)
     arms = _arms(value, tuple(SHAPES))
-    table = [["net", "seed", "updates", "first loss", "last ten", "accuracy", "again", "solved at", "dh_T/dh_0"]]
+    head = ["net", "seed", "updates", "first loss", "last ten", "test loss", "accuracy", "again", "solved at", "dh_T/dh_0"]
+    table = [head]
     ends = dict.fromkeys(arms, 0)
     for kind, runs in arms.items():
         nets = []
@@ -202,7 +203,7 @@ def ps5_runs(value: Any) -> Table:
             guesses = run.score[0] < SOLVED
             _wants(guesses, f"{where}: solved before the first update. An untrained net guesses.")
             nets.append(_weights(kind, run.rest.get("weights"), where))
-            accuracy, gradient = _again(kind, nets[-1])
+            loss, accuracy, gradient = _again(kind, nets[-1])
             ends[kind] += accuracy >= SOLVED
             stated, at = run.score[-1], run.solved_at(SOLVED)
             _wants(
@@ -210,7 +211,7 @@ def ps5_runs(value: Any) -> Table:
                 f"{where}: these weights don't have the accuracy that is stated last, on the task's test sequences. "
                 "Hand in the weights as they are after the last update, in the order of blocks that gru_step has.",
             )
-            losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}"]
+            losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}", f"{loss:.2f}"]
             scores = [f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
             table.append([kind, str(run.seed), str(len(run.loss)), *losses, *scores, _size(gradient)])
         _wants(
@@ -258,16 +259,17 @@ def _weights(kind: str, value: Any, where: str) -> dict[str, np.ndarray]:
     return arrays
 
 
-def _again(kind: str, weights: dict[str, np.ndarray]) -> tuple[float, float]:
-    """Accuracy on the latch's test and the median ‖dh_T/dh_0‖ of ten of its sequences, by the course's own net."""
+def _again(kind: str, weights: dict[str, np.ndarray]) -> tuple[float, float, float]:
+    """Loss and accuracy on the latch's test, and the median ‖dh_T/dh_0‖ of ten sequences, by the course's own net."""
     x, target = LATCH.test
     Wx, Wh, V, c = (weights[name] for name in ("Wx", "Wh", "V", "c"))
     bx = weights["b"] if kind == "RNN" else weights["bx"]
     bh = np.zeros(len(Wh)) if kind == "RNN" else weights["bh"]
     params = Params(kind, Wx, Wh, bx, bh, reset="after")
-    (accuracy,) = Nets([params], [np.column_stack([c, V])], LATCH.loss, params.Wh.dtype).score(x, target)
+    net = Nets([params], [np.column_stack([c, V])], LATCH.loss, params.Wh.dtype)
+    (accuracy,), (loss,) = net.score(x, target), net.gradient(x[None], target[None])
     norms = [norms_to_past(jacobians(forward(params, sequence)))[0] for sequence in x[:10]]
-    return float(accuracy), float(np.median(norms))
+    return float(loss), float(accuracy), float(np.median(norms))
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -437,6 +437,9 @@ def test_points_stand_in_the_headings(name):
     stated = [int(points) for points in re.findall(r"^### \d+ · .* \*\((\d+) points\)\*$", text, flags=re.MULTILINE)]
     assert stated == [part.points for part in ASSIGNMENTS[name].parts.values()]
     assert f"*{sum(stated)} points," in text
+    elsewhere = re.sub(r"^(### .*|\*\d+ points,.*)$", "", text, flags=re.MULTILINE)
+    number = r"(\d+|half a|one|two|three|four|five|six|seven|eight|nine|ten)"
+    assert not re.search(rf"{number} points? (each|for each|apiece)", elsewhere), "nobody keeps a second copy of points"
 
 
 @every

@@ -34,7 +34,7 @@ def weights(kind, seed, H=H):
 
 
 def by_torch(kind, theta):
-    """(accuracy, median ‖dh_T/dh_0‖ of ten sequences) of a net that torch runs, by autograd."""
+    """(accuracy, median ‖dh_T/dh_0‖ of ten sequences, loss) of a net that torch runs, by autograd."""
     x, target = (torch.tensor(part) for part in LATCH.test)
     net = getattr(torch.nn, kind)(6, H, batch_first=True, dtype=torch.float64)
     bx, bh = (theta["b"], 0 * theta["b"]) if kind == "RNN" else (theta["bx"], theta["bh"])
@@ -46,13 +46,15 @@ def by_torch(kind, theta):
     ):
         getattr(net, name).data = torch.tensor(W)
     last = net(x)[1][0].detach().numpy()
-    hit = np.mean((last @ theta["V"].T + theta["c"]).argmax(1) == target.numpy())
+    logits = last @ theta["V"].T + theta["c"]
+    hit = np.mean(logits.argmax(1) == target.numpy())
+    loss = torch.nn.functional.cross_entropy(torch.tensor(logits), target).item()
 
     def final(h0, sequence):
         return net(sequence[None], h0[None, None])[1][0, 0]
 
     J = [torch.autograd.functional.jacobian(lambda h0, x=x: final(h0, x), torch.zeros(H).double()) for x in x[:10]]
-    return hit, np.median([np.linalg.norm(part.numpy(), 2) for part in J])
+    return hit, np.median([np.linalg.norm(part.numpy(), 2) for part in J]), loss
 
 
 def run5(kind, seed):
@@ -95,8 +97,8 @@ def test_right_ones_are_read_and_recomputed():
     assert complaint is None and len(table) == 1 + 6 + 2
     head = table[0]
     for row in table[1:7]:
-        accuracy, gradient = by_torch(row[0], weights(row[0], int(row[1])))
-        assert row[head.index("again")] == f"{accuracy:.2f}"
+        accuracy, gradient, loss = by_torch(row[0], weights(row[0], int(row[1])))
+        assert row[head.index("again")] == f"{accuracy:.2f}" and row[head.index("test loss")] == f"{loss:.2f}"
         assert np.isclose(float(row[head.index("dh_T/dh_0")]), gradient, rtol=0.06)
     complaint, table = findings("ps6 project", RUNS6)
     assert complaint is None
@@ -130,7 +132,7 @@ def test_runs_may_hold_numbers_of_numpy(form, way):
 def test_a_stated_accuracy_may_be_off_by_as_many_sequences_as_the_question_says():
     (text,) = [cell.source for cell in load("ps5").notebook.cells if "computes the last accuracy again" in cell.source]
     number, of = re.search(r"may differ by (two) of the (\d+) sequences", text).groups()
-    units = int(re.search(r"A net may have up to (\d+) units", text)[1])
+    units = int(re.search(r"A net may have up to (\d+)\s+units", text)[1])
     assert number == "two" and int(of) == len(LATCH.test[0]) and units == UNITS
     for off, right in ((2, True), (-2, True), (3, False), (-3, False)):
         value = copy.deepcopy(RUNS5)
@@ -468,7 +470,8 @@ def test_the_report_of_ps5_says_what_its_runs_say():
     table, words = [row for row in found[1][1:] if len(row) > 1], [row[0] for row in found[1] if len(row) == 1]
     assert words[0].startswith("RNN: solved 3/5, 95 % interval 0.23 to 0.88, median updates 75")
     assert words[1].startswith("GRU: solved 5/5, 95 % interval 0.57 to 1.00, median updates 150")
-    last = {(row[0], row[1]): (row[7], float(row[8])) for row in table}
+    solved, gradient_at = (found[1][0].index(name) for name in ("solved at", "dh_T/dh_0"))
+    last = {(row[0], row[1]): (row[solved], float(row[gradient_at])) for row in table}
     failed = [gradient for at, gradient in last.values() if at == "never"]
     assert len(failed) == 2 and max(failed) < 1e-9
     assert all(0.1 < gradient < 2 for (kind, _), (_, gradient) in last.items() if kind == "GRU")
