@@ -211,6 +211,17 @@ def rnn_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     return h, ()
 
 
+def lstm_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray) -> tuple:
+    """Gates i, f, o, candidate g, cell c, and what it shows, h (Hochreiter & Schmidhuber 1997; f: Gers et al. 2000)."""
+    a_i, a_f, a_g, a_o = (from_x + p.Wh @ h_prev + p.bh).reshape(4, -1)
+
+    i, f, o = sigmoid([a_i, a_f, a_o])
+    g = np.tanh(a_g)
+    c = f * c_prev + i * g
+    h = o * np.tanh(c)
+    return h, c, (i, f, g, o)
+
+
 def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     """Reset gate r, update gate z, candidate h_tilde, and the mixture h (Cho et al. 2014, eqs. 5-8; lesson 05)."""
     H, from_h = len(h_prev), p.Wh @ h_prev + p.bh
@@ -228,24 +239,13 @@ def gru_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray) -> tuple:
     return h, (r, z, h_tilde)
 
 
-def lstm_step(p: Params, from_x: np.ndarray, h_prev: np.ndarray, c_prev: np.ndarray) -> tuple:
-    """Gates i, f, o, candidate g, cell c, and what it shows, h (Hochreiter & Schmidhuber 1997; f: Gers et al. 2000)."""
-    a_i, a_f, a_g, a_o = (from_x + p.Wh @ h_prev + p.bh).reshape(4, -1)
-
-    i, f, o = sigmoid([a_i, a_f, a_o])
-    g = np.tanh(a_g)
-    c = f * c_prev + i * g
-    h = o * np.tanh(c)
-    return h, c, (i, f, g, o)
-
-
 STEPS: dict[str, Callable] = {"RNN": rnn_step, "GRU": gru_step, "LSTM": lstm_step}
 
 
 def forward(p: Params, x: ArrayLike, h0: ArrayLike | None = None, c0: ArrayLike | None = None) -> Trace:
     """Run the layer over a sequence and keep what the gradients will need.
 
-    One step is `rnn_step`, `gru_step` or `lstm_step`, the lines that lesson 05 has for the GRU: see `gru_step??`.
+    One step is `rnn_step`, `lstm_step` or `gru_step`, which has lesson 05's lines: import it, and see `gru_step??`.
 
     p   Params.
     x   (T, D) inputs, T at least 1.

@@ -641,7 +641,7 @@ def _input(paper: Paper, x: float, y: float) -> None:
     paper.line((x, y - 0.4), (x, y - 0.2))
 
 
-def gru_paths() -> Drawing:
+def gru_with_paths() -> Drawing:
     """The four ways that a change takes from h_{t-1} to h_t, each a line in its colour, with its formula.
 
     What they carry adds up to J_t = ∂h_t/∂h_{t-1}, as `gradients.jacobian_paths` has it.

@@ -61,6 +61,25 @@ def rnn_paths(trace: Trace) -> dict[str, Path]:
     return {"recurrent": Path([slope], ["W"])}
 
 
+def lstm_paths(trace: Trace) -> dict[str, Path]:
+    """c = f c_prev + i g, h = o tanh(c): old h and c reach c, which `_shown` leads on to h; o leads to h itself."""
+    assert trace.c is not None
+    c_prev, tanh_c = trace.c[:-1], np.tanh(trace.c[1:])
+    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
+    return {
+        "direct": Path([f], new="c", old="c"),
+        "forget": Path([c_prev * f * (1 - f)], ["Wf"], new="c"),
+        "input": Path([g * i * (1 - i)], ["Wi"], new="c"),
+        "candidate": Path([i * (1 - g**2)], ["Wg"], new="c"),
+        "output": Path([tanh_c * o * (1 - o)], ["Wo"]),
+    }
+
+
+def _shown(trace: Trace) -> np.ndarray | None:
+    """∂h/∂c = o (1 - tanh²c) of the LSTM, within one step, (T, H)."""
+    return None if trace.c is None else trace.gates["o"] * (1 - np.tanh(trace.c[1:]) ** 2)
+
+
 def gru_paths(trace: Trace) -> dict[str, Path]:
     """h = z h_prev + (1 - z) h_tilde: past all gates, through z, through h_tilde with r held, through r (lesson 06)."""
     p, h_prev = trace.params, trace.h[:-1]
@@ -78,26 +97,7 @@ def gru_paths(trace: Trace) -> dict[str, Path]:
     return {"direct": Path([z]), "update": Path([into_z], ["Wz"]), "candidate": candidate, "reset": reset}
 
 
-def lstm_paths(trace: Trace) -> dict[str, Path]:
-    """c = f c_prev + i g, h = o tanh(c): old h and c reach c, which `_shown` leads on to h; o leads to h itself."""
-    assert trace.c is not None
-    c_prev, tanh_c = trace.c[:-1], np.tanh(trace.c[1:])
-    i, f, g, o = (trace.gates[name] for name in ("i", "f", "g", "o"))
-    return {
-        "direct": Path([f], new="c", old="c"),
-        "forget": Path([c_prev * f * (1 - f)], ["Wf"], new="c"),
-        "input": Path([g * i * (1 - i)], ["Wi"], new="c"),
-        "candidate": Path([i * (1 - g**2)], ["Wg"], new="c"),
-        "output": Path([tanh_c * o * (1 - o)], ["Wo"]),
-    }
-
-
 PATHS = {"RNN": rnn_paths, "GRU": gru_paths, "LSTM": lstm_paths}
-
-
-def _shown(trace: Trace) -> np.ndarray | None:
-    """∂h/∂c = o (1 - tanh²c) of the LSTM, within one step, (T, H)."""
-    return None if trace.c is None else trace.gates["o"] * (1 - np.tanh(trace.c[1:]) ** 2)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -181,7 +181,7 @@ def _merged(chain: Chain) -> Chain:
 def jacobian_paths(trace: Trace) -> dict[str, np.ndarray]:
     """The Jacobians taken apart by the way a change takes from h_{t-1} to h_t. The parts sum to `jacobians(trace)`.
 
-    Each cell's paths are listed by one function, the GRU's by `gru_paths`: see `gru_paths??`.
+    Each cell's paths are listed by one function, the GRU's by `gru_paths`: import it, and see `gru_paths??`.
 
     RNN:  recurrent.
     GRU:  direct     diag(z), past everything

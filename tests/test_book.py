@@ -109,8 +109,8 @@ def test_a_fork_without_an_edition_says_how_to_publish_one():
     text = made._around(made.lessons[1])
     assert "colab.research" not in text and "mybinder.org" not in text
     assert "The student edition of this version isn’t published yet" in text
-    assert 'href="https://github.com/a/b/blob/HEAD/CONTRIBUTING.md#a-version-is-published"' in text
-    assert "## A version is published\n" in (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    assert 'href="https://github.com/a/b/blob/HEAD/docs/publishing.md"' in text
+    assert (ROOT / "docs" / "publishing.md").is_file()
     page = next(page for page in made.pages if page.source and not page.number)
     assert "isn’t published yet" not in made._around(page).split("<article>")[0]
 

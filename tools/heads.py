@@ -3,6 +3,7 @@
 | what | stands in | is copied to |
 |---|---|---|
 | a lesson's question | the head of its notebook, its first cell | the maps in README.md and lesson 00 |
+| how many lessons there are | notebooks/ | README.md |
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
 | the minutes of a lesson's sections in class | what they hold, and a quarter more | docs/teaching.md, the workshop |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
@@ -111,7 +112,7 @@ PUBLISHED = """\
 {badges} · [read it as a book]({book}), in which the figures move and nothing has to be installed
 
 These open the newest version that is published here. Where they find nothing, none is published yet:
-[four steps](CONTRIBUTING.md#a-version-is-published) publish one.
+[four steps](docs/publishing.md) publish one.
 
 Or `git clone {address}`, and start below.
 """
@@ -371,6 +372,7 @@ def copies(root: Path = ROOT) -> dict[Path, str]:
     text = between(readme.read_text(encoding="utf-8"), MAP, course_map(paths, "notebooks/", root))
     texts[readme] = between(text, ROADS, badges(root))
     for name, pattern, value in (
+        ("README.md", r"(There are )(\d+)(?= lessons)", str(len(paths))),
         ("CITATION.cff", r"^(version: )(.*)$", about["version"]),
         ("CITATION.cff", r'^(repository-code: ")([^"]*)(?=")', address(root)),
         ("course_utils/__init__.py", r'^(__version__ = ")([^"]*)(?=")', about["version"]),

@@ -35,7 +35,7 @@ DRAWINGS = {
     },
     **{f"GRU {stage}": lambda stage=stage: diagrams.gru_growing(stage) for stage in (1, 2, 3)},
     "circle": diagrams.circle_to_ellipse,
-    "paths": diagrams.gru_paths,
+    "paths": diagrams.gru_with_paths,
     "LSTM": diagrams.lstm_beside_gru,
 }
 every = pytest.mark.parametrize("draw", [functools.cache(draw) for draw in DRAWINGS.values()], ids=DRAWINGS)
@@ -253,7 +253,7 @@ def test_the_grus_parts_stay_where_they_are():
 
 
 def test_paths_have_their_fixed_colours_and_formulas():
-    drawing = diagrams.gru_paths()
+    drawing = diagrams.gru_with_paths()
     whole = said(drawing)
     assert list(diagrams.PATH_LINES) == list(figures.PATH_COLOURS)
     for name, line in diagrams.PATH_LINES.items():
