@@ -265,7 +265,8 @@ def test_exercise_keys_agree_with_autograd():
         weights = {name: torch.tensor(values, requires_grad=True) for name, values in wanted.items()}
         states, loss = [torch.tensor(h[0], requires_grad=True)], 0.0
         for a, x_t, direct in zip(given, torch.from_numpy(x), torch.from_numpy(dh), strict=True):
-            states.append(torch.tanh(a + weights["dWx"] @ x_t + weights["db"] + weights["dWh"] @ states[-1]))
+            here = [weights["dWx"], weights["dWh"], a + weights["db"], torch.zeros_like(a)]
+            states.append(oracles.step(init_params("RNN", 1, 1), x_t, states[-1], weights=here).h)
             loss = loss + direct @ states[-1]
         gradients = torch.autograd.grad(loss, [*weights.values(), *states])
         right = EXERCISES["02 backward walk"].right(Wh, x, h, dh)

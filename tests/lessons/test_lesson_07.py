@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from course_utils.cells import forward, init_params
+from course_utils.cells import Params, forward, init_params
 from course_utils.checks.exercise import verdict
 from course_utils.checks.lesson_07 import EXERCISES
 from course_utils.gradients import jacobians
@@ -334,6 +334,13 @@ def test_weather(lesson, name, kind, bias):
     assert bias or all(net[60] < 1e-8 for net in norms)  # "within two months"
 
 
+def chain_by_autograd(W, b, T):
+    """∂h_T/∂h_0 of h = tanh(W h + b), from h_0 = 0."""
+    p = Params("RNN", np.zeros((len(W), 1)), W, b, np.zeros(len(W)))
+    start = torch.zeros(len(W), dtype=torch.float64)
+    return torch.func.jacrev(lambda h: oracles.last_state(p, np.zeros((T, 1)), h))(start)
+
+
 def test_broadcasting_bug(lesson):
     """What it plots, what autograd finds, and the shapes that the explanation names."""
     rng = np.random.default_rng(1)
@@ -348,12 +355,7 @@ def test_broadcasting_bug(lesson):
     with pytest.raises(ValueError, match="matmul"):
         np.ones(5) @ np.float64(1)
 
-    def run(h):
-        for _ in range(20):
-            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        return h
-
-    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(5, dtype=torch.float64))).item()
+    true = torch.linalg.matrix_norm(chain_by_autograd(W, b, 20)).item()
     plotted = abs(float(product))
     assert f"plotted at lag 20: {plotted:.1e}\ntrue at lag 20:    {true:.1e}\n" in lesson.printed
     assert (f"{plotted:.1e}", f"{true:.1e}") == ("2.1e-03", "3.6e-07")
@@ -364,12 +366,9 @@ def two_products(seed):
     """log10 of the norm of the product entry by entry, by a sum of logarithms, and of the true one, at lag 20."""
     rng = np.random.default_rng(seed)
     W, b = rng.normal(0, 0.5 / np.sqrt(5), size=(5, 5)), rng.normal(size=5)
-    h, steps = torch.zeros(5, dtype=torch.float64), []
-    for _ in range(20):
-        h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        steps.append((1 - h**2)[:, None] * torch.from_numpy(W))
-    logs = sum(step.abs().log10() for step in steps)
-    true = torch.linalg.matrix_norm(functools.reduce(lambda product, J: J @ product, steps)).log10()
+    p = Params("RNN", np.zeros((5, 1)), W, b, np.zeros(5))
+    logs = sum(J.abs().log10() for J in oracles.jacobians(p, np.zeros((20, 1))))
+    true = torch.linalg.matrix_norm(chain_by_autograd(W, b, 20)).log10()
     return float(torch.linalg.norm(10**logs).log10()), float(true)
 
 
@@ -433,13 +432,7 @@ def test_log_norm_exercise(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_repaired_chain_is_autograds(seed):
     W, b, T = EXERCISES["07 repaired chain"].draw(np.random.default_rng(seed))
-
-    def run(h):
-        for _ in range(T):
-            h = torch.tanh(torch.from_numpy(W) @ h + torch.from_numpy(b))
-        return h
-
-    true = torch.linalg.matrix_norm(torch.func.jacrev(run)(torch.zeros(len(W), dtype=torch.float64)), 2).item()
+    true = torch.linalg.matrix_norm(chain_by_autograd(W, b, T), 2).item()
     assert EXERCISES["07 repaired chain"].right(W, b, T) == pytest.approx(true, rel=1e-12)
 
 
