@@ -2,15 +2,18 @@
 
 Each statement is taken without the names of its variables and with sums and products in one order. One that many
 students wrote says little about any two of them, so it weighs log(class / students who wrote it): nothing if everybody
-did. Two submissions are as alike as the weight of what they share, as a part of the lighter one's. Nobody loses a point
+did. Two submissions are as alike as the weight of all that they share, as a part of the lighter one's. So a copy in
+which something was added is wholly alike. Short right answers resemble each other by nature: a pair is listed if what
+it shares weighs enough, or if two write the very same statements, however common each of them is. Nobody loses a point
 by this: equal code may come from one lecture, one study group that was allowed, or one mistake that many make.
 """
 
 import ast
 import contextlib
+import itertools
 import math
 import sys
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,8 +22,9 @@ from coursework.grader.likeness import shape, size
 from coursework.grader.magics import as_python
 
 TELLING = 4  # names, numbers and operations that a statement must have to count
-ALIKE = 0.6  # the part of the lighter submission's weight that is shared
-WEIGHT = 8.0  # of what is shared: three statements that nobody else of 30 has weigh so much
+ALIKE = 0.85  # the part of the lighter submission's weight that is shared
+WEIGHT = 12.0  # of what is shared: four or five statements that nobody else of 30 has weigh so much
+WHOLE = 8  # statements of two submissions that have no others: three or four answers
 MOST = 200  # pairs
 LONGEST, LARGEST = 3000, 400  # statements of a submission, and the size of an expression, that are looked at
 
@@ -36,7 +40,9 @@ class Pair:
 
 
 def pairs(code: Mapping[str, Sequence[str]], given: Sequence[str] = ()) -> list[Pair]:
-    """The pairs of a class to look at, the most alike first. At most 200. Whose code takes too long to read has none.
+    """The pairs of a class to look at, the most alike first: at most 200. Whose code takes too long to read has none.
+
+    Two who wrote the same statements, eight or more, are as alike as can be, 1, also where the whole class wrote them.
 
     code   {student: the code cells}
     given  code that everybody was given, which doesn't count
@@ -53,26 +59,22 @@ def pairs(code: Mapping[str, Sequence[str]], given: Sequence[str] = ()) -> list[
     written = {
         student: {key: line for key, line in found.items() if key not in common} for student, found in written.items()
     }
-    by_shape: defaultdict[str, list[str]] = defaultdict(list)
-    for student, found in written.items():
-        for key in found:
-            by_shape[key].append(student)
-    weight = {key: math.log(len(code) / len(students)) for key, students in by_shape.items()}
+    students = Counter(key for found in written.values() for key in found)
+    weight = {key: math.log(len(code) / number) for key, number in students.items()}
     total = {student: sum(weight[key] for key in found) for student, found in written.items()}
-    shared: defaultdict[tuple[str, str], float] = defaultdict(float)
-    for key, students in by_shape.items():
-        if 1 < len(students) <= max(2, len(code) // 4):  # what more have weighs little, and makes many pairs
-            for i, one in enumerate(students):
-                for other in students[i + 1 :]:
-                    shared[(one, other)] += weight[key]
+    listed = []
+    for one, other in itertools.combinations(sorted(written), 2):
+        both = written[one].keys() & written[other].keys()
+        together, lighter = sum(weight[key] for key in both), min(total[one], total[other])
+        same = len(both) == len(written[one]) == len(written[other])
+        alike = 1.0 if same else min(1.0, together / lighter) if lighter else 0.0
+        if (together >= WEIGHT and alike >= ALIKE) or (same and len(both) >= WHOLE):
+            listed.append((-round(alike, 3), -len(both), one, other))
     found_pairs = []
-    for (one, other), together in shared.items():
-        alike = together / min(total[one], total[other]) if together >= WEIGHT else 0.0
-        if alike >= ALIKE:
-            both = set(written[one]) & set(written[other])
-            rarest = max(sorted(both), key=lambda key: (weight[key], len(key)))
-            found_pairs.append(Pair((one, other), round(min(1.0, alike), 3), len(both), written[one][rarest]))
-    return sorted(found_pairs, key=lambda pair: (-pair.alike, -pair.shared, pair.students))[:MOST]
+    for alike, shared, one, other in sorted(listed)[:MOST]:
+        rarest = max(sorted(written[one].keys() & written[other]), key=lambda key: (weight[key], len(key)))
+        found_pairs.append(Pair((one, other), -alike, -shared, written[one][rarest]))
+    return found_pairs
 
 
 def structures(cells: Sequence[str]) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """Fair marks: float32, parts, boundary cases, derivations; and what the instructor is told of the class."""
 
 import csv
+import random
 import re
 import time
 from functools import partial
@@ -34,6 +35,7 @@ from tests.coursework.material import (
     submit,
     write_assignment,
 )
+from tests.coursework.styles_ps1 import STYLES, answers
 from tests.notebook import ROOT
 
 QUESTIONS = {q: question for name in names() for q, question in load(name).questions.items()}
@@ -628,6 +630,61 @@ def test_equal_structure_is_found_whatever_it_is_called():
     found = alike.pairs(code, [IMPORT, TOTAL])
     assert [set(pair.students) for pair in found] == [{"ann", "bob"}]
     assert found[0].alike > 0.9 and found[0].shared >= 3 and "41" in found[0].example
+
+
+def _disguised(cells):
+    """A copy under other names, in another order, with a line of its own that says little."""
+    renamed = [re.sub(r"\b(h|x_t|total|out|factors|da|slope)\b", r"\1_2", cell) for cell in reversed(cells)]
+    return ["# my own work", *renamed, "x = 1"]
+
+
+@pytest.mark.parametrize("number", [2, 3, 12, 40])
+def test_a_copy_is_wholly_alike_in_every_class(number):
+    """Also one of short answers that many others gave: what was left out of one sum is left out of the other."""
+    rng = random.Random(number)
+    code = {f"student{i}": answers(rng, 0.9) for i in range(number)}
+    for student in list(code)[:20]:
+        found = alike.pairs({**code, "copycat": _disguised(code[student])})
+        assert [pair.alike for pair in found if set(pair.students) == {student, "copycat"}] == [1.0]
+
+
+def test_a_copy_with_something_of_ones_own_is_listed():
+    rng = random.Random(5)
+    code = {f"student{i}": answers(rng) for i in range(40)}
+    own = [f"def helper{i}(a):\n    return [a * {i + 3} + k % {i + 5} for k in range({i + 7})]" for i in range(12)]
+    listed = 0
+    for student in code:
+        found = alike.pairs({**code, "copycat": [*own, *_disguised(code[student])]})
+        listed += any(set(pair.students) == {student, "copycat"} for pair in found)
+    assert listed >= 36
+
+
+def test_the_whole_class_with_one_solution_is_listed():
+    """Each statement weighs nothing then, and yet such notebooks are one."""
+    whole = answers(random.Random(3))
+    assert len(alike.pairs({f"student{i}": whole for i in range(5)})) == 5 * 4 / 2
+    assert alike.pairs({f"student{i}": whole for i in range(5)}, whole) == [], "handed out"
+    assert alike.pairs({f"student{i}": whole[3:6] for i in range(5)}) == [], "too little to be a copy"
+
+
+@pytest.mark.parametrize(("number", "classes"), [(12, 40), (40, 12), (120, 2)])
+def test_right_answers_of_many_are_hardly_ever_listed(number, classes):
+    """In classes whose students never saw each other's work: the guide says about one pair of two thousand."""
+    listed = 0
+    for seed in range(classes):
+        rng = random.Random(seed)
+        listed += len(alike.pairs({f"student{i}": answers(rng, 0.9) for i in range(number)}))
+    assert listed <= classes * number * (number - 1) / 2 / 1000
+
+
+@pytest.mark.parametrize("name", STYLES)
+def test_the_styles_of_such_a_class_are_right(name):
+    rng, question = random.Random(1), QUESTIONS[f"ps1_{name}"]
+    for _ in range(15):
+        scope = {"np": np, "sigmoid": sigmoid}
+        for cell in answers(rng):
+            exec(cell, scope)
+        assert verdict(question, scope[name]).startswith("Right"), scope[name]
 
 
 def test_what_all_write_is_no_likeness():
