@@ -31,6 +31,52 @@ def test_every_figure_and_guess_is_there_in_its_order(path):
         assert slide.kind != "figure" or len(slide.alt.split()) >= 8
 
 
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_every_guess_is_answered_before_the_next_as_in_the_lesson(path):
+    """By a figure, or by a slide with what was measured. Two in a row are answered together in the lesson, too."""
+    events = []
+    for cell in read(path).cells:
+        pages = [str(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", [])]
+        events += ["guess"] * sum("Run this cell to make" in page for page in pages)
+        if any("Measured: " in page for page in pages):
+            events.append("answer")
+            words = "".join(slide.text for slide in slides.slides(read(path)) if slide.kind == "answer")
+            for answer in re.findall(r"Measured: .*?</p>", "".join(pages)):
+                assert "a curve" in answer or "<img " in "".join(pages) or slides._words(answer) in words
+    shown = [slide.kind for slide in slides.slides(read(path)) if slide.kind in ("guess", "figure", "answer")]
+    rounds = [part.split() for part in " ".join(events).split("guess")[1:]]
+    answered = [part.split() for part in " ".join(shown).split("guess")[1:]]
+    assert len(rounds) == len(answered)
+    assert all(there or not wanted for wanted, there in zip(rounds, answered, strict=True))
+    assert answered[-1] and [there for there in answered if not there] == [there for there in rounds if not there]
+
+
+def test_the_clinic_shows_each_claim_and_its_code_before_the_guess():
+    path = next(path for path in LESSONS if path.stem == "14_clinic")
+    kinds = [slide.kind for slide in slides.slides(read(path))]
+    claims = [slide.text for slide in slides.slides(read(path)) if slide.kind == "box"]
+    assert len(claims) == 10 and all(re.match("[“].+”$", claim, re.S) for claim in claims)
+    assert [kinds[i : i + 3] for i, kind in enumerate(kinds) if kind == "box"] == [["box", "code", "guess"]] * 10
+    first = next(slide.text for slide in slides.slides(read(path)) if slide.kind == "code")
+    assert '"B": lambda' in first and "B: moved by 0.000" in first, "what the first guess calls A, B and C"
+    guess = next(slide.text for slide in slides.slides(read(path)) if slide.kind == "guess")
+    assert "B is a GRU's unit" in guess
+
+
+@pytest.mark.parametrize("path", LESSONS, ids=lambda path: path.stem)
+def test_boxes_and_tables_in_the_open_are_there(path):
+    shown = [slide for slide in slides.slides(read(path)) if slide.kind in ("box", "table")]
+    rows, left_out = set(), False
+    for cell in read(path).cells:
+        for line in slides.FOLD.sub("", cell.source).splitlines() if cell.cell_type == "markdown" else []:
+            if line.startswith("## "):
+                left_out = line.removeprefix("## ") in slides.LEFT_OUT
+            if re.match(r"\|.*\|$", line) and not left_out:
+                rows.add(slides._without_links(line))
+    assert rows == {line for slide in shown for line in slide.text.splitlines() if line.startswith("|")}
+    assert all(len(slide.text.splitlines()) <= slides.ROWS + 2 for slide in shown)
+
+
 @pytest.mark.parametrize("path", TEACHING[3:5], ids=lambda path: path.stem)
 def test_a_page_needs_no_network_and_every_formula_is_set(path, tmp_path):
     *_, index = slides.write([path], tmp_path)
@@ -68,6 +114,7 @@ def test_a_line_that_begins_with_a_number_is_no_item():
 
 
 def test_words_of_a_guess_keep_what_stands_above_and_below():
+    assert slides._words("log<sub>10</sub> of c") == r"$\log_{10}$ of c"
     assert slides._words("e<sup>−softplus(a)</sup> is") == r"$e^{-\mathrm{softplus}(a)}$ is"
     assert slides._words("W<sub>h</sub>, &sigma;<sub>1</sub>".replace("&sigma;", "σ")) == r"$W_{h}$, $\sigma_{1}$"
     assert slides._words("‖W<sup>n</sup>‖ < 2 * 3") == r"‖$W^{n}$‖ < 2 \* 3"

@@ -1,9 +1,11 @@
 """Slides from the lessons' own titles, drawings, guesses, equations and figures: `make slides`. Nothing is fetched.
 
 A lesson becomes one HTML page that works from a folder, a memory stick or a server. Its slides stand in the order of
-the lesson: the title and what you will do; of each section its list and its equations, then guesses and figures as they
-come; what we have done; and the questions of *Check yourself*, without their answers. What stands in folds is left
-out, and so is running text, which is for reading. The notebooks are read as they are: `make notebooks` comes first.
+the lesson: the title and what you will do; of each section its boxes, lists, tables and equations, then guesses and
+figures as they come; what we have done; and the questions of *Check yourself*, without their answers. The code right
+below a box belongs to it and stands there, too. Where no figure answers a guess, what was measured has a slide of its
+own. What stands in folds is left out, and so is running text, which is for reading, but for what a guess is about. The
+notebooks are read as they are: `make notebooks` comes first.
 """
 
 import argparse
@@ -28,13 +30,21 @@ PICTURE = re.compile(r'<img alt="([^"]*)"[^>]*src="(data:image/png;base64,[^"]+)
 GUESS = re.compile(r"<div><p><strong>(.*?)</strong></p>(.*?)<p><em>Run this cell", re.S)
 LIST = re.compile(r"^(?:- |\d+\. )(?:.+\n?(?:[ ]{2,}\S.*\n?)*)", re.M)
 EQUATION = re.compile(r"\$\$.+?\$\$", re.S)
+BOX = re.compile(r"<div[^>]*>\n.*?</div>", re.S)
+TABLE = re.compile(r"^(\|.*\n\|[ :|-]+\n)((?:\|.*\n?)+)", re.M)
+PRINTED = re.compile(r"<details><summary>Uncover what was measured</summary><pre>(.*?)</pre>", re.S)
+MEASURED = re.compile(r"<p[^>]*>(Measured: (?!a curve).*?)</p>")  # a curve is drawn into a figure
+SET_APART = re.compile(rf"^#[^\n]*$|{BOX.pattern}|{EQUATION.pattern}|{FOLD.pattern}", re.S | re.M)
 LEFT_OUT = ("When this fails", "Your turn", "Sources", "The lessons")
-EQUATIONS, ITEMS, CONTEXT = 3, 6, 70  # at most so many on a slide; words before a guess
+EQUATIONS, ITEMS, ROWS, CONTEXT = 3, 6, 7, 60  # at most so many on a slide; words before a guess
 
 
 @dataclass(frozen=True)
 class Slide:
-    """One slide. kind: title, list, equations, guess or figure; text: Markdown; picture: a data URL, alt its words."""
+    """One slide. text: Markdown; picture: a data URL, alt its words.
+
+    kind: title, box, code, list, table, equations, guess, figure or answer.
+    """
 
     kind: str
     heading: str
@@ -60,17 +70,27 @@ def slides(notebook: NotebookNode) -> list[Slide]:
                     found += _from_text(heading, part)
             before = _last_words(cell.source)
         elif heading not in LEFT_OUT:
-            found += [slide for output in cell.get("outputs", []) for slide in _from_output(heading, output, before)]
+            shown = [slide for output in cell.get("outputs", []) for slide in _from_output(heading, output, before)]
+            if not shown and found and found[-1].kind == "box":
+                shown = [Slide("code", heading, _code(cell))]
+            found += shown or _answer(heading, cell)
     return found
 
 
 def _from_text(heading: str, source: str) -> list[Slide]:
-    """The list and the equations of a text, or the questions of *Check yourself*."""
+    """What a text sets apart: boxes, lists, tables and equations; or the questions of *Check yourself*."""
     if heading == "Check yourself":
         questions = [f"- {_words(words)}" for words in SUMMARY.findall(source)]
         return [Slide("list", heading, "\n".join(part)) for part in _parts(questions, ITEMS)]
     text = FOLD.sub("", source)
-    found = [Slide("list", heading, _without_links("\n".join(part))) for part in _parts(_items(text), ITEMS)]
+    found = [
+        Slide("box", heading, re.sub("</?div[^>]*>", "", _without_links(box)).strip()) for box in BOX.findall(text)
+    ]
+    text = BOX.sub("", text)
+    found += [Slide("list", heading, _without_links("\n".join(part))) for part in _parts(_items(text), ITEMS)]
+    for head, rows in TABLE.findall(text):
+        parts = _parts(rows.splitlines(), ROWS)
+        found += [Slide("table", heading, _without_links(head + "\n".join(part))) for part in parts]
     equations = EQUATION.findall(text)
     return found + [Slide("equations", heading, "\n\n".join(part)) for part in _parts(equations, EQUATIONS)]
 
@@ -91,11 +111,14 @@ def _parts(items: list[str], most: int) -> list[list[str]]:
 
 
 def _last_words(source: str) -> str:
-    """The last paragraph of a text, which says what a guess is about; "" if it is a heading, a list or too long."""
-    paragraphs = re.split(r"\n\s*\n", EQUATION.sub("", FOLD.sub("", source)).strip())
-    last = " ".join(paragraphs[-1].split())
-    fits = len(last.split()) <= CONTEXT and not re.match(r"#|\||- |\d+\. |```", last)
-    return _without_links(last).removeprefix("**Predict.** ") if fits else ""
+    """The last paragraphs of a text, which say what a guess is about: as many as fit, below what is set apart."""
+    words: list[str] = []
+    for paragraph in reversed(re.split(r"\n\s*\n", SET_APART.split(source)[-1].strip())):
+        words.insert(0, " ".join(paragraph.split()).removeprefix("**Predict.** "))
+        if re.match(r"\||- |\d+\. |```", paragraph) or len(" ".join(words).split()) > CONTEXT:
+            words.pop(0)
+            break
+    return _without_links("\n\n".join(words))
 
 
 def _from_output(heading: str, output: Any, before: str) -> list[Slide]:
@@ -112,15 +135,29 @@ def _from_output(heading: str, output: Any, before: str) -> list[Slide]:
     return [Slide("figure", heading, "", url, words) for words, url in pictures]
 
 
+def _code(cell: NotebookNode) -> str:
+    """A cell of code and what it prints, as Markdown."""
+    printed = "".join(output.get("text", "") for output in cell.get("outputs", []))
+    return f"```python\n{cell.source}\n```\n\n```\n{printed}```"
+
+
+def _answer(heading: str, cell: NotebookNode) -> list[Slide]:
+    """What was measured, where a cell without a figure holds guesses against it: what it prints, and the right ones."""
+    page = "".join(str(output.get("data", {}).get("text/html", "")) for output in cell.get("outputs", []))
+    printed = [f"```\n{html.unescape(text).rstrip()}\n```" for text in PRINTED.findall(page)]
+    right = [f"**{_words(text)}**" for text in MEASURED.findall(page)]
+    return [Slide("answer", heading, "\n\n".join([*printed, *right]))] if right else []
+
+
 def _words(page: str) -> str:
     """A piece of HTML as Markdown that shows the same words, with subscripts as formulas."""
-    page = re.sub(r"([A-Za-zσ])<(sub|sup)>([^<]+)</\2>", _script, page)
+    page = re.sub(r"(log|[A-Za-zσ])<(sub|sup)>([^<]+)</\2>", _script, page)
     return html.unescape(re.sub("<[^>]+>", "", page)).replace("*", r"\*")
 
 
 def _script(found: re.Match) -> str:
     """A letter with what stands below or above it, as a formula: of e<sup>−n</sup> $e^{-n}$."""
-    letter = found[1].replace("σ", r"\sigma")
+    letter = found[1].replace("σ", r"\sigma").replace("log", r"\log")
     inside = html.unescape(found[3]).replace("−", "-").replace("σ", r"\sigma ")
     inside = re.sub(r"(?<!\\)\b[A-Za-z]{2,}", r"\\mathrm{\g<0>}", inside)
     return f"${letter}{'_' if found[2] == 'sub' else '^'}{{{inside}}}$"
