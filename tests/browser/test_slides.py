@@ -10,8 +10,9 @@ from tools.heads import head_of
 pytestmark = pytest.mark.skipif(bool(chromium.MISSING), reason=f"not on this machine: {', '.join(chromium.MISSING)}")
 ASIDE = "return document.scrollingElement.scrollWidth - document.documentElement.clientWidth"
 BELOW = """
-const body = document.querySelector(".slide.now .body"), bottom = body ? body.getBoundingClientRect().bottom : Infinity;
-return Math.max(0, ...[...document.querySelectorAll(".slide.now .body *")].map(e => e.getBoundingClientRect().bottom - bottom));
+const body = document.querySelector(".slide.now .body"), end = element => element.getBoundingClientRect().bottom;
+const parts = [...document.querySelectorAll(".slide.now .body *")];
+return Math.max(0, ...parts.map(part => end(part) - end(body)));
 """
 SIZES = ((1280, 800), (1920, 1080), (800, 600), (390, 844))
 
