@@ -58,8 +58,8 @@ student: .venv/instructor ## the student edition, without solutions, keys and th
 slides: .venv/student ## slides of all lessons, in slides/, from their own figures and questions; no network
 	$(BIN)/python -m tools.slides $(LESSONS)
 
-exam: .venv/student ## a paper of the exam bank and its key: make exam; SEED=... the same again; MOODLE=1 the bank for Moodle, too
-	$(BIN)/python -m tools.exam $(if $(SEED),--seed $(SEED),) $(if $(MOODLE),--moodle,)
+exam: .venv/student ## a paper of the exam bank and its key: make exam; LESSONS="01 02" from these; SEED=... the same again; MOODLE=1
+	$(BIN)/python -m tools.exam $(if $(LESSONS),--lessons $(LESSONS),) $(if $(SEED),--seed $(SEED),) $(if $(MOODLE),--moodle,)
 
 lesson: .venv/dev ## start a lesson from the template: make lesson NAME=15_example
 	OMP_NUM_THREADS=1 TQDM_DISABLE=1 $(BIN)/python -m tools.new_lesson $(NAME)

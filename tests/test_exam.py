@@ -14,6 +14,7 @@ from course_utils.cells import Params, forward, init_params, sigmoid
 from course_utils.gradients import backward, jacobians
 from course_utils.training import clip_gradients, wilson
 from tests import oracles
+from tests.notebook import ROOT
 from tools import exam
 from tools.heads import lessons
 
@@ -240,6 +241,43 @@ def test_papers_differ_and_weigh_the_same():
     assert min(np.bincount(places, minlength=4)) > 25, "the right answer stands anywhere"
 
 
+@pytest.mark.parametrize("last", range(1, 10))
+def test_papers_of_the_lessons_taught_ask_nothing_else_and_weigh_the_same(last):
+    """Questions of lessons 01 to `last`: a paper for a module that ends there."""
+    lessons_taught = {f"{i:02}" for i in range(last + 1)}
+    slots = exam.taught(SLOTS, lessons_taught)
+    papers = [exam.draw(slots, seed) for seed in range(40)]
+    assert {drawn.question["lesson"] for paper in papers for drawn in paper} <= lessons_taught
+    assert len({tuple((drawn.slot.name, drawn.slot.points) for drawn in paper) for paper in papers}) == 1
+    asked = {question["id"] for slot in slots for question in slot.questions}
+    assert asked == {name for name, (_, question) in QUESTIONS.items() if question["lesson"] in lessons_taught}
+    assert len({tuple(drawn.question["id"] for drawn in paper) for paper in papers}) > 10
+
+
+def test_a_slots_lessons_are_those_of_its_questions():
+    assert all({question["lesson"] for question in slot.questions} == set(slot.lessons) for slot in SLOTS)
+
+
+def test_the_modules_paper_asks_what_the_module_has_taught(tmp_path):
+    """docs/teaching.md gives the command for it: its lessons are those of the plan, and no slot is empty."""
+    text = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
+    plan = re.search(r"^## A module of four weeks\n(.*?)^## ", text, re.M | re.S)[1]
+    in_plan = set(re.findall(r"\b\d\d\b", " ".join(re.findall(r"^\| \d \| ([\d, ]+) \|", plan, re.M))))
+    named = re.search(r'make exam LESSONS="([\d ]+)"', plan)[1].split()
+    assert set(named) == in_plan and len(in_plan) == 9
+    slots = exam.taught(SLOTS, in_plan)
+    assert sum(slot.points for slot in slots) == 60 and min(len(slot.questions) for slot in slots) >= 3
+    assert exam.main(["--lessons", *named, "--seed", "123456789012", "--out", str(tmp_path)]) == 0
+    key = (tmp_path / "key-123456789012.html").read_text(encoding="utf-8")
+    asked = re.findall(r"Lesson (\d\d)\. \w+", key)
+    assert len(asked) == len(SLOTS) and set(asked) <= in_plan and "lessons 00, 01, 02" in key
+
+
+def test_lessons_that_the_bank_does_not_ask_about_are_named(tmp_path, capsys):
+    assert exam.main(["--lessons", "12", "13", "--out", str(tmp_path)]) == 2
+    assert "--lessons: got 12 13, wants some of 01 02" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
 def test_without_a_seed_one_of_twelve_digits_is_drawn(tmp_path, capsys):
     """The bank is public: a seed that can be guessed gives the paper away. The same seed gives the same paper."""
     assert exam.main(["--out", str(tmp_path)]) == exam.main(["--out", str(tmp_path)]) == 0
@@ -272,6 +310,8 @@ def test_a_paper_shows_no_answer_and_its_key_all_of_them():
 BAD = {
     "an unknown kind": ('kind = "number"', 'kind = "essay"', "wants one of number, choice, words"),
     "no solution": ('solution = "s"', "", "wants an id of its own and exactly"),
+    "a lesson of another slot": ('solution = "s"', 'solution = "s"\nlesson = "02"', "wants one of its slot's"),
+    "no lesson": ('["01"]', '["01", "02"]', "wants an id of its own and exactly"),
     "no mistake": ('[[2.0, "why"]]', "[]", "wants a usual mistake or more"),
     "a mistake that is right": ("[2.0,", "[1.001,", "within the tolerance"),
 }

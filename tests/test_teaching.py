@@ -1,4 +1,5 @@
-"""docs/teaching.md: the workshop's minutes are those of the cells that it names, and fill its three hours."""
+"""docs/teaching.md: the workshop's minutes are those of the cells that it names, and fill its three hours; and what the
+two longer plans take of a student's time."""
 
 import re
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.notebook import LESSONS, ROOT, read
 from tools import pace
-from tools.heads import with_parts
+from tools.heads import with_parts, with_times
 
 TEXT = (ROOT / "docs" / "teaching.md").read_text(encoding="utf-8")
 WORKSHOP = re.search(r"^## A workshop of three hours\n(.*?)^## ", TEXT, re.M | re.S)[1]
@@ -66,3 +67,42 @@ def test_a_parts_time_is_written_and_a_lost_heading_is_named():
         with_parts(text.format("Nothing"), NOTEBOOKS)
     with pytest.raises(ValueError, match="last: got 'Open the gate yourself', which stands before 'Notation'"):
         with_parts(text.format("Notation"), NOTEBOOKS)
+
+
+@pytest.mark.parametrize(("plan", "weeks"), [("A module of four weeks", 4), ("Half a semester", 7)])
+def test_a_plan_states_what_it_takes_in_all(plan, weeks):
+    """Lessons and assignments once each, two meetings a week, and both together."""
+    part = re.search(rf"^## {plan}\n(.*?)^## ", TEXT, re.M | re.S)[1]
+    rows = [re.split(r" *\| *", line)[1:4] for line in part.splitlines() if re.match(r"\| (?!week)", line)]
+    work = [name for week, names, _ in rows if week[0].isdigit() for name in names.split(", ")]
+    assert {week[0] for week, *_ in rows if week[0].isdigit()} == {str(week + 1) for week in range(weeks)}
+    assert len(set(work)) == len(work) and "two meetings of 90 minutes" in part
+    home = 0
+    for name in work:
+        assignment = ROOT / "coursework" / name / f"{name}.ipynb"
+        home += pace.minutes(NOTEBOOKS[name]) if name in NOTEBOOKS else 60 * pace.hours(read(assignment))
+    meetings = weeks * 2 * 90
+    stated = {week: [names, _minutes(time)] for week, names, time in rows if not week[0].isdigit()}
+    assert stated == {
+        "at home in all": ["together", home],
+        "in class": [f"{2 * weeks} meetings of 90 min", meetings],
+        "a student's time": ["together", home + meetings],
+    }
+
+
+def _minutes(time):
+    """Of "17 h 45 min" or "12 h"."""
+    hours, minutes = re.fullmatch(r"(\d+) h(?: (\d+) min)?", time).groups()
+    return 60 * int(hours) + int(minutes or 0)
+
+
+def test_sums_are_written_for_each_table_by_itself():
+    first = ["03, 04", "ps2", "together", "3 meetings of 40 min", "together"]
+    text = "\n".join(f"| row | {work} | ? | words |" for work in first)
+    text += "\n\nWords.\n\n| row | 04, ps2 | ? | words |\n| row | together | ? | |\n"
+    written = with_times(text, {"03": 60, "04": 45, "ps2": 90})
+    times = [line.split(" | ")[2] for line in written.splitlines() if line.startswith("|")]
+    assert times == ["105 min", "1½ h", "3 h 15 min", "2 h", "5 h 15 min", "135 min", "2 h 15 min"]
+    assert [line.split(" | ")[:2] for line in written.split("\n")] == [
+        line.split(" | ")[:2] for line in text.split("\n")
+    ]

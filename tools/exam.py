@@ -1,13 +1,14 @@
 """Papers from the exam bank: `python -m tools.exam`, or `make exam`. Nothing is fetched.
 
 `exam/bank.toml` holds slots of questions that may stand for each other: the same objective, kind and points. A paper
-takes one question of each slot, so all papers have equal weight. Written are
+takes one question of each slot, so all papers have equal weight. With `--lessons 01 02 03` (LESSONS="01 02 03") it
+takes none that needs another lesson, and a slot that has no question left is in no paper. Written are
 
 | file | for |
 |---|---|
 | paper-SEED.html | the students: printable, answers left out |
 | key-SEED.html | who marks: the answers, what is wrong with each usual mistake, and rubrics |
-| moodle.xml | Moodle's question bank, the whole bank with a category for each slot; only with --moodle |
+| moodle.xml | Moodle's question bank, the bank with a category for each slot; only with --moodle |
 
 Two seeds give papers that differ; the same seed gives the same paper again. Without one, twelve digits are drawn.
 """
@@ -18,7 +19,8 @@ import secrets
 import sys
 import tomllib
 import xml.etree.ElementTree as xml
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,14 +31,17 @@ from tools import formulas
 ROOT = Path(__file__).resolve().parent.parent
 BANK = ROOT / "exam" / "bank.toml"
 KINDS = {"number": {"answer", "tolerance"}, "choice": {"right"}, "words": {"rubric"}}
-COMMON = {"id", "text", "solution", "mistakes"}
+COMMON = {"id", "text", "lesson", "solution", "mistakes"}
 GUESSED = 10**11  # a seed below is found by trying, and the bank is public
 ASPECTS = 5  # what a good answer in words says, and so many parts its points have
 
 
 @dataclass(frozen=True)
 class Slot:
-    """Questions that may stand for each other. kind: "number", "choice" or "words"; points: of each of them."""
+    """Questions that may stand for each other. kind: "number", "choice" or "words"; points: of each of them.
+
+    Each question has a "lesson", which is one of the slot's: the last one that it needs.
+    """
 
     name: str
     lessons: tuple[str, ...]
@@ -62,6 +67,8 @@ def load(path: Path = BANK) -> list[Slot]:
     slots = []
     for entry in entries:
         questions = tuple(entry.pop("question"))
+        if len(entry["lessons"]) == 1:
+            questions = tuple({"lesson": entry["lessons"][0], **question} for question in questions)
         slots.append(Slot(**{**entry, "lessons": tuple(entry["lessons"]), "questions": questions}))
     ids = [question.get("id") for slot in slots for question in slot.questions]
     for slot in slots:
@@ -73,6 +80,8 @@ def load(path: Path = BANK) -> list[Slot]:
                 raise ValueError(
                     f"{question.get('id')}: wants an id of its own and exactly {', '.join(sorted(wanted))}"
                 )
+            if question["lesson"] not in slot.lessons:
+                raise ValueError(f"{question['id']}: got the lesson {question['lesson']!r}, wants one of its slot's")
             if not question["mistakes"]:
                 raise ValueError(f"{question['id']}: wants a usual mistake or more, each with the reason")
             if slot.kind == "words" and (len(question["rubric"]) != ASPECTS or slot.points % ASPECTS):
@@ -80,6 +89,21 @@ def load(path: Path = BANK) -> list[Slot]:
             if slot.kind == "number" and any(is_right(question, wrong) for wrong, _ in question["mistakes"]):
                 raise ValueError(f"{question['id']}: a mistake lies within the tolerance of the answer")
     return slots
+
+
+def taught(slots: list[Slot], lessons: Collection[str]) -> list[Slot]:
+    """The slots with the questions that these lessons are enough for, such as {"01", "02"}.
+
+    Raises ValueError if there are none.
+    """
+    kept = [
+        replace(slot, questions=tuple(question for question in slot.questions if question["lesson"] in lessons))
+        for slot in slots
+    ]
+    if not any(slot.questions for slot in kept):
+        asked = sorted({question["lesson"] for slot in slots for question in slot.questions})
+        raise ValueError(f"--lessons: got {' '.join(sorted(lessons))}, wants some of {' '.join(asked)}")
+    return [slot for slot in kept if slot.questions]
 
 
 def is_right(question: dict[str, Any], number: float) -> bool:
@@ -119,7 +143,7 @@ def page(paper: list[Drawn], title: str, key: bool = False) -> str:
 
 
 def moodle(slots: list[Slot]) -> str:
-    """The whole bank as Moodle XML, a category for each slot, so that a quiz may draw one at random of each."""
+    """The bank as Moodle XML, a category for each slot, so that a quiz may draw one at random of each."""
     quiz = xml.Element("quiz")
     for slot in slots:
         _text(
@@ -204,11 +228,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Write a paper and its key, and Moodle's file where it is asked for."""
     parser = argparse.ArgumentParser(prog="python -m tools.exam", description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, help="of twelve digits, for you alone: draws the paper (a new one)")
+    parser.add_argument("--lessons", nargs="+", metavar="01", help="those that were taught (all)")
     parser.add_argument("--out", type=Path, default=ROOT / "exam" / "papers", help="a folder (exam/papers)")
-    parser.add_argument("--moodle", action="store_true", help="write the whole bank for Moodle, too")
+    parser.add_argument("--moodle", action="store_true", help="write the bank for Moodle, too")
     options = parser.parse_args(arguments)
+    lessons = sorted({name.zfill(2) for name in options.lessons or []})
     try:
-        slots = load()
+        slots = taught(load(), lessons) if lessons else load()
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
@@ -216,6 +242,7 @@ def main(arguments: list[str] | None = None) -> int:
     if seed < GUESSED:
         print(f"--seed {seed} can be guessed: for a paper that counts take one of twelve digits.", file=sys.stderr)
     paper, title = draw(slots, seed), f"Gradients through time, paper {seed}"
+    title += f", lessons {', '.join(lessons)}" if lessons else ""
     texts = {f"paper-{seed}.html": page(paper, title), f"key-{seed}.html": page(paper, f"{title}: key", key=True)}
     if options.moodle:
         texts["moodle.xml"] = moodle(slots)

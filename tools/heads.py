@@ -7,6 +7,7 @@
 | a lesson's minutes | all that it holds, by the formula of `tools.pace` | its first cell, the maps, docs/teaching.md |
 | the minutes of a lesson's sections in class | what they hold, and a quarter more | docs/teaching.md, the workshop |
 | an assignment's hours | all that it asks for, likewise | its first cell, coursework/README.md, docs/teaching.md |
+| what a plan takes in all | its rows above | docs/teaching.md |
 | the public address | pyproject.toml, `Repository` | first code cells, links to Colab, Binder, a hub, CITATION.cff |
 | the version | pyproject.toml, `version` | first code cells, CITATION.cff, course_utils/__init__.py, the hub's image |
 | the README's pictures | stored outputs of two lessons | docs/*.png |
@@ -97,6 +98,9 @@ ADVICE = """
             """
 SOURCE = 'source = os.environ.get("COURSE_SOURCE", "{address}")'
 LONG_SOURCE = 'source = os.environ.get(\n    "COURSE_SOURCE",\n    "{address}",\n)'
+TIMED = (
+    r"(?P<before>\| [^|]* \| )(?P<work>(?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*|together|\d+ meetings of \d+ min) \| [^|]* \|"
+)
 PART = r'^(\| [^|]* \| (\d\d), from "([^"]+)" to "([^"]+)" )\| [^|]* \|'  # of a workshop, and its time
 WIDTH = 96  # of a notebook's lines, see notebooks/.ruff.toml
 UNPUBLISHED = '"Not published yet. The README says how to install it here."'
@@ -253,17 +257,36 @@ def with_hours(text: str, time: float) -> str:
 def with_times(text: str, minutes: dict[str, int]) -> str:
     """A plan for teaching with its times: the cell after one like "03, 04, ps2" holds the sum of theirs.
 
+    After "8 meetings of 90 min" it holds what they take, and after "together" the sum of all rows above in the table.
+
     minutes  of each lesson by its number, and of each assignment by its name.
     """
+    lines, so_far = [], 0
+    for line in text.split("\n"):
+        row, so_far = re.match(TIMED, line), so_far if line.startswith("|") else 0
+        if row:
+            work = row["work"].split(", ")
+            total = so_far if work == ["together"] else _minutes(work, minutes)
+            so_far += 0 if work == ["together"] else total
+            line = f"{row['before']}{row['work']} | {_as_time(work, total)} |{line[row.end() :]}"
+        lines.append(line)
+    return "\n".join(lines)
 
-    def timed(row: re.Match) -> str:
-        work = row[2].split(", ")
-        total = sum(minutes[name] for name in work)
-        only_assignments = all(name.startswith("ps") for name in work)
-        words = f"{total / 60:g} h".replace(".5", "½") if only_assignments else f"{total} min"
-        return f"{row[1]}{row[2]} | {words} |"
 
-    return re.sub(r"^(\| [^|]* \| )((?:\d\d|ps\d)(?:, (?:\d\d|ps\d))*) \| [^|]* \|", timed, text, flags=re.M)
+def _minutes(work: list[str], minutes: dict[str, int]) -> int:
+    """What lessons, assignments or meetings take."""
+    if meetings := re.fullmatch(r"(\d+) meetings of (\d+) min", work[0]):
+        return int(meetings[1]) * int(meetings[2])
+    return sum(minutes[name] for name in work)
+
+
+def _as_time(work: list[str], total: int) -> str:
+    """Minutes as a plan writes them: "105 min" of lessons, "1½ h" of assignments, "17 h 45 min" of all together."""
+    if all(name.startswith("ps") for name in work):
+        return f"{total / 60:g} h".replace(".5", "½")
+    if re.match(r"together|\d+ meetings", work[0]):
+        return f"{total // 60} h {total % 60} min".removesuffix(" 0 min")
+    return f"{total} min"
 
 
 def with_parts(text: str, notebooks: dict[str, nbformat.NotebookNode]) -> str:
