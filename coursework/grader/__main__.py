@@ -127,9 +127,9 @@ def keep_and_read(
     """
     handed_in = {submission.student: submission for submission in found}
     write = partial(gradebook.write, folder, assignment, results, handed_in)
-    read = partial(gradebook.read_by_hand, folder, assignment, results)
+    read = partial(gradebook.read_by_hand, folder, assignment, results, handed_in)
     kept = done(write, "The gradebook could not be written", results)
-    known = done(read, "Points by hand could not be read", results)
+    known = kept and done(read, "Points by hand could not be read", results)
     for result in results:
         result.unread |= not known
     return not (kept and known)
@@ -185,28 +185,27 @@ class Class:
         return report.Result(submission.student, marks, note=submission.note, machine=machine)
 
     def no_points(self, submission: submissions.Submission, problem: str) -> report.Result:
-        """A result of 0 points, and why."""
-        return report.Result(submission.student, self.marker.marks(None, problem), problem, submission.note)
+        """A result of 0 points, and why. Essays wait for who reads them, where the notebook can be read."""
+        marks = self.marker.marks(None, problem)
+        if submission.problem is not None:
+            marks = [replace(mark, points=0.0, hint=problem) for mark in marks]
+        return report.Result(submission.student, marks, problem, submission.note)
 
     def mark(self, submission: submissions.Submission) -> report.Result:
         """The same, without the fence."""
-        text, problem = None, submission.problem
-        if problem is None:
+        if submission.problem is not None:
+            result = self.no_points(submission, submission.problem)
+        else:
             run = self.store.read(self.names[submission.student])
             if run is None:
                 raise sandbox.MachineError("what came out of it could not be read from the store")
-            text, problem = run["text"], run["problem"]
-        days = 0
+            marks = self.marker.marks(run["text"], run["problem"], submission.code)
+            result = report.Result(submission.student, marks, run["problem"], submission.note)
         if self.due and submission.handed_in:
-            days = max(0, ceil((submission.handed_in.astimezone(UTC) - self.due).total_seconds() / 86_400))
-        return report.Result(
-            submission.student,
-            self.marker.marks(text, problem, submission.code),
-            problem,
-            submission.note,
-            days,
-            penalty=min(1.0, days * self.late_percent / 100),
-        )
+            late = submission.handed_in.astimezone(UTC) - self.due
+            result.days_late = max(0, ceil(late.total_seconds() / 86_400))
+            result.penalty = min(1.0, result.days_late * self.late_percent / 100)
+        return result
 
 
 if __name__ == "__main__":

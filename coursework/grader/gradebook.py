@@ -2,6 +2,7 @@
 
 import contextlib
 import copy
+import json
 import math
 import os
 import re
@@ -12,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import nbformat
-from nbgrader.api import Grade, Gradebook, MissingEntry
+from nbgrader.api import Comment, Grade, Gradebook
 from sqlalchemy import event
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SAWarning
 
 from coursework.evidence import as_text
-from coursework.grader.assignment import HIDDEN, Assignment
+from coursework.grader.assignment import HIDDEN, Assignment, fingerprint
+from coursework.grader.files import write as write_file
 from coursework.grader.report import Result
 from coursework.grader.submissions import Cell, Submission
 from coursework.grader.tex import GAP, type_alone
@@ -56,7 +58,11 @@ def _wait_for_no_disk(connection: Any, record: Any) -> None:
 
 
 def write(folder: Path, assignment: Assignment, results: list[Result], submissions: dict[str, Submission]) -> None:
-    """Add the results to folder/gradebook.db, and lay out what formgrader shows. Points given by hand stay."""
+    """Add the results to folder/gradebook.db, and lay out what formgrader shows.
+
+    Points and comments given by hand stay with what they were given for, see `_stamps`. Where something else was handed
+    in since, they are put aside: formgrader shows them in the comment's empty field, and the student's notes say so.
+    """
     folder = Path(folder)
     config = folder / "nbgrader_config.py"
     if not config.exists():
@@ -68,6 +74,7 @@ def write(folder: Path, assignment: Assignment, results: list[Result], submissio
             try:
                 _write_one(book, folder, assignment, result, submissions[result.student])
             except Exception as error:  # one student, one fence: the rest of the class is complete
+                result.unread = True  # what is there by hand may be for something else
                 words = f"It is not in the gradebook ({type(error).__name__})."
                 result.flags.append(words)
                 print(f"{result.student}: {words} {error}", file=sys.stderr)
@@ -83,29 +90,72 @@ def _write_one(book: Gradebook, folder: Path, assignment: Assignment, result: Re
     )
     notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
     grades = {grade.name: grade for grade in notebook.grades}
+    place = folder / "autograded" / submission.student / assignment.name / f"{assignment.name}.ipynb"
+    before, now = _laid_out(place), _stamps(assignment, result, submission)
     for mark in result.marks:
         grade = grades.get(mark.grade_id) or _new_grade(book, assignment.name, notebook, mark.grade_id)
+        comment = _comment(notebook, mark.grade_id) or _new_comment(book, assignment, notebook, mark.grade_id)
+        if submission.problem is None and not _same(before.get(mark.grade_id), now[mark.grade_id]):
+            _put_aside(grade, comment)
         grade.auto_score = mark.points
-        by_hand = mark.grade_id in assignment.essays
-        grade.needs_manual_grade = by_hand and grade.manual_score is None and submission.problem is None
+        grade.needs_manual_grade = mark.points is None and grade.manual_score is None
     book.db.commit()
     if submission.problem is None:  # what can't be run can still be read
-        _write_autograded(folder, assignment, submission, {mark.grade_id: mark.numbers for mark in result.marks})
+        numbers = {mark.grade_id: mark.numbers for mark in result.marks}
+        _write_autograded(place, assignment, submission, numbers, now)
 
 
-def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) -> None:
-    """Put points and comments that a person gave in formgrader into the results. Changes nothing in the gradebook.
+def _stamps(assignment: Assignment, result: Result, submission: Submission) -> dict[str, list[str]]:
+    """{grade_id: fingerprints of an essay's text, all code and what came out}: what points by hand are given for."""
+    given, code = answers(submission.cells, assignment), fingerprint(submission.code)
+    texts = {grade_id: given.get(grade_id, "").split() for grade_id in assignment.essays}
+    return {mark.grade_id: [fingerprint(texts.get(mark.grade_id)), code, mark.came_out] for mark in result.marks}
 
-    Where a student's can't be read, the result is `unread` and says so.
+
+def _same(before: list[str] | None, now: list[str]) -> bool:
+    """Whether points by hand still stand: the text is the same, and what was run or what came out of it, too.
+
+    With another seed the same code gives other values, and code that was changed elsewhere gives the same ones. Where
+    nothing was laid out before, nothing else was read.
     """
-    if not (Path(folder) / "gradebook.db").exists():
-        return
+    return before is None or (before[0] == now[0] and (before[1] == now[1] or before[2] == now[2]))
+
+
+def _laid_out(place: Path) -> dict[str, list[str]]:
+    """The stamps of what formgrader shows of a student, as the last run has laid it out."""
+    if not place.exists():
+        return {}
+    stamps: dict[str, list[str]] = json.loads(place.read_text(encoding="utf-8"))["metadata"].get("stamps", {})
+    return stamps
+
+
+def _put_aside(grade: Grade, comment: Comment) -> None:
+    """Take back what was given by hand for something else, and leave it as words where formgrader shows them."""
+    comment.auto_comment = _earlier(grade, comment)
+    comment.manual_comment = grade.manual_score = grade.extra_credit = None
+
+
+def _earlier(grade: Grade, comment: Comment) -> str:
+    """What a person gave, in words, and what was put aside before it; nothing if there is neither."""
+    said = [f"{grade.manual_score:g} of {grade.max_score:g} points"] if grade.manual_score is not None else []
+    said += [f"extra credit of {grade.extra_credit:g}"] if grade.extra_credit else []
+    said += [f"the comment {comment.manual_comment!r}"] if comment.manual_comment else []
+    words = f"Given for an earlier answer: {', '.join(said)}." if said else ""
+    return " ".join(filter(None, [words, comment.auto_comment]))
+
+
+def read_by_hand(
+    folder: Path, assignment: Assignment, results: list[Result], submissions: dict[str, Submission]
+) -> None:
+    """Put points and comments that a person gave in formgrader into the results, once these are written.
+
+    What was put aside doesn't count, nor does what was given before a notebook that can't be read, and the result's
+    flags say so. Where a student's can't be read, the result is `unread` and says so.
+    """
     with _open(folder) as book:
-        for result in results:
+        for result in (result for result in results if not result.unread):
             try:
-                _read_one(book, assignment, result)
-            except MissingEntry:
-                continue
+                _read_one(book, assignment, result, submissions[result.student])
             except Exception as error:  # one student, one fence
                 result.unread = True
                 words = f"What was given by hand could not be read ({type(error).__name__})."
@@ -114,23 +164,30 @@ def read_by_hand(folder: Path, assignment: Assignment, results: list[Result]) ->
                 book.db.rollback()
 
 
-def _read_one(book: Gradebook, assignment: Assignment, result: Result) -> None:
+def _read_one(book: Gradebook, assignment: Assignment, result: Result, submission: Submission) -> None:
     """All of one student's points and comments by hand, or none of them. ValueError on points that are no number."""
     notebook = book.find_submission_notebook(assignment.name, assignment.name, result.student)
-    given, said = {}, {}
-    comments = {comment.name: comment.comment for comment in notebook.comments}
-    for grade in notebook.grades:
-        if grade.manual_score is not None:
-            given[grade.name] = float(grade.manual_score) + float(grade.extra_credit or 0)
-            if not math.isfinite(given[grade.name]):
-                raise ValueError(f"{grade.name}: got {given[grade.name]} points, wants a number")
+    grades = {grade.name: grade for grade in notebook.grades}
+    given, said, flags = {}, {}, []
     for mark in result.marks:
-        for cell in (mark.grade_id, f"{mark.grade_id}_answer"):  # a comment stands at the answer's own cell
-            if comments.get(cell):
-                said[mark.grade_id] = str(comments[cell])
+        grade, comment = grades[mark.grade_id], _comment(notebook, mark.grade_id)
+        if submission.problem is not None:
+            aside = _earlier(grade, comment)
+        else:
+            aside = comment.auto_comment if grade.manual_score is None else ""
+            points = mark.points if grade.manual_score is None else float(grade.manual_score)
+            if points is not None:
+                given[mark.grade_id] = points + float(grade.extra_credit or 0)
+            if comment.manual_comment:
+                said[mark.grade_id] = str(comment.manual_comment)
+        if aside:
+            flags.append(f"{mark.grade_id}, not counted: {aside}")
+        if not math.isfinite(given.get(mark.grade_id, 0.0)):
+            raise ValueError(f"{mark.grade_id}: got {given[mark.grade_id]} points, wants a number")
     for mark in result.marks:
         mark.points = given.get(mark.grade_id, mark.points)
     result.comments.update(said)
+    result.flags += flags
 
 
 def _write_assignment(book: Gradebook, assignment: Assignment) -> None:
@@ -158,12 +215,32 @@ def _new_grade(book: Gradebook, assignment: str, notebook: Any, grade_id: str) -
     return grade
 
 
+def _comment(notebook: Any, grade_id: str) -> Any:
+    """The comment on a question or an essay, if there is one; on a question, it stands at the answer's own cell."""
+    comments = {comment.name: comment for comment in notebook.comments}
+    return comments.get(grade_id) or comments.get(f"{grade_id}_answer")
+
+
+def _new_comment(book: Gradebook, assignment: Assignment, notebook: Any, grade_id: str) -> Comment:
+    """An empty comment on the same."""
+    name = grade_id if grade_id in assignment.essays else f"{grade_id}_answer"
+    cell = book.find_solution_cell(name, assignment.name, assignment.name)
+    comment = Comment(cell=cell, notebook=notebook)
+    book.db.add(comment)
+    return comment
+
+
 def _write_autograded(
-    folder: Path, assignment: Assignment, submission: Submission, numbers: dict[str, list[list[str]]]
+    place: Path,
+    assignment: Assignment,
+    submission: Submission,
+    numbers: dict[str, list[list[str]]],
+    stamps: dict[str, list[str]],
 ) -> None:
-    """The instructor's notebook with the student's answers in it, for formgrader: no output, no HTML of theirs.
+    """Into a file: the instructor's notebook with the student's answers, for formgrader: no output, no HTML of theirs.
 
     numbers  {grade_id: what the student's own runs say, recomputed}, shown above the rubric.
+    stamps   what points by hand will be given for, written into the metadata.
     """
     notebook = copy.deepcopy(assignment.notebook)
     given = answers(submission.cells, assignment)
@@ -184,10 +261,9 @@ def _write_autograded(
                 cells.append(nbformat.v4.new_markdown_cell(f"**The student's own numbers**\n\n{_indented(table)}"))
             words = f"**Rubric**, of {essay.points} points\n\n{essay.levels}\n\n**Model answer**\n\n{essay.model}"
             cells.append(nbformat.v4.new_markdown_cell(words))
-    notebook.cells = cells
-    place = folder / "autograded" / submission.student / assignment.name
-    place.mkdir(parents=True, exist_ok=True)
-    nbformat.write(notebook, place / f"{assignment.name}.ipynb")
+    notebook.cells, notebook.metadata["stamps"] = cells, stamps
+    place.parent.mkdir(parents=True, exist_ok=True)
+    write_file(place, nbformat.writes(notebook))
 
 
 def _indented(table: list[list[str]]) -> str:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from course_utils.training import wilson
+from coursework.grader.marking import Mark
 from coursework.grader.report import Result
 
 RESAMPLES = 2000
@@ -76,17 +77,18 @@ def summary(results: Sequence[Result]) -> Summary:
         own = points[:, i] if read else np.array([])
         marked = own[~np.isnan(own)]
         rest = np.nansum(np.delete(points, i, axis=1), axis=1)[~np.isnan(own)] if read else np.array([])
+        full = [is_full(result.marks[i]) for result in read]
         hints = Counter(
             result.marks[i].calls or kind(result.marks[i].error or result.marks[i].hint)
-            for result in read
-            if (result.marks[i].points or 0) < mark.most and result.marks[i].hint
+            for result, right in zip(read, full, strict=True)
+            if not right and result.marks[i].hint
         )
         items.append(
             Item(
                 mark.grade_id,
                 mark.most,
                 len(marked),
-                share(int(np.sum(marked >= mark.most)), len(marked)),
+                share(sum(full), len(marked)),
                 bootstrap(marked, np.mean),
                 correlation(marked, rest),
                 hints.most_common(),
@@ -96,6 +98,13 @@ def summary(results: Sequence[Result]) -> Summary:
     return Summary(
         len(results), len(results) - len(read), most, bootstrap(scores, np.mean), bootstrap(scores, np.median), items
     )
+
+
+def is_full(mark: Mark) -> bool:
+    """Whether a question has full marks. One that is worth 0 points, as it was unfair, has them where it is right."""
+    if not mark.most and mark.share is not None:
+        return mark.share == 1
+    return mark.points is not None and mark.points >= mark.most
 
 
 def kind(hint: str) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 from course_utils.checks.exercise import NOT_STARTED, USE_FLOAT64, Verdict, Worked, judge
 from coursework import plain
 from coursework.grader import borrowed, told
-from coursework.grader.assignment import Assignment, Inputs, cases, handed_out
+from coursework.grader.assignment import Assignment, Inputs, cases, fingerprint, handed_out
 from coursework.grader.calls import calls, first_wrong
 from coursework.grader.collected import Collected, numbers
 from coursework.grader.question import Question
@@ -31,6 +31,8 @@ class Mark:
     look     why whoever marks should open the notebook, where no program can tell.
     error    what failed and where, for whoever marks alone: hidden inputs could be read from it.
     calls    which wrong answer this one calls. The hint begins with it, and who counts mistakes counts it alone.
+    share    how much of a question is right, by program: what it would earn is this part of its points, if it had any.
+    came_out a fingerprint of what came out of the answer, or of an essay's numbers: for these, points are given.
     """
 
     grade_id: str
@@ -42,6 +44,8 @@ class Mark:
     look: str = ""
     error: str = ""
     calls: str = ""
+    share: float | None = None
+    came_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,10 +98,13 @@ class Marker:
             points = round(each.share * question.points, 1)
             look = self._look(question, answer, cells) if question.derive and points > 0 else ""
             mark = Mark(grade_id, points, question.points, question.objective, each.hint)
-            marks.append(replace(mark, look=look, error=each.error, calls=each.calls))
+            mark = replace(mark, look=look, error=each.error, calls=each.calls)
+            marks.append(replace(mark, share=each.share, came_out=fingerprint(answer)))
         table = numbers(self.assignment, self._collected(rooms[0][0])) if self.assignment.essays else []
         for grade_id, essay in self.assignment.essays.items():
-            marks.append(Mark(grade_id, None, essay.points, essay.prompt, numbers=table))
+            nothing = None if essay.points else 0.0  # what is worth nothing waits for nobody
+            mark = Mark(grade_id, nothing, essay.points, essay.prompt, numbers=table)
+            marks.append(replace(mark, came_out=fingerprint(table)))
         return marks
 
     def _found(

@@ -108,13 +108,15 @@ def _details(name: str, **flags: Any) -> NotebookNode:
 
 
 def _write_points(assignment: Assignment, cells: list[NotebookNode]) -> None:
-    """`### 1 · States *(10 points)*`: one such heading for each question and essay, in their order."""
+    """`### 1 · States *(10 points)*`: one such heading for each question and essay, in their order; the sum above."""
     parts: list[Question | Essay] = list(assignment.parts.values())
     with_points = [cell for cell in cells if cell.cell_type == "markdown" and HEADING.search(cell.source)]
     if len(with_points) != len(parts):
         raise ValueError(f"{assignment.name}.ipynb: got {len(with_points)} headings with points, wants {len(parts)}")
     for cell, part in zip(with_points, parts, strict=True):
         cell.source = HEADING.sub(rf"\g<1>{part.points}\g<2>", cell.source)
+    whole = sum(part.points for part in parts)
+    cells[0].source = re.sub(r"^\*\d+ points, ", f"*{whole} points, ", cells[0].source, flags=re.MULTILINE)
 
 
 def _write_precision(questions: list[Question], head: NotebookNode) -> None:

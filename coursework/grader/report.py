@@ -90,12 +90,11 @@ class Result:
         """In a few words, for the table."""
         if self.machine:
             return "not graded: machine"
-        if self.problem:
-            return self.problem
-        if self.unread:
-            return "points by hand could not be read"
         waiting = sum(mark.points is None for mark in self.marks)
-        return f"{waiting} to be read" if waiting else "complete"
+        by_hand = "points by hand could not be read" if self.unread else f"{waiting} to be read" if waiting else ""
+        if self.problem:
+            return f"{self.problem} ({by_hand})" if by_hand else self.problem
+        return by_hand or "complete"
 
 
 def markdown(result: Result, assignment: str) -> str:
@@ -115,8 +114,10 @@ def _filled_in(result: Result, assignment: str) -> dict[str, Any]:
 
 def _row(mark: Mark, result: Result) -> list[str]:
     points = "not graded" if result.machine else "to be read" if mark.points is None else f"{mark.points:g}"
-    hint = result.comments.get(mark.grade_id) or mark.hint
-    return [mark.grade_id, f"{points} of {mark.most:g}", mark.objective, hint]
+    worth = f"{points} of {mark.most:g}" if mark.most or mark.points else "not counted"
+    comment = result.comments.get(mark.grade_id, "")
+    hint = f"The program says: {mark.hint}" if comment and mark.hint else mark.hint
+    return [mark.grade_id, worth, mark.objective, f"{comment} {hint}".strip()]
 
 
 def write_feedback(result: Result, assignment: str, folder: Path) -> None:

@@ -12,6 +12,7 @@ import re
 import stat
 import unicodedata
 import zipfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -110,9 +111,11 @@ def told_apart(found: list[Submission], known: Mapping[str, str] | None = None) 
 
     Whoever has a name from an earlier run keeps it. Of the others the first has its own name, where that is free; the
     next ones get a tag made of where they were found, and a note: one student may have handed in twice, or two students
-    may be called alike, and only the instructor knows. So no name changes when a further zip or folder arrives.
+    may be called alike, and only the instructor knows. So no name changes when a further zip or folder arrives, or when
+    one goes; the note says which of the two it is.
     """
     known = known or {}
+    alike = Counter(_folded(submission.student) for submission in found)
     before = {_folded(name): source for source, name in known.items()}
     taken: set[str] = set()
     for submission in sorted(found, key=lambda submission: submission.source not in known):
@@ -124,7 +127,8 @@ def told_apart(found: list[Submission], known: Mapping[str, str] | None = None) 
         taken.add(_folded(submission.student))
         if submission.student != name:
             place = f", in {_shown(submission.source)}" if submission.source else ""
-            same = f"{name!r} stands there more than once; this is {submission.student!r}{place}."
+            stands = "stands there" if alike[_folded(name)] > 1 else "stood there, in an earlier run,"
+            same = f"{name!r} {stands} more than once; this is {submission.student!r}{place}."
             submission.note = f"{same} {submission.note}".strip()
         elif submission.source not in known and _folded(name) in before and not NUMBERED.search(name):
             was = _shown(before[_folded(name)])

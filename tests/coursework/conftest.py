@@ -9,10 +9,12 @@ from tests.coursework.material import write_assignment
 MISSING = [name for name in ("nbgrader", "distributed") if importlib.util.find_spec(name) is None]
 NEED_IT = (
     "attacks",
+    "by_hand",
     "derivations",
     "edge",
     "fair",
     "formgrade",
+    "give_back",
     "grading",
     "hostile",
     "limits",
