@@ -59,6 +59,8 @@ class Run:
     probes       {name: (E, ...)} what each probe returned.
     solved_at    updates before the first evaluation that met the task's goal, None if none did.
     diverged_at  step whose loss or gradient was NaN or inf, None if none was. From there on all series are NaN.
+
+    The arrays are new and yours. Only Params can't be written to, as ever, since what is computed from them is kept.
     """
 
     seed: int

@@ -2,8 +2,10 @@
 
 import ast
 import copy
+import doctest
 import functools
 import html
+import importlib
 import itertools
 import re
 import subprocess
@@ -96,6 +98,19 @@ def test_public_names_have_docstrings(module):
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
+
+
+EXAMPLES = [  # `make test` runs those of course_utils with its tests; runner.py runs in the sandbox alone, and has none
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "coursework").rglob("*.py"))
+    if re.search(r"^ *>>> ", path.read_text(encoding="utf-8"), re.M)
+]
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_examples_in_docstrings_hold(module):
+    done = doctest.testmod(importlib.import_module(module))
+    assert done.attempted and not done.failed, "what differs is printed above"
 
 
 def test_pins_stand_once():
@@ -395,7 +410,8 @@ FORWARD = {
     "course_utils.checks.gru:mixed": "the last line alone, for known mistakes that no weights give",
     "course_utils.checks.lesson_13:EXERCISES": "a known mistake: the gate of a whole gap, by which a step is mixed",
     "coursework.ps3.questions:QUESTIONS": "known mistakes: the last line alone, with one thing wrong in each",
-    "course_utils.checks.lesson_08:_adam": "no GRU: a running mean, which mixes old and new in the same way",
+    "course_utils.adam:Adam.step": "no GRU: a running mean, which mixes old and new in the same way",
+    "course_utils.checks.lesson_08:_adam": "no GRU either: the same, as an exercise's right answer",
     "coursework.ps5.questions:_gru_step": "a batch of steps in NumPy, which is what its question asks for",
 }
 DERIVATIVE = {
