@@ -195,8 +195,11 @@ def _frozen(array: np.ndarray) -> np.ndarray:
 
 
 def _kept(array: np.ndarray) -> np.ndarray:
-    """The array if nobody can write to it, a frozen copy if somebody can."""
-    return _frozen(array.copy()) if array.flags.writeable else array
+    """The array if nobody can write to its memory, be it through an array that it is a view of; else a frozen copy."""
+    owner: np.ndarray | None = array
+    while isinstance(owner, np.ndarray) and not owner.flags.writeable:
+        owner = owner.base
+    return array if owner is None else _frozen(array.copy())
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -302,7 +302,7 @@ class Grads:
     """Gradients of a scalar loss L, each in the shape of what it belongs to.
 
     Wx, Wh, bx, bh; x (T, D); h0 (H,); h (T+1, H), the total dL/dh_t, direct and through all later steps, h[0] being h0;
-    c0 (H,), LSTM only, None otherwise.
+    c0 (H,), LSTM only, None otherwise. The arrays are new and yours, to be clipped or summed in place, say.
     """
 
     Wx: np.ndarray

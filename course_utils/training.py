@@ -14,17 +14,17 @@ from numpy.typing import ArrayLike, DTypeLike
 
 from course_utils import _validate
 from course_utils._kernels import Nets
+from course_utils.adam import Adam
 from course_utils.cells import WEIGHTS, Params, init_params
 from course_utils.progress import tqdm
 from course_utils.tasks import Task
 
-BETAS, EPS = (0.9, 0.999), 1e-8  # Adam's constants, torch's defaults
 Probes = dict[str, Callable[[Params], Any]]
 Net = tuple[Params, np.ndarray, np.ndarray]  # params, readout, readout_bias
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Clipping, Adam
+# Clipping
 
 
 def clip_gradients(grad: np.ndarray, limit: float | None, by: str) -> np.ndarray:
@@ -39,24 +39,6 @@ def clip_gradients(grad: np.ndarray, limit: float | None, by: str) -> np.ndarray
     elif limit is not None:
         grad *= np.minimum(1, limit / (norm + 1e-6))[:, None].astype(grad.dtype)
     return norm
-
-
-class Adam:
-    """Adam (Kingma & Ba 2015) with torch's defaults, on weights theta (S, P), in place."""
-
-    def __init__(self, theta: np.ndarray, learning_rate: float) -> None:
-        self.theta, self.learning_rate, self.t = theta, learning_rate, 0
-        self.mean, self.square = np.zeros_like(theta), np.zeros_like(theta)
-
-    def step(self, grad: np.ndarray, moving: np.ndarray) -> None:
-        """theta -= learning_rate · m̂ / (√v̂ + ε), where moving (S,) is True."""
-        self.t += 1
-        (b1, b2), t = BETAS, self.t
-        self.mean += (1 - b1) * (grad - self.mean)
-        self.square *= b2
-        self.square += (1 - b2) * grad**2
-        scale = np.sqrt(self.square) / np.sqrt(1 - b2**t) + EPS
-        self.theta -= self.learning_rate / (1 - b1**t) * self.mean / scale * moving[:, None]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -77,6 +59,8 @@ class Run:
     probes       {name: (E, ...)} what each probe returned.
     solved_at    updates before the first evaluation that met the task's goal, None if none did.
     diverged_at  step whose loss or gradient was NaN or inf, None if none was. From there on all series are NaN.
+
+    The arrays are new and yours. Only Params can't be written to, as ever, since what is computed from them is kept.
     """
 
     seed: int
@@ -310,7 +294,7 @@ def train(
     readouts = [_first_readout(task, p, seed) for p, seed in zip(params, seeds, strict=True)]
     nets = Nets(params, readouts, task.loss, dtype)
     streams = [np.random.default_rng([seed, 2]) for seed in seeds]
-    adam = Adam(nets.theta, learning_rate)
+    adam = Adam(learning_rate)
     records = [_Record(seed, *np.full((2, steps), np.nan)) for seed in seeds]
 
     bar = tqdm(total=steps, desc=f"{kind}, {task.name}", leave=False, disable=silent())
@@ -326,8 +310,9 @@ def train(
             norm = clip_gradients(nets.grad, clip, clip_by)
             _write_down(records, step, loss, norm, clip, on_divergence)
             learning = np.array([record.learning for record in records])
-            nets.grad[~learning] = 0  # NaN would come through a factor of 0
-            adam.step(nets.grad, moving=learning)
+            nets.grad[~learning] = 0  # a mean of NaN would stay one
+            new = adam.step({"all": nets.theta}, {"all": nets.grad})["all"]
+            np.copyto(nets.theta, new, where=learning[:, None])
             bar.update()
         else:
             _evaluate(nets, records, steps, probes, task)

@@ -2,19 +2,27 @@
 
 import ast
 import copy
+import doctest
+import functools
 import html
+import importlib
+import itertools
 import re
 import subprocess
 import sys
 import tomllib
+from collections import Counter
 
 import nbformat
 import pytest
 
+from coursework.grader.likeness import written_out
 from coursework.grader.magics import as_python
+from coursework.grader.wherever import in_numpy, trees
 from tests.notebook import LESSONS, ROOT, code_cells, compared_outputs, markdown, read, speaks
 from tools import pace, views
 from tools.heads import bootstrap, copies, needs_torch, pictures
+from tools.new_lesson import TEMPLATE
 from tools.notebooks import LIVE, normalise
 from tools.views import VIEW
 
@@ -90,6 +98,19 @@ def test_public_names_have_docstrings(module):
     for node in tree.body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
             assert ast.get_docstring(node), node.name
+
+
+EXAMPLES = [  # `make test` runs those of course_utils with its tests; runner.py runs in the sandbox alone, and has none
+    ".".join(path.relative_to(ROOT).with_suffix("").parts)
+    for path in sorted((ROOT / "coursework").rglob("*.py"))
+    if re.search(r"^ *>>> ", path.read_text(encoding="utf-8"), re.M)
+]
+
+
+@pytest.mark.parametrize("module", EXAMPLES)
+def test_examples_in_docstrings_hold(module):
+    done = doctest.testmod(importlib.import_module(module))
+    assert done.attempted and not done.failed, "what differs is printed above"
 
 
 def test_pins_stand_once():
@@ -387,13 +408,20 @@ FORWARD = {
     "course_utils.torch_bridge:CellLoop._gru_step": "what ours is held against: autograd sees torch's operations alone",
     "course_utils/cell_view.js:step": "runs in pages without Python; tests/browser/test_cell_view.py compares them",
     "course_utils.checks.gru:mixed": "the last line alone, for known mistakes that no weights give",
-    "course_utils.checks.lesson_08:_adam": "no GRU: a running mean, which mixes old and new in the same way",
+    "course_utils.checks.lesson_13:EXERCISES": "a known mistake: the gate of a whole gap, by which a step is mixed",
+    "coursework.ps3.questions:QUESTIONS": "known mistakes: the last line alone, with one thing wrong in each",
+    "course_utils.adam:Adam.step": "no GRU: a running mean, which mixes old and new in the same way",
+    "course_utils.checks.lesson_08:_adam": "no GRU either: the same, as an exercise's right answer",
     "coursework.ps5.questions:_gru_step": "a batch of steps in NumPy, which is what its question asks for",
 }
 DERIVATIVE = {
     "course_utils.gradients:gru_paths": "to be read",
     "course_utils._kernels:GRU.backward": "to be quick",
     "course_utils/cell_view.js:paths": FORWARD["course_utils/cell_view.js:step"],
+    "course_utils._kernels:_sigmoid_slope": "no GRU: a slope alone, s - s², which is a difference as well",
+    "course_utils.checks.lesson_06:_inside": "known mistakes of a step back: they need it between the package's slopes",
+    "course_utils.checks.lesson_06:_slopes_of_n": "known mistakes of the paths: one of the package's slopes is another",
+    "course_utils.checks.lesson_06:EXERCISES": "known mistakes of the paths: its slopes, put together wrongly",
     "coursework.ps1.questions:_walk": "no GRU: the slope of tanh, and a squared error's difference",
     "coursework.ps5.questions:_gru_step_backward": FORWARD["coursework.ps5.questions:_gru_step"],
 }
@@ -410,98 +438,128 @@ def called(node):
 
 
 def factors(node):
-    """The factors of a product, as texts."""
+    """The factors of a product, as texts: z * (1 - z) has two, n**2 has n twice, and a lone 1 is none."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-        return factors(node.left) | factors(node.right)
-    return {ast.unparse(node)}
+        return factors(node.left) + factors(node.right)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Pow) and ast.unparse(node.right) == "2":
+        return factors(node.left) * 2
+    text = ast.unparse(node)
+    return [text] if text not in ("1", "1.0") else []
 
 
-class Written(ast.NodeTransformer):
-    """Puts what some names stand for in their places."""
-
-    def __init__(self, meanings):
-        self.meanings = meanings
-
-    def visit_Name(self, node):
-        return copy.deepcopy(self.meanings.get(node.id, node)) if isinstance(node.ctx, ast.Load) else node
+def less(whole, part):
+    """What a list of factors has more than another one, None if it lacks one of those."""
+    more = Counter(whole)
+    more.subtract(part)
+    return list(more.elements()) if min(more.values(), default=0) >= 0 else None
 
 
-def written_out(function):
-    """A copy without names for differences: of `rest = 1 - z`, of which z * rest is made, remains z * (1 - z)."""
-    assigned = [
-        node.id for node in ast.walk(function) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
-    ]
-    meanings = {
-        node.targets[0].id: node.value
-        for node in ast.walk(function)
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and is_difference(node.value)
-    }
-    return Written({name: meaning for name, meaning in meanings.items() if assigned.count(name) == 1}).visit(
-        copy.deepcopy(function)
-    )
+OPERATORS = {"add": ast.Add, "subtract": ast.Sub, "multiply": ast.Mult, "divide": ast.Div, "power": ast.Pow}
+
+
+class Operators(ast.NodeTransformer):
+    """NumPy's arithmetic as operators: np.add(a, b) is a + b, and np.add(a, b, out=c) on its own line c = a + b."""
+
+    def visit_Call(self, node):
+        self.generic_visit(node)
+        name = called(node)
+        if name in OPERATORS and len(node.args) > 1:
+            return ast.BinOp(node.args[0], OPERATORS[name](), node.args[1])
+        return ast.BinOp(node.args[0], ast.Pow(), ast.Constant(2)) if name == "square" and node.args else node
+
+    def visit_Expr(self, node):
+        outs = [word.value for word in getattr(node.value, "keywords", []) if word.arg == "out"]
+        outs += getattr(node.value, "args", [])[2:]
+        self.generic_visit(node)
+        if isinstance(node.value, ast.BinOp) and outs and isinstance(outs[0], ast.Name):
+            return ast.Assign([ast.Name(outs[0].id, ast.Store())], node.value)
+        return node
 
 
 def is_difference(node):
     return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Sub)
 
 
+def rests(part):
+    """How 1 - part may be written."""
+    return {f"1 - {part}", f"1 - ({part})"}
+
+
 def moved(start, share):
     """Whether start + share moves from one thing to another, as n + z * (h - n) does."""
     whole = ast.unparse(start)
-    parts = [node for node in ast.walk(share) if is_difference(node)]
+    parts = [node for node in ast.walk(share) if is_difference(node) and not isinstance(node.left, ast.Constant)]
     return any(ast.unparse(node.right) == whole and ast.unparse(node) in factors(share) for node in parts)
 
 
-def squared(node):
-    """Whether a term is n**2 or n * n."""
-    if not isinstance(node, ast.BinOp):
+def blended(node):
+    """Whether it is z * a + (1 - z) * b, the same as z * a - (z - 1) * b, or a mean with weights [z, 1 - z]."""
+    if called(node) == "average":
+        weights = [word.value for word in node.keywords if word.arg == "weights"]
+        parts = [ast.unparse(part) for weight in weights for part in getattr(weight, "elts", [])]
+        return any(rests(part) & set(parts) for part in parts)
+    if not isinstance(node, ast.BinOp | ast.AugAssign) or not isinstance(node.op, ast.Add | ast.Sub):
         return False
-    left, right = ast.unparse(node.left), ast.unparse(node.right)
-    return (isinstance(node.op, ast.Pow) and right == "2") or (isinstance(node.op, ast.Mult) and left == right)
+    left, right = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
+    one, other = set(factors(left)), set(factors(right))
+    if isinstance(node.op, ast.Sub):
+        return any({f"{part} - 1", f"({part}) - 1"} & other for part in one)
+    return any(rests(part) & y for x, y in ((one, other), (other, one)) for part in x)
+
+
+def is_slope(node):
+    """Whether it is z * (1 - z), or a difference that is the same up to a factor: z - z**2, 1 - n**2, d - d * n * n."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        parts = set(factors(node))
+        return any({*rests(part), f"({min(rests(part))})"} & parts for part in parts)
+    if not is_difference(node):
+        return False
+    whole = factors(node.left)
+    more = less(factors(node.right), whole) or []
+    return (len(more) == 1 and more[0] in whole) or (len(more) == 2 and more[0] == more[1])
 
 
 def traits(function):
-    """What a function does to arrays, whether by operators, in place, or by NumPy's functions.
+    """What a function does to arrays, whether by operators, in place, or by NumPy's functions, in one line or in many.
 
     "tanh", "sigmoid"  it calls one.
     "difference"       of two things that aren't numbers: h_prev - h_tilde.
     "rest"             1 - z.
-    "slope"            z * (1 - z), 1 - n**2 or 1 - n * n, or a function with "slope" in its name.
-    "blend"            z * a + (1 - z) * b, in any order, or torch.lerp(b, a, z).
+    "slope"            z * (1 - z), z - z * z, 1 - n**2 or 1 - n * n, or a function with "slope" in its name.
+    "package's"        into_z or into_n of something: the slopes under the names that `gru_paths` gives them.
+    "blend"            z * a + (1 - z) * b, in any order, torch.lerp(b, a, z), or an average with weights [z, 1 - z].
     "move"             b + z * (a - b), which is the same.
     """
-    found, skipped, function = set(), set(), written_out(function)
-    for node in ast.walk(function):
+    found, skipped = set(), set()
+    function = Operators().visit(copy.deepcopy(function))
+    nodes = [*ast.walk(function)]
+    for *_, last in (versions for versions in written_out(function) if len(versions) > 1):
+        nodes += ast.walk(last)
+    for node in nodes:
         if isinstance(node, ast.Compare | ast.Subscript):  # steps are counted there, not states
             skipped |= {id(inner) for inner in ast.walk(node)}
-    for node in ast.walk(function):
+    for node in nodes:
         name = called(node)
-        if "slope" in name:
+        if "slope" in name or is_slope(node):
             found.add("slope")
-        elif name == "lerp":
+        elif name == "lerp" or blended(node):
             found.add("blend")
         elif name == "tanh":
             found.add("tanh")
         elif "sigmoid" in name or name in ("exp", "expit"):
             found.add("sigmoid")
+        elif getattr(node, "attr", "") in ("into_z", "into_n"):
+            found.add("package's")
         terms = None
         if isinstance(node, ast.BinOp | ast.AugAssign) and isinstance(node.op, ast.Sub):
             terms = (node.left, node.right) if isinstance(node, ast.BinOp) else (node.target, node.value)
-        elif name == "subtract" and len(node.args) > 1:
-            terms = node.args[:2]
         if terms and id(node) not in skipped:
             left, right = terms
             if isinstance(left, ast.Constant):
-                found |= {"rest", "slope"} if squared(right) else {"rest"}
-            elif not isinstance(right, ast.Constant):
+                found.add("rest")
+            elif not isinstance(right, ast.Constant) and not is_slope(node):
                 found.add("difference")
-        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
-            parts = factors(node)
-            found |= {"slope"} if any(f"1 - {part}" in parts or f"(1 - {part})" in parts for part in parts) else set()
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-            one, other = factors(node.left), factors(node.right)
-            if any(f"1 - {a}" in y for x, y in ((one, other), (other, one)) for a in x):
-                found.add("blend")
             if moved(node.left, node.right) or moved(node.right, node.left):
                 found.add("move")
     return found
@@ -518,29 +576,69 @@ def is_gru_forward(found):
 
 
 def is_gru_derivative(found):
-    """Only the derivative by the update gate multiplies a slope by a difference of states, h_prev - h_tilde."""
-    return {"slope", "difference"} <= found
+    """Only the derivative by the update gate multiplies a slope by a difference of states, h_prev - h_tilde.
+
+    What takes the package's own slopes one by one puts the derivative together as well.
+    """
+    return {"slope", "difference"} <= found or "package's" in found
+
+
+class Functions(ast.NodeTransformer):
+    """Takes a module's outermost functions, methods and lambdas out of it, wherever they stand: `found`, with names.
+
+    A lambda has the name of what it is assigned to, which may be a list or a dict.
+    """
+
+    def __init__(self):
+        self.found, self.names = [], []
+
+    def visit_FunctionDef(self, node):
+        self.found.append((".".join([*self.names, node.name]), node))
+
+    visit_AsyncFunctionDef = visit_FunctionDef
+
+    def visit_Lambda(self, node):
+        self.found.append((".".join(self.names) or "lambda", node))
+        return ast.Constant(None)
+
+    def under(self, name, node):
+        self.names.append(name)
+        self.generic_visit(node)
+        self.names.pop()
+        return node
+
+    def visit_ClassDef(self, node):
+        return self.under(node.name, node)
+
+    def visit_Assign(self, node):
+        return self.under(ast.unparse(node.targets[0]), node)
+
+    def visit_AnnAssign(self, node):
+        return self.under(ast.unparse(node.target), node)
 
 
 def functions_of(tree):
-    """(name, node) of a module's functions and methods, and of lambdas with a name; inner ones count with them.
-
-    Lambdas without a name are left out: such are the wrong answers in the lists of known mistakes.
-    """
-    for node in tree.body:
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, node
-        elif isinstance(node, ast.ClassDef):
-            yield from ((f"{node.name}.{name}", inner) for name, inner in functions_of(node))
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            yield ast.unparse(node.targets[0]), node.value
+    """(name, node) of a module's functions, methods and lambdas, inner ones with the outermost, and of all the rest."""
+    functions = Functions()
+    rest = functions.visit(copy.deepcopy(tree))
+    return [*functions.found, ("the module itself", rest)]
 
 
 def functions_of_script(text):
-    """The same of a script: the lines of its outermost functions that are Python as well, as `z * (1 - z),` is."""
-    for name, body in re.findall(r"^(?:export )?(?:async )?function (\w+)\(.*?\{\n(.*?)^\}", text, re.M | re.S):
-        lines = [re.sub(r"^(?:const|let|return) |[;,]$", "", line.strip()) for line in body.splitlines()]
-        yield name, ast.Module([node for line in lines for node in python(line)], [])
+    """The same of a script: the lines between two at the margin, as far as they are Python as well: `z * (1 - z),` is.
+
+    What begins there has a name, be it a function or a constant that is one.
+    """
+    text = re.sub(r"(?<!:)//.*|/\*[\s\S]*?\*/", "", text)
+    found = []
+    for chunk in re.split(r"^(?=\w)", text, flags=re.M):
+        name = re.match(r"(?:export )?(?:default )?(?:async )?(?:function|const|let|var|class)\*? (\w+)", chunk)
+        lines = [
+            re.sub(r"^(?:(?:export )?(?:const|let|var)|return) |[;,]$", "", line.strip()) for line in chunk.splitlines()
+        ]
+        nodes = [node for line in lines for node in python(line) or trees([line])]
+        found.append((name[1] if name else "the script itself", ast.Module(nodes, [])))
+    return found
 
 
 def python(line):
@@ -551,18 +649,24 @@ def python(line):
         return []
 
 
-def places(what, modules=PYTHON, scripts=SCRIPTS):
-    """All "module:function" of these that have the traits asked for."""
-    found = [(name, functions_of(ast.parse(path.read_text(encoding="utf-8")))) for name, path in modules.items()]
-    found += [(name, functions_of_script(path.read_text(encoding="utf-8"))) for name, path in scripts.items()]
-    return {f"{place}:{name}" for place, functions in found for name, node in functions if what(traits(node))}
+@functools.cache
+def traits_in(path):
+    """[(function, its traits)] of a module or a script."""
+    text = path.read_text(encoding="utf-8")
+    functions = functions_of(ast.parse(text)) if path.suffix == ".py" else functions_of_script(text)
+    return [(name, traits(node)) for name, node in functions]
+
+
+def places(what, files):
+    """All "module:function" of these files that have the traits asked for."""
+    return {f"{place}:{name}" for place, path in files.items() for name, found in traits_in(path) if what(found)}
 
 
 @pytest.mark.parametrize(("what", "named"), [(is_gru_forward, FORWARD), (is_gru_derivative, DERIVATIVE)])
 def test_the_gru_stands_twice(what, named):
     """Once to be read and once to be quick. What is found elsewhere has its reason beside its name, above."""
     outside = {name: path for name, path in PYTHON.items() if not name.startswith("tests")}
-    assert places(what, outside) == set(named)
+    assert places(what, outside | SCRIPTS) == set(named)
 
 
 def test_the_tests_have_one_torch_step():
@@ -591,10 +695,22 @@ def test_the_tests_have_one_torch_step():
         ("return h + (1 - z) * (n - h)", True, False),
         ("keep = 1 - z\nreturn z * h + keep * n", True, False),
         ("return torch.lerp(n, h, z)", True, False),
+        ("return z * h - (z - 1) * n", True, False),
+        ("keep, write = z, 1 - z\nreturn keep * h + write * n", True, False),
+        ("new = z * h\nnew += (1 - z) * n\nreturn new", True, False),
+        ("return np.add(np.multiply(z, h), np.multiply(np.subtract(1, z), n))", True, False),
+        ("np.multiply(z, h, out=a)\nnp.subtract(1, z, out=b)\nb *= n\nreturn a + b", True, False),
+        ("return np.average([h, n], weights=[z, 1 - z], axis=0)", True, False),
         ("np.tanh(n, out=n)\nnp.exp(e, e)\nnp.subtract(n, h, room)\nroom /= e\nnp.add(h, room, out)", True, False),
         ("return (h - n) * z * (1 - z), (1 - z) * (1 - n**2)", False, True),
         ("rest = 1 - z\nreturn (h - n) * z * rest", False, True),
         ("np.subtract(h, n, out=dz)\ndz *= dh\ntanh_slope(n, out=dn)", False, True),
+        ("return (h - n) * (z - z**2), (1 - z) * (1 - np.square(n))", False, True),
+        ("w, d = 1 - z, h - n\nreturn d * z * w", False, True),
+        ("return np.diag(h - n) @ np.diag(z * (1 - z)) @ W", False, True),
+        ("d = g * h - g * n\nd *= z\nd -= d * z\nreturn d", False, True),
+        ("return total * parts.into_z, total * parts.into_n", False, True),
+        ("return z - z**2, n - n * n", False, False),
         ("c = f * c + i * np.tanh(g)\nreturn sigmoid(o) * np.tanh(c)", False, False),  # LSTM
         ("return g * i * (1 - i), o * (1 - tanh_c**2)", False, False),  # its derivative
         ("return sigmoid(W @ h)", False, False),
@@ -607,6 +723,56 @@ def test_the_tests_have_one_torch_step():
 def test_copies_are_recognised(source, forward, derivative):
     found = traits(ast.parse(source))
     assert (is_gru_forward(found), is_gru_derivative(found)) == (forward, derivative), found
+
+
+STEP = "z * h + (1 - z) * n"
+SENT = "(h - n) * z * (1 - z)"
+
+
+@pytest.mark.parametrize(
+    ("source", "where"),
+    [
+        ("def f(z, h, n):\n    return {}", "f"),
+        ("async def f(z, h, n):\n    return {}", "f"),
+        ("if True:\n    def f(z, h, n):\n        return {}", "f"),
+        ("def g():\n    def f(z, h, n):\n        return {}\n    return f", "g"),
+        ("class A:\n    def f(self, z, h, n):\n        return {}", "A.f"),
+        ("f = lambda z, h, n: {}", "f"),
+        ("f: Callable = lambda z, h, n: {}", "f"),
+        ("WAYS = {{'gru': lambda z, h, n: {}}}", "WAYS"),
+        ("use(lambda z, h, n: {})", "lambda"),
+        ("for x in xs:\n    h = {}", "the module itself"),
+        ("def f(z, h, n):\n    w, d, k = 1 - z, h - n, z * h\n    return {}", "f"),
+    ],
+)
+def test_a_copy_is_seen_wherever_it_stands(source, where):
+    """Also where its parts have names of their own, given several at a time."""
+    named = " w, d, k = " in source
+    for what, code in (
+        (is_gru_forward, "k + w * n" if named else STEP),
+        (is_gru_derivative, "d * z * w" if named else SENT),
+    ):
+        tree = ast.parse(source.format(code))
+        assert [name for name, node in functions_of(tree) if what(traits(node))] == [where]
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        "function again(z, h, n) {\n  return CODE;\n}",
+        "export const again = (z, h, n) => {\n  const w = 1;\n  return CODE;\n};",
+        "const again = (z, h, n) => CODE;",
+        "const again = {\n  gru: (z, h, n) => CODE,\n};",
+        "let again = zs.map((z, i) => CODE);",
+    ],
+)
+def test_a_copy_is_seen_in_a_script(script):
+    script = (
+        f"// {STEP}, {SENT}\nimport x from 'y.js';\nconst two = 2;\n{script}\nfunction other() {{\n  return 3;\n}}\n"
+    )
+    for what, code in ((is_gru_forward, STEP), (is_gru_derivative, SENT)):
+        found = functions_of_script(script.replace("CODE", code))
+        assert [name for name, node in found if what(traits(node))] == ["again"]
 
 
 def shape(node):
@@ -646,7 +812,11 @@ def code_lines(statement):
 
 
 def runs(tree, lines=7):
-    """(shape, first line) of every shortest run of statements in one block that is at least `lines` lines long."""
+    """(shape, first line, last line, whether a statement is left out) of the runs of statements in all blocks.
+
+    A run is at least `lines` lines long and the shortest such one, from each statement on: as it stands, and without
+    one of the statements in its middle that isn't a function.
+    """
     for block in ast.walk(tree):
         for body in (getattr(block, name, None) for name in ("body", "orelse", "finalbody")):
             if not isinstance(body, list):
@@ -654,15 +824,49 @@ def runs(tree, lines=7):
             body = [node for node in body if not is_words(node)]
             shapes, lengths = [shape(node) for node in body], [code_lines(node) for node in body]
             for i in range(len(body)):
-                for j in range(i, len(body)):
-                    if sum(lengths[i : j + 1]) >= lines:
-                        yield tuple(shapes[i : j + 1]), body[i].lineno
-                        break
+                whole = shortest(lengths, i, lines)
+                for out in range(i, len(body) if whole is None else whole + 1):  # i leaves nothing out
+                    j = whole if out == i else shortest([*lengths[:out], 0, *lengths[out + 1 :]], i, lines)
+                    defines = out != i and isinstance(body[out], ast.FunctionDef | ast.ClassDef)
+                    if j is not None and out < max(j, i + 1) and not defines:
+                        kept = [k for k in range(i, j + 1) if k != out or out == i]
+                        yield tuple(shapes[k] for k in kept), body[i].lineno, body[j].end_lineno, out != i
+
+
+def shortest(lengths, start, wanted):
+    """Where a run from `start` on has as many lines as wanted, None if it ends before."""
+    sums = itertools.accumulate(lengths[start:])
+    return next((start + more for more, lines in enumerate(sums) if lines >= wanted), None)
+
+
+def copies_among(sources, free=()):
+    """The places of every run that stands twice in {name: source}, perhaps with one more statement in it.
+
+    free: sources of which no run counts.
+    """
+    no_copy = {code for source in free for code, *_ in runs(in_numpy(ast.parse(source)))}
+    whole, lacking = {}, {}
+    for name, source in sources.items():
+        for code, first, last, left_out in runs(in_numpy(ast.parse(source))):
+            if code not in no_copy:
+                (lacking if left_out else whole).setdefault(code, []).append((name, first, last))
+    found = []
+    for code, places in whole.items():
+        places = [*places, *lacking.get(code, [])]
+        one, *others = places
+        apart = [place for place in others if place[0] != one[0] or place[1] > one[2] or place[2] < one[1]]
+        if apart:
+            found.append([f"{name}:{line}" for name, line, _ in [one, *apart]])
+    return found
 
 
 def cells_as_module(path):
     """The code cells of a notebook one below the other, without the first one, which `make heads` writes."""
     return "\n".join(as_python(cell.source) for cell in code_cells(read(path)) if "COURSE_SOURCE" not in cell.source)
+
+
+TEMPLATES = {path.name: path.read_text(encoding="utf-8") for path in sorted(TEMPLATE.glob("*.py"))}
+TEMPLATES["lesson.ipynb"] = cells_as_module(TEMPLATE / "lesson.ipynb")
 
 
 def test_no_logic_stands_twice():
@@ -675,8 +879,44 @@ def test_no_logic_stands_twice():
     modules = {name: path for name, path in PYTHON.items() if not name.startswith(free)}
     sources = {name: path.read_text(encoding="utf-8") for name, path in modules.items()}
     sources |= {path.name: cells_as_module(path) for path in [*LESSONS, *ASSIGNMENTS]}
-    places = {}
-    for name, source in sources.items():
-        for code, line in runs(ast.parse(source)):
-            places.setdefault(code, []).append(f"{name}:{line}")
-    assert [where for where in places.values() if len(where) > 1] == []
+    assert copies_among(sources, TEMPLATES.values()) == []
+
+
+SEVEN = """def f(x, rate):
+    total = np.zeros(3)
+    for row in x:
+        total += np.tanh(row)
+    mean = total / len(x)
+    spread = np.sqrt(np.mean((x - mean) ** 2))
+    if spread > rate:
+        mean = mean / spread
+    return mean * np.exp(-spread)
+"""
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("", "", True),
+        ("rate", "pace", True),
+        ("np.", "numpy.", True),
+        ("np.", "", True),
+        ("    mean = total", "    counted = 0\n    mean = total", True),
+        ("    mean = total", "    counted = []\n    mean = total", True),
+        ("    mean = total", "    print(x[1:])\n    mean = total", True),
+        ("    mean = total", "    a, b = 1, 2\n    a = g(b + 1)\n    mean = total", False),
+        ("np.tanh", "np.sin", False),
+        ("        mean = mean / spread\n", "        pass\n", False),
+    ],
+)
+def test_copies_of_lines_are_recognised(one, other, same):
+    """Also with another statement among them, or with another name for a module."""
+    sources = {"one": SEVEN, "other": SEVEN.replace(one, other)}
+    assert bool(copies_among(sources)) == bool(copies_among(dict(reversed(sources.items())))) == same
+    assert bool(copies_among({"both": "\n".join(sources.values())})) == same
+
+
+def test_lessons_that_begin_are_no_copies_of_each_other():
+    sources = {f"{name} {n}": source for name, source in TEMPLATES.items() for n in range(2)}
+    assert copies_among(sources, TEMPLATES.values()) == []
+    assert copies_among(sources) != [], "the template is short enough to be no copy"

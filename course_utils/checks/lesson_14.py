@@ -223,8 +223,8 @@ EXERCISES = {
             "a gradient shorter than c must stay as it is. This one is made longer.": lambda parts, c: (
                 parts * c / np.linalg.norm(parts.sum(axis=0))
             ),
-            "each part has a factor of its own here. The gradient is their sum, and it has one norm.": (
-                lambda parts, c: parts * np.minimum(1, c / np.linalg.norm(parts, axis=1, keepdims=True))
+            "this is the norm of the longest part. The gradient is the sum of all, with one norm.": lambda parts, c: (
+                parts * min(1, c / max(np.linalg.norm(part) for part in parts))
             ),
             "this is the norm of all parts side by side. The gradient is their sum.": lambda parts, c: (
                 parts * min(1, c / np.linalg.norm(parts))

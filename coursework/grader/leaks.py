@@ -3,9 +3,9 @@
 It finds markers, instructors' files, hidden tests, sentences of model answers, and right answers as code: those of the
 notebook's solutions and those of questions.py. An answer is found where all its telling expressions stand in one file,
 in its code or in its words (`wherever` finds them there), whatever variables are called, in whatever order sums and
-products are written. Telling is an expression of `TELLING` names, numbers and operations: `np.diag(h - h_tilde)` has 6.
-An answer without one ("5.0") is found under its own name alone. Another way to write the same is not found: this is a
-guard against our own mistakes.
+products are written, in one line or in several that give names to its parts. Telling is an expression of `TELLING`
+names, numbers and operations: `np.diag(h - h_tilde)` has 6. An answer without one ("5.0") is found under its own name
+alone. Another way to write the same is not found: this is a guard against our own mistakes.
 """
 
 import ast
@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from coursework.grader.assignment import Assignment, grade_id
-from coursework.grader.likeness import shape, shapes, size, statements
+from coursework.grader.likeness import results, shape, shapes, size, statements, written_out
 from coursework.grader.notebook import BEGIN
 from coursework.grader.wherever import in_numpy, trees
 
@@ -43,6 +43,10 @@ TAUGHT = {  # (answer, file) where the same line may stand, since a lesson teach
         "ps2_holding_bias",
         "notebooks/03_vanish_or_explode.ipynb",
     ): "a cell sets up its net this way, without a word on it",
+    (
+        "ps2_rest_rate",
+        "notebooks/03_vanish_or_explode.ipynb",
+    ): "the lesson shows that the radius of this product decides; new is to name it a rate, for any net at rest",
     ("ps3_import_weights", "notebooks/05_gru_gates.ipynb"): "an exercise turns z; new is the other order of the blocks",
     (
         "ps4_biases",
@@ -66,11 +70,20 @@ class Answer:
         found = [expression for expression in statements(self.code) if size(expression) >= TELLING]
         return {ast.get_source_segment(self.source, expression) or "": shape(expression) for expression in found}
 
+    @functools.cached_property
+    def written(self) -> set[str]:
+        """The shapes of the same when the names that it gives on the way are written out, as in one line."""
+        done = {id(expression) for expression in results(self.code)}
+        last = [versions[-1] for versions in written_out(self.code) if id(versions[0]) in done]
+        return {shape(expression) for expression in last if size(expression) >= TELLING}
+
     def stands_in(self, file: "Contents") -> bool:
         """Whether a file holds it."""
         if not self.telling:
             return bool(_named(self.code) & file.named)
-        return set(self.telling.values()) <= file.shapes or all(_in_words(word, file) for word in self.telling)
+        if all(_in_words(word, file) for word in self.telling):
+            return True
+        return any(telling and telling <= file.shapes for telling in (set(self.telling.values()), self.written))
 
 
 @dataclass(frozen=True)
@@ -162,7 +175,8 @@ def _contents(suffix: str, data: bytes) -> Contents:
             parts = list(_strings(json.loads(text)))
             text = "\n".join(parts if suffix == ".ipynb" else [text, *parts])
     code = trees(parts) if "\0" not in text else []  # a binary file has words at most
-    expressions = set().union(*(shapes(tree, TELLING) for tree in code))
+    written = (version for tree in code for _, *versions in written_out(tree) for version in versions)
+    expressions = set().union(*(shapes(tree, TELLING) for tree in [*code, *written]))
     return Contents(text, _squeeze(text), expressions, set().union(*(_named(tree) for tree in code)))
 
 

@@ -1,8 +1,8 @@
 """Python wherever it stands in a text: a module, a cell with magics, a fold, a comment, a string, a sentence.
 
 What is Python as a whole is read as a whole, and its comments and strings are texts again. Of any other text, every
-function is read by itself, and every expression: "the slope is `1 - h**2`, below one" has one. So a line that isn't
-Python hides no other. Reads code, runs none.
+function is read by itself, every block of code, the lines between magics, and every expression: "the slope is
+`1 - h**2`, below one" has one. So a line that isn't Python hides no other. Reads code, runs none.
 """
 
 import ast
@@ -45,11 +45,14 @@ TAG = re.compile(r"</[a-z][^<>\n]*>|(?<![\w)\]])<[a-z][^<>\n]*>", re.I)
 ENTITY = re.compile(r"&#?\w+;")
 INLINE = re.compile(r"`[^`\n]*`|`[^`\n]+\n[^`\n]+`")
 MARGIN = re.compile(r"^[ \t]*(?://+|>>>|\.{3}|>) ?", re.M)  # of comments in other languages, examples and quotations
+FENCE = re.compile(r"^( *)```\w*\n(.*?)^\1```", re.M | re.S)  # a block of code on a page
+MAGIC = re.compile(r"^[ \t]*[%!].*$", re.M)
 IMPORT = re.compile(
     r"\bimport\s+numpy[\w.]*\s+as\s+\w+|\bfrom\s+numpy[\w.]*\s+import\s+"
     r"(?:\([^)]*\)|\w+(?: as \w+)?(?:, *\w+(?: as \w+)?)*)"
 )
 NUMPY = {name for name, thing in vars(np).items() if callable(thing)} - {*dir(builtins)}
+METHODS = {name for name, thing in vars(np).items() if callable(thing) and hasattr(np.ndarray, name)}
 
 
 class Token(NamedTuple):
@@ -63,7 +66,8 @@ def trees(texts: Iterable[str]) -> list[ast.Module]:
     """All Python in the texts of one file, as syntax trees: statements, and expressions with an operation or a call.
 
     NumPy's functions are `np.something` in them, also where the file writes `numpy.something`, or imports them under
-    other names, or calls them without an import, as a line of a page does.
+    other names, or calls them without an import, as a line of a page does. What an array can do itself it does itself:
+    `np.sum(a)` and `sum(a)` are `a.sum()`.
     """
     texts = list(texts)
     with warnings.catch_warnings():
@@ -76,7 +80,7 @@ def trees(texts: Iterable[str]) -> list[ast.Module]:
 
 
 def in_numpy(tree: ast.Module) -> ast.Module:
-    """The tree, changed in place: what it calls `numpy.something`, or by that name alone, is `np.something`."""
+    """The tree, changed in place: NumPy's functions and an array's methods have one spelling each, as in `trees`."""
     _InNumpy({"numpy": "np"}).visit(tree)
     return tree
 
@@ -93,8 +97,9 @@ def _trees(text: str) -> Iterator[ast.Module]:
     else:
         text = ENTITY.sub(lambda entity: html.unescape(entity[0]), TAG.sub("\n", MARGIN.sub("", text)))
         text = INLINE.sub(lambda code: code[0].replace("\n", " "), text)
-        functions = (textwrap.dedent(match[0]) for match in FUNCTION.finditer(text))
-        yield from filter(None, map(_parsed, functions))
+        pieces = [match[0] for match in FUNCTION.finditer(text)] + [match[2] for match in FENCE.finditer(text)]
+        pieces += [MAGIC.sub("", text)] if MAGIC.search(text) else []
+        yield from filter(None, (_parsed(textwrap.dedent(piece)) for piece in pieces))
         tokens = [Token(str(match.lastgroup), match[0]) for match in TOKEN.finditer(text)]
         for run in _runs(tokens):
             yield from _expressions(run)
@@ -218,7 +223,7 @@ def _depths(run: Iterable[Token]) -> Iterator[int]:
 
 
 class _InNumpy(ast.NodeTransformer):
-    """Calls NumPy's functions `np.something`. names: {what the file calls it: what we do}."""
+    """Calls NumPy's functions `np.something`, or `array.something()`. names: {what the file calls it: what we do}."""
 
     def __init__(self, names: dict[str, str]):
         self.names = names
@@ -232,6 +237,12 @@ class _InNumpy(ast.NodeTransformer):
         self.generic_visit(node)
         if isinstance(node.func, ast.Name) and node.func.id in NUMPY:
             node.func = ast.Attribute(ast.Name("np", ast.Load()), node.func.id, ast.Load())
+        function, alone = ast.unparse(node.func), len(node.args) == 1 and not node.keywords
+        name = function.removeprefix("np.")
+        if function in ("np.abs", "np.absolute"):
+            node.func = ast.Name("abs", ast.Load())
+        elif node.args and name in METHODS and (function != name or alone):
+            node.func = ast.Attribute(node.args.pop(0), name, ast.Load())
         return node
 
 

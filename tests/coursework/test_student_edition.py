@@ -362,6 +362,79 @@ def indented(code, by="    "):
     return textwrap.indent(code, by)
 
 
+class InOneLine(ast.NodeTransformer):
+    """Puts what `a = ...` and `a, b = ..., ...` have set into each line below."""
+
+    def visit_FunctionDef(self, node):
+        if any(isinstance(part, ast.For | ast.While | ast.AugAssign) for part in ast.walk(node)):
+            return node  # what a name stands for changes there
+        meanings, body = {}, []
+
+        class Put(ast.NodeTransformer):
+            def visit_Name(self, name):
+                return meanings.get(name.id, name) if isinstance(name.ctx, ast.Load) else name
+
+        for line in node.body:
+            line = Put().visit(line)
+            target = line.targets[0] if isinstance(line, ast.Assign) else None
+            parts = target.elts if isinstance(target, ast.Tuple) else [target]
+            value = getattr(line, "value", None)
+            values = value.elts if isinstance(value, ast.Tuple) else [value]
+            if len(parts) == len(values) and all(isinstance(part, ast.Name) for part in parts):
+                meanings |= {part.id: value for part, value in zip(parts, values, strict=True)}
+            else:
+                body.append(line)
+        node.body = body
+        return node
+
+
+class InManyLines(ast.NodeTransformer):
+    """Gives a name to every step on the way: `n0 = 1 - z`, then `n1 = n0 * h`, then `return n1`."""
+
+    def __init__(self):
+        self.lines, self.count = [], 0
+
+    def hoisted(self, node):
+        self.generic_visit(node)
+        name = f"n{self.count}"
+        self.count += 1
+        self.lines.append(ast.Assign([ast.Name(name, ast.Store())], node))
+        return ast.Name(name, ast.Load())
+
+    visit_BinOp = visit_Call = visit_UnaryOp = hoisted
+
+    def visit_Lambda(self, node):
+        return node  # a step of it is none of the function's
+
+    visit_ListComp = visit_GeneratorExp = visit_DictComp = visit_Lambda
+
+    def visit_FunctionDef(self, node):
+        body = []
+        for line in node.body:
+            if isinstance(line, ast.Return | ast.Assign | ast.AugAssign | ast.Expr):
+                line.value = self.visit(line.value)
+                line, self.lines = [*self.lines, line], []
+            elif isinstance(line, ast.For | ast.FunctionDef):
+                line = [self.visit_FunctionDef(line)]
+            else:
+                line = [line]
+            body += line
+        node.body = body
+        return node
+
+
+def rewritten(code, way):
+    """Code in one line or in many."""
+    return ast.unparse(ast.fix_missing_locations(way.visit(ast.parse(code))))
+
+
+def without_def(code):
+    """The lines of a function alone, as a cell or a block on a page has them."""
+    tree = ast.parse(code)
+    lines = [line for node in tree.body for line in getattr(node, "body", [node])]
+    return "\n".join(ast.unparse(line).removeprefix("return ") for line in lines)
+
+
 PLACES = {  # how a right answer could get into an edition, in a file of what kind
     "module": ("py", lambda code: code),
     "numpy": ("py", lambda code: f"import numpy\n{code.replace('np.', 'numpy.')}"),
@@ -390,6 +463,20 @@ PLACES = {  # how a right answer could get into an edition, in a file of what ki
     "notes": ("txt", lambda code: f"The student's answer is:\n{code}\n"),
     "table": ("json", lambda code: json.dumps({"hint": code})),
     "script": ("js", lambda code: indented(code, "// ")),
+    "in one line": ("py", lambda code: rewritten(code, InOneLine())),
+    "in one line of a page": ("md", lambda code: f"It's this:\n\n```\n{rewritten(code, InOneLine())}\n```"),
+    "in many lines": ("py", lambda code: rewritten(code, InManyLines())),
+}
+BODIES = {  # and without its `def`
+    "in many lines of a cell": ("ipynb", lambda code: notebook(("code", code))),
+    "in many lines beside a magic": (
+        "ipynb",
+        lambda code: notebook(("code", f"%time\n{code}")),
+    ),
+    "in many lines of a fold": (
+        "ipynb",
+        lambda code: notebook(("markdown", f"It's:\n\n```python\n{code}\n```")),
+    ),
 }
 LINES = {  # and its lines one by one, which is no function any longer
     "inline": ("md", lambda line: f"Here's `{line}`, as we know."),
@@ -406,10 +493,12 @@ LINES = {  # and its lines one by one, which is no function any longer
 def planted(name):
     """{path: text} of a right answer with other names in all these places."""
     if name in NUMBERS:
-        code, lines = ast.unparse(without_docstrings(WITHOUT_MARKERS[name])), {}
+        code, bodies, lines = ast.unparse(without_docstrings(WITHOUT_MARKERS[name])), {}, {}
     else:
-        code, lines = renamed(WITHOUT_MARKERS[name]), LINES
+        code, bodies, lines = renamed(WITHOUT_MARKERS[name]), BODIES, LINES
     files = {f"{name}/{place}.{kind}": write(code) for place, (kind, write) in PLACES.items()}
+    body = without_def(rewritten(code, InManyLines()))
+    files |= {f"{name}/{place}.{kind}": write(body) for place, (kind, write) in bodies.items()}
     for place, (kind, write) in lines.items():
         files[f"{name}/{place}.{kind}"] = "\n".join(map(write, code.split("\n")))
     return files
@@ -429,7 +518,7 @@ def found(tmp_path_factory):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_the_gate_finds_every_right_answer(name, found):
     wanted = {f"{path}: the right answer to {name}" for path in planted(name)}
-    assert len(wanted) == len(PLACES) + (0 if name in NUMBERS else len(LINES))
+    assert len(wanted) == len(PLACES) + (0 if name in NUMBERS else len(BODIES) + len(LINES))
     assert wanted <= set(found), wanted - set(found)
 
 

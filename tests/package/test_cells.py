@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from course_utils import cells, gradients
-from course_utils.cells import BLOCKS, GATES, Params, forward, init_params, sigmoid
+from course_utils.cells import BLOCKS, GATES, Params, Trace, forward, init_params, sigmoid
 from course_utils.torch_bridge import CellLoop, to_module, to_params
 from tests.notebook import LESSONS, defines, folded_solutions, read
 from tests.strategies import VARIANTS, assert_close, runs
@@ -132,6 +132,20 @@ def test_by_columns_holds_the_same_numbers_from_a_cache_line_on(n, H, D, dtype):
     assert stacked.flags.f_contiguous and stacked.ctypes.data % cells.CACHE_LINE == 0
     with pytest.raises(ValueError, match="read-only"):
         stacked[0] = 7
+
+
+def test_a_trace_keeps_no_view_of_what_others_can_write_to():
+    """A read-only view doesn't protect: its owner can still be written to, be it an array or a buffer."""
+    t = forward(init_params("GRU", 3, 4), np.ones((5, 3)))
+    memory = bytearray(np.zeros((6, 4)).tobytes())
+    for owner in (np.zeros((6, 4)), np.zeros((6, 8))[:, ::2], np.frombuffer(memory).reshape(6, 4)):
+        view = owner.view()[:]
+        view.flags.writeable = False
+        kept = Trace(t.params, t.x, view, {**t.gates, "z": view[1:]})
+        owner[:] = 3
+        assert not kept.h.any() and not kept.gates["z"].any()
+    again = Trace(t.params, t.x, t.h, t.gates)
+    assert np.shares_memory(again.h, t.h) and np.shares_memory(again.gates["z"], t.gates["z"])  # nobody can
 
 
 @pytest.mark.parametrize("dtype", [np.float16, int, None, "no", [1.0, 2.0]])
