@@ -438,7 +438,9 @@ def _same_infinity(got: Any, wrong: Any) -> bool:
 
 
 def _same_gaps(got: Any, wrong: Any, rtol: float) -> bool:
-    """Whether two arrays hold NaN and infinities in the same places, and are the same in all others, if there are any."""
+    """Whether two arrays hold NaN and infinities in the same places, and the same numbers in all others, of which there
+    are some.
+    """
     try:
         got, wrong = np.asarray(got, dtype=float), np.asarray(wrong, dtype=float)
     except (TypeError, ValueError, RuntimeError):

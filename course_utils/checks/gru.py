@@ -95,6 +95,25 @@ WRONG_NETS: dict[str, Callable[..., Net]] = {  # weights with which the right st
 }
 
 
+def _lacking(block: int, part: str) -> Callable[..., Net]:
+    """One gate, or the candidate, doesn't see a part of what it reads: "input", "state" or "bias" of Wh's side."""
+
+    def net(Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray) -> Net:
+        others = np.arange(len(bh)) // (len(bh) // 3) != block
+        if part == "input":
+            return Wx * others[:, None], Wh, bx * others, bh
+        return (Wx, Wh * others[:, None], bx, bh) if part == "state" else (Wx, Wh, bx, bh * others)
+
+    return net
+
+
+FORGOTTEN: dict[str, Callable[..., Net]] = {  # the same for each part of a step that may be forgotten, by its hint
+    f"{what} is missing from the {unit}.": _lacking(block, part)
+    for block, unit in enumerate(("reset gate", "update gate", "candidate"))
+    for part, what in {"input": "the input", "state": "the state before", "bias": "the bias of bh"}.items()
+}
+
+
 def wrong_step(mistake: str, *net_and_state: np.ndarray, reset: str = "after") -> np.ndarray:
     """A step (H,) with a mistake of WRONG_NETS."""
     *net, x, h = net_and_state
