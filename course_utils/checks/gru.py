@@ -98,11 +98,13 @@ WRONG_NETS: dict[str, Callable[..., Net]] = {  # weights with which the right st
 def _lacking(block: int, part: str) -> Callable[..., Net]:
     """One gate, or the candidate, doesn't see a part of what it reads: "input", "state" or "bias" of Wh's side."""
 
+    def zero(W: np.ndarray) -> np.ndarray:
+        return np.concatenate([0 * rows if n == block else rows for n, rows in enumerate(np.split(W, 3))])
+
     def net(Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray) -> Net:
-        others = np.arange(len(bh)) // (len(bh) // 3) != block
         if part == "input":
-            return Wx * others[:, None], Wh, bx * others, bh
-        return (Wx, Wh * others[:, None], bx, bh) if part == "state" else (Wx, Wh, bx, bh * others)
+            return zero(Wx), Wh, zero(bx), bh
+        return (Wx, zero(Wh), bx, bh) if part == "state" else (Wx, Wh, bx, zero(bh))
 
     return net
 
