@@ -453,6 +453,9 @@ QUESTIONS = [
             "that is the largest entry. The norm is the root of the sum of squares.": (
                 lambda g, c: _by_size(g, c, np.abs(g).max(1, keepdims=True))
             ),
+            "this clips always, and a row of zeros by 0/0. What is below the threshold is to pass untouched.": (
+                lambda g, c: np.where(_row_norms(g) > 0, g * c / np.maximum(_row_norms(g), 1e-300), np.nan)
+            ),
             "a row of zeros was divided by its own norm, and 0/0 is no number. It is to stay zero.": (
                 lambda g, c: np.where(_row_norms(g) > 0, _by_norm(g, c), np.nan)
             ),

@@ -93,16 +93,22 @@ def _draw_scores(rng):
     scores = rng.uniform(0.2, goal - 0.05, (5, E))
     scores[0, -2:] = goal + 0.02, goal + 0.03
     scores[1, 2] = goal + 0.01
-    scores[2, 3:5] = goal, goal + 0.04
+    scores[2, 3:6] = goal, goal + 0.04, goal + 0.01
     scores[3, 0] = goal + 0.01
     eval_steps = np.append(0, np.cumsum(5 * rng.permutation(np.arange(3, 3 + E))[: E - 1]))
     return eval_steps, scores[rng.permutation(5)], goal
 
 
-def _draw_once(rng, nets=1):
-    """Nets that were evaluated once, after their last update: the first met the goal, exactly, another didn't."""
+def _draw_once(rng):
+    """A net that was evaluated once, after its last update, and met the goal exactly."""
     goal = float(rng.choice([0.9, 0.95]))
-    return np.array([int(rng.integers(50, 400))]), np.array([[goal], [goal - 0.05]])[:nets], goal
+    return np.array([int(rng.integers(50, 400))]), np.array([[goal]]), goal
+
+
+def _draw_before(rng):
+    """Two nets that were evaluated once, before any update. One of them met the goal there."""
+    goal = float(rng.choice([0.9, 0.95]))
+    return np.array([0]), rng.permutation([[goal + 0.01], [goal - 0.05]]), goal
 
 
 LEAST_BIAS = float(_logit(0.01 ** (1 / 100)))  # leaves 1 % after 100 steps
@@ -219,7 +225,7 @@ QUESTIONS = [
         objective="Report a training experiment over several seeds, failures included.",
         right=_solved_at,
         draw=_draw_scores,
-        edges=(_draw_once, partial(_draw_once, nets=2)),
+        edges=(_draw_once, _draw_before),
         mistakes={
             "this is the number of the evaluation. Asked is how many updates came before it.": (
                 lambda eval_steps, scores, goal: _solved_at(np.arange(len(eval_steps)), scores, goal)

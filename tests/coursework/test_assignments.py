@@ -106,18 +106,16 @@ def test_a_single_draw_is_enough_to_catch_a_known_mistake(name):
     boundary cases, which every marking has."""
     exercise = QUESTIONS[name]
     for hint, wrong in exercise.mistakes.items():
-        assert any(all(differs(exercise, wrong, draw, seed) for seed in range(100, 120)) for draw in exercise.draws(1)), (
-            hint
-        )
+        assert any(
+            all(differs(exercise, wrong, draw, seed) for seed in range(100, 120)) for draw in exercise.draws(1)
+        ), hint
 
 
 def differs(exercise, wrong, draw, seed):
     """Whether a wrong answer differs from the right one on an input."""
     with np.errstate(all="ignore"):
         got, wanted = (parts(answer(*draw(np.random.default_rng(seed)))) for answer in (wrong, exercise.right))
-    return any(
-        a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(got, wanted, strict=True)
-    )
+    return any(a.shape != b.shape or not np.allclose(a, b, rtol=1e-6, atol=0) for a, b in zip(got, wanted, strict=True))
 
 
 @exercises
