@@ -34,7 +34,7 @@ ALIKE = 0.05  # of the larger: two nets whose weights are no further apart are o
 REORDERED = 0.005  # the same for the singular values of their weights
 SOLVED = 0.95  # the accuracy from which on ps5 calls the latch solved
 NAME = re.compile(r"[\w .,:;=+()/%'^-]{1,30}")  # of a net
-NAMED = "1 to 30 letters, digits, spaces, and signs among . , : ; = + - ( ) / % ' ^ _"
+NAMED = "1 to 30 letters, numbers, spaces, and signs among . , : ; = + - ( ) / % ' ^ _"
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
     "RNN": {"Wx": ("H", "D"), "Wh": ("H", "H"), "b": ("H",), "V": ("O", "H"), "c": ("O",)},
     "GRU": {"Wx": ("3H", "D"), "Wh": ("3H", "H"), "bx": ("3H",), "bh": ("3H",), "V": ("O", "H"), "c": ("O",)},

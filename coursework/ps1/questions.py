@@ -454,7 +454,12 @@ QUESTIONS = [
         derive=True,
         right=lambda delta, slope, met: np.outer(delta * slope, met),
         draw=_draw_share,
-        edges=(_draw_saturated, partial(_draw_share, H=1), partial(_draw_share, D=1), partial(_draw_share, H=3, D=3)),
+        edges=(
+            _draw_saturated,
+            partial(_draw_share, H=1, D=2),
+            partial(_draw_share, D=1),
+            partial(_draw_share, H=3, D=3),
+        ),
         mistakes={
             "the outer product is the wrong way round: rows belong to the unit that the weight leads to.": (
                 lambda delta, slope, met: np.outer(met, delta * slope)
@@ -482,7 +487,7 @@ QUESTIONS = [
         derive=True,
         right=_gradient,
         draw=_draw_net,
-        edges=(partial(_draw_net, T=1), partial(_draw_net, H=1), partial(_draw_net, H=3, D=3)),
+        edges=(partial(_draw_net, T=1), partial(_draw_net, H=1, D=2), partial(_draw_net, H=3, D=3)),
         mistakes={
             "gradient not accumulated over time: each step replaces what the others brought.": (
                 lambda *net: _walk(*net, sum_up=False)

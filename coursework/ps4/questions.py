@@ -345,7 +345,7 @@ QUESTIONS = [
         objective="Take a state apart into what each step has written into it.",
         right=_contributions,
         draw=_draw_states,
-        edges=(_draw_from_zero, partial(_draw_states, T=1), partial(_draw_states, H=1)),
+        edges=(_draw_from_zero, partial(_draw_states, T=2, H=1)),
         mistakes={
             "1 - z is missing: step k writes the share 1 - z_k of its candidate.": (
                 lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, h_tilde])

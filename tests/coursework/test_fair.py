@@ -251,7 +251,7 @@ def _lost(question, answer):
         for part, right in wanted.items() if isinstance(wanted, dict) else [("", wanted)]:
             each = np.asarray(got[part] if part else got)
             assert is_single(each) or each.dtype.kind in "bi", part
-            worst = max(worst, np.abs(each.astype(float) - right).max() / np.abs(right).max())
+            worst = max(worst, np.abs(each.astype(float) - right).max() / (np.abs(right).max() or 1))
     return worst
 
 
@@ -678,7 +678,8 @@ def test_the_bands_cover_what_they_should(n):
     bands = [items.mean(sample, 100) for sample in samples]
     covered = np.mean([band.low <= everybody.mean() <= band.high for band in bands])
     assert 0.93 < covered < 0.98
-    assert all(0 <= band.low <= band.value <= band.high <= 100 for band in bands)
+    told = [band for band in bands if band.low == band.low]
+    assert all(0 <= band.low <= band.value <= band.high <= 100 for band in told) and len(told) > 1400
     middle = [items.median(sample) for sample in samples]
     if n < 6:
         assert np.isnan([[band.low, band.high] for band in middle]).all(), "so few tell nothing of a median"
