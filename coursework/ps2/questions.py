@@ -313,7 +313,7 @@ QUESTIONS = [
         objective="Build a network with a known resting state.",
         right=lambda Wh, h: np.arctanh(h) - Wh @ h,
         draw=_draw_held,
-        edges=(_draw_near_flat, _draw_one_unit),
+        edges=(_draw_near_flat,),
         mistakes={
             "missing inverse: b stands inside the tanh, so h has to be brought there first.": lambda Wh, h: h - Wh @ h,
             "Wh is transposed.": lambda Wh, h: np.arctanh(h) - Wh.T @ h,

@@ -232,7 +232,7 @@ QUESTIONS = [
         objective="Write a step of the GRU, with the reset gate before and after the product.",
         right=_steps,
         draw=_draw_step,
-        edges=(_draw_from_zero, partial(_draw_step, H=1, D=1), partial(_draw_step, H=3, D=3)),
+        edges=(_draw_from_zero, partial(_draw_step, H=4, D=1), partial(_draw_step, H=3, D=3)),
         mistakes={
             "z and 1-z are swapped. Here z keeps: it multiplies the old state.": _wrong_steps("z and 1-z swapped"),
             "the reset gate is never used.": _wrong_steps("reset never used"),
@@ -333,7 +333,7 @@ QUESTIONS = [
         objective="Find a broadcasting bug that raises no error.",
         right=_loss,
         draw=_draw_loss,
-        edges=(partial(_draw_loss, B=1), partial(_draw_loss, B=4, H=4), partial(_draw_loss, H=1)),
+        edges=(partial(_draw_loss, B=2), partial(_draw_loss, B=4, H=4), partial(_draw_loss, H=1)),
         mistakes={
             "the bug is still there: wrong broadcasting makes B x B differences. Print the shape of the difference.": (
                 lambda h, v, y: np.mean(((h @ v)[:, None] - y) ** 2)

@@ -190,6 +190,11 @@ def _ones(rng):
     return 1, 1, 1, 1
 
 
+def _single(rng):
+    """A single sequence, for a net that reads one number."""
+    return 1, 1, 4, 1
+
+
 def _one_step(rng):
     B, _, H, D = _sizes(rng)
     return B, 1, H, D
@@ -378,7 +383,7 @@ QUESTIONS = [
         objective="Write a batched GRU step as a library computes it.",
         right=_gru_step,
         draw=_draw_gru,
-        edges=(_draw_gru_from_zero, partial(_draw_gru, sizes=_ones), partial(_draw_gru, sizes=_equal)),
+        edges=(_draw_gru_from_zero, partial(_draw_gru, sizes=_single), partial(_draw_gru, sizes=_equal)),
         mistakes=_mistakes(
             _gru_step,
             {
