@@ -28,10 +28,13 @@ ARMS, SEEDS, LENGTH, UNITS = 6, 10, 20_000, 64  # the most of each that is read
 AGAIN = 0.0101  # how far a stated accuracy may be off what its weights give: two of 200 sequences
 FEWEST = 3  # seeds of each net
 UPDATES, SCORES = 50, 3  # the fewest of each in a run of ps5
+SHORTEST = 10  # losses of a run that failed: fewer are not held against other runs
 ALMOST = 1e-3  # of the largest loss: two runs whose losses are nowhere further apart are one
 ALIKE = 0.05  # of the larger: two nets whose weights are no further apart are one
 REORDERED = 0.005  # the same for the singular values of their weights
 SOLVED = 0.95  # the accuracy from which on ps5 calls the latch solved
+NAME = re.compile(r"[\w .,:;=+()/%'^-]{1,30}")  # of a net
+NAMED = "1 to 30 letters, numbers, spaces, and signs among . , : ; = + - ( ) / % ' ^ _"
 SHAPES: dict[str, dict[str, tuple[str, ...]]] = {
     "RNN": {"Wx": ("H", "D"), "Wh": ("H", "H"), "b": ("H",), "V": ("O", "H"), "c": ("O",)},
     "GRU": {"Wx": ("3H", "D"), "Wh": ("3H", "H"), "bx": ("3H",), "bh": ("3H",), "V": ("O", "H"), "c": ("O",)},
@@ -45,16 +48,22 @@ class NotReadableError(ValueError):
 
 @dataclass(frozen=True)
 class Run:
-    """One seed of one net: loss (n,) of each update, score (E,) after `evaluated` (E,) updates, and all else it has."""
+    """One seed of one net: loss (n,) of each update, score (E,) after `evaluated` (E,) updates, and all else it has.
+
+    failed  whether it ended before its last update, as a run does whose loss isn't finite any more.
+    """
 
     seed: int
     loss: np.ndarray
     evaluated: np.ndarray
     score: np.ndarray
     rest: dict[str, Any]
+    failed: bool = False
 
     def solved_at(self, goal: float, higher: bool = True) -> int | None:
-        """Updates before the first score that met the goal, None if none did."""
+        """Updates before the first score that met the goal, None if none did, or if the run failed later on."""
+        if self.failed:
+            return None
         met = self.score >= goal if higher else self.score < goal
         return int(self.evaluated[met.argmax()]) if met.any() else None
 
@@ -108,7 +117,8 @@ def _series(run: dict[str, Any], name: str, where: str, length: int | None = Non
     _wants(name in run, f"{where}: {name} is missing.")
     values = np.asarray(run[name], dtype=float)
     _wants(values.ndim == 1 and 1 <= len(values) <= LENGTH, f"{where}: {name} is to be a list of numbers.")
-    _wants(np.all(np.isfinite(values)), f"{where}: {name} holds NaN or inf. End a run that diverges before it does.")
+    words = f"{where}: {name} holds NaN or inf. Let a run that diverges end before that, and add 'failed': True to it."
+    _wants(np.all(np.isfinite(values)), words)
     _wants(
         length is None or len(values) == length, f"{where}: {name} has {len(values)} numbers, it should have {length}."
     )
@@ -123,22 +133,28 @@ def _run(value: Any, where: str) -> Run:
     score = _series(value, "score", where, len(evaluated))
     rising = np.all(np.diff(evaluated) > 0) and np.all(evaluated == np.round(evaluated)) and evaluated[0] == 0
     _wants(rising, f"{where}: evaluated counts the updates before each score, from 0 on and rising.")
-    _wants(evaluated[-1] == len(loss), f"{where}: the last score belongs after the last update, and loss has one each.")
-    known = ("seed", "loss", "evaluated", "score")
-    return Run(int(seed), loss, evaluated, score, {name: part for name, part in value.items() if name not in known})
+    failed = _number(value.get("failed", False))
+    _wants(type(failed) is bool, f"{where}: failed is to be True or False, or to be left out.")
+    ended = evaluated[-1] <= len(loss) if failed else evaluated[-1] == len(loss)
+    _wants(ended, f"{where}: the last score belongs after the last update, and loss has one each.")
+    known = ("seed", "loss", "evaluated", "score", "failed")
+    rest = {name: part for name, part in value.items() if name not in known}
+    return Run(int(seed), loss, evaluated, score, rest, failed)
 
 
 def _arms(value: Any, names: tuple[str, ...] | None = None) -> dict[str, list[Run]]:
-    """{net: its runs}: at least three seeds each, the same seeds and the same number of updates for all."""
+    """{net: its runs}: at least three seeds each, the same seeds, and the same number of updates but in failed ones.
+
+    They are in the order of `names`, if there are any.
+    """
     _wants(isinstance(value, dict), "the runs are to be a dict, one list of runs for each net.")
     if names:
-        _wants(tuple(value) == names, f"wants the nets {' and '.join(names)}, in this order and no others.")
+        _wants(set(value) == set(names), f"wants the nets {' and '.join(names)}, by these names and no others.")
+        value = {name: value[name] for name in names}
     _wants(2 <= len(value) <= ARMS, f"wants two to {ARMS} nets to compare.")
     arms = {}
     for label, runs in value.items():
-        _wants(
-            isinstance(label, str) and re.fullmatch(r"[\w .,=+-]{1,30}", label, re.A), "a net's name is a short word."
-        )
+        _wants(isinstance(label, str) and NAME.fullmatch(label), f"a net's name has {NAMED}.")
         _wants(isinstance(runs, list | tuple), f"{label}: wants a list of runs.")
         _wants(len(runs) <= SEEDS, f"{label}: at most {SEEDS} runs are read.")
         _wants(
@@ -149,12 +165,27 @@ def _arms(value: Any, names: tuple[str, ...] | None = None) -> dict[str, list[Ru
     _wants(len(seeds) == 1, "the nets are to have the same seeds, in the same order.")
     (seeds_of_all,) = seeds
     _wants(len(set(seeds_of_all)) == len(seeds_of_all), "each seed is to stand there once.")
-    budgets = {len(run.loss) for runs in arms.values() for run in runs}
-    _wants(len(budgets) == 1, "all runs are to have the same number of updates: compare at equal budgets.")
-    losses = [run.loss for runs in arms.values() for run in runs]
-    same = any(_apart(one, other, np.inf) <= ALMOST for one, other in combinations(losses, 2))
+    budgets = {len(run.loss) for runs in arms.values() for run in runs if not run.failed}
+    _wants(budgets, "all runs have failed. At least one is to reach its last update.")
+    words = (
+        "all runs are to have the same number of updates: compare at equal budgets. One that failed may have fewer, "
+    )
+    _wants(len(budgets) == 1, f"{words}and says so, 'failed': True.")
+    (budget,) = budgets
+    longer = any(len(run.loss) > budget for runs in arms.values() for run in runs)
+    _wants(not longer, "a run that failed has no more updates than the others.")
+    everything = [run for runs in arms.values() for run in runs]
+    same = any(_is_one_run(one, other) for one, other in combinations(everything, 2))
     _wants(not same, "two runs have the same losses, or almost the same. Each seed is to be trained anew.")
     return arms
+
+
+def _is_one_run(one: Run, other: Run) -> bool:
+    """Whether the losses of two runs are almost the same, as far as both go. A failed one may have too few."""
+    n = min(len(one.loss), len(other.loss))
+    if (one.failed or other.failed) and n < SHORTEST:
+        return False
+    return _apart(one.loss[:n], other.loss[:n], np.inf) <= ALMOST
 
 
 def _apart(one: np.ndarray, other: np.ndarray, order: float) -> float:
@@ -164,11 +195,17 @@ def _apart(one: np.ndarray, other: np.ndarray, order: float) -> float:
 
 
 def _summary(runs: list[Run], goal: float, higher: bool = True) -> list[str]:
-    """Solved of all with its interval, and the median of updates of those that did."""
+    """Solved of all, failed ones included, with its interval, and the median of updates of those that did."""
     solved = [at for run in runs if (at := run.solved_at(goal, higher)) is not None]
     low, high = wilson(len(solved), len(runs))
     median = f"{np.median(solved):g}" if solved else "none"
     return [f"{len(solved)}/{len(runs)}", f"{low:.2f} to {high:.2f}", median]
+
+
+def _told(runs: list[Run]) -> str:
+    """A few words on the runs that failed, if there are any."""
+    failed = sum(run.failed for run in runs)
+    return f"; {failed} of {len(runs)} failed and ended early" if failed else ""
 
 
 def _size(x: float) -> str:
@@ -183,7 +220,8 @@ def ps5_runs(value: Any) -> Table:
     """{"RNN": [run, ...], "GRU": [run, ...]}, each run with `weights` after the last update. See `Run`, SHAPES.
 
     Loss and accuracy after the last update are computed again from the weights, on the latch's test sequences, and so
-    is the norm of dh_T/dh_0 over its 20 steps, the median over ten sequences.
+    is the norm of dh_T/dh_0 over its 20 steps, the median over ten sequences. Of a run that failed nothing is computed,
+    and it needs no weights.
     """
     if isinstance(value, dict) and all(_is_empty(runs) for runs in value.values()):
         raise NotReadableError(NOT_STARTED)
@@ -195,13 +233,19 @@ def ps5_runs(value: Any) -> Table:
         nets = []
         for run in runs:
             where = f"{kind}, seed {run.seed}"
-            _wants(len(run.loss) >= UPDATES, f"{where}: wants at least {UPDATES} updates, as the question says.")
-            _wants(
-                len(run.score) >= SCORES, f"{where}: wants at least {SCORES} accuracies, the first before any update."
-            )
+            enough = run.failed or len(run.loss) >= UPDATES
+            _wants(enough, f"{where}: wants at least {UPDATES} updates, as the question says.")
+            enough = run.failed or len(run.score) >= SCORES
+            _wants(enough, f"{where}: wants at least {SCORES} accuracies, the first before any update.")
             _wants(np.all((run.score >= 0) & (run.score <= 1)), f"{where}: an accuracy lies between 0 and 1.")
             guesses = run.score[0] < SOLVED
             _wants(guesses, f"{where}: solved before the first update. An untrained net guesses.")
+            losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}"]
+            if run.failed:
+                table.append(
+                    [kind, str(run.seed), str(len(run.loss)), *losses, "", f"{run.score[-1]:.2f}", "", "failed", ""]
+                )
+                continue
             nets.append(_weights(kind, run.rest.get("weights"), where))
             loss, accuracy, gradient = _again(kind, nets[-1])
             ends[kind] += accuracy >= SOLVED
@@ -211,9 +255,8 @@ def ps5_runs(value: Any) -> Table:
                 f"{where}: these weights don't have the accuracy that is stated last, on the task's test sequences. "
                 "Hand in the weights as they are after the last update, in the order of blocks that gru_step has.",
             )
-            losses = [f"{run.loss[0]:.2f}", f"{run.loss[-10:].mean():.2f}", f"{loss:.2f}"]
-            scores = [f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
-            table.append([kind, str(run.seed), str(len(run.loss)), *losses, *scores, _size(gradient)])
+            again = [f"{loss:.2f}", f"{stated:.2f}", f"{accuracy:.2f}", "never" if at is None else str(at)]
+            table.append([kind, str(run.seed), str(len(run.loss)), *losses, *again, _size(gradient)])
         _wants(
             not any(_is_one_net(one, other) for one, other in combinations(nets, 2)),
             f"{kind}: two runs have the same weights, or almost the same. Each seed is to be trained anew.",
@@ -221,7 +264,7 @@ def ps5_runs(value: Any) -> Table:
     for kind, runs in arms.items():
         solved, interval, median = _summary(runs, SOLVED)
         words = f"{kind}: solved {solved}, 95 % interval {interval}, median updates {median}"
-        table.append([f"{words}; by its weights at the end {ends[kind]}/{len(runs)}"])
+        table.append([f"{words}; by its weights at the end {ends[kind]}/{len(runs)}{_told(runs)}"])
     return table
 
 
@@ -280,7 +323,8 @@ def ps6_project(value: Any) -> Table:
     """{"goal": number, "higher": whether a score is to be at or above it, "control": a net's name, "nets": {...}}.
 
     Each run has `before` and `after` as well: ‖dh_T/dh_(T - lag)‖ for lag 0, 1, ..., of the net before its first and
-    after its last update. Nets of any kind will do, so that nothing is trained or run again here.
+    after its last update. Nets of any kind will do, so that nothing is trained or run again here. A run that failed
+    needs no `after`.
     """
     if isinstance(value, dict) and _is_empty(value.get("nets")):
         raise NotReadableError(NOT_STARTED)
@@ -301,14 +345,20 @@ def ps6_project(value: Any) -> Table:
     for label, runs in arms.items():
         far = {}
         for when in ("before", "after"):
-            norms = [_series(run.rest, when, f"{label}, seed {run.seed}", lag + 1) for run in runs]
+            there = [run for run in runs if when == "before" or not run.failed]
+            norms = [_series(run.rest, when, f"{label}, seed {run.seed}", lag + 1) for run in there]
+            if not norms:
+                far[when] = "none"
+                continue
             _wants(np.all(np.array(norms) >= 0), f"{label}: a norm is not negative.")
             ones = np.allclose(np.array(norms)[:, 0], 1, atol=1e-6)
             _wants(ones, f"{label}: {when}[0] belongs to lag 0. A state's derivative by itself has norm 1.")
             far[when] = _size(float(np.median(np.array(norms)[:, -1])))
         name = f"{label} (control)" if label == value["control"] else label
-        row = [name, str(len(runs)), str(len(runs[0].loss)), *_summary(runs, float(goal), higher), str(lag)]
+        updates = max(len(run.loss) for run in runs)
+        row = [name, str(len(runs)), str(updates), *_summary(runs, float(goal), higher), str(lag)]
         table.append([*row, far["before"], far["after"]])
+    table += [[f"{label}{words}"] for label, runs in arms.items() if (words := _told(runs))]
     return table
 
 

@@ -98,7 +98,7 @@ class Worked:
             only = {name: wrong[name] for name in changed}
             found = parts_right(_by_name(got, right), only, self.rtol, single=self._single)
             return bool(changed) and all(found.values())
-        return differs(got, wrong) is None or _same_infinity(got, wrong)
+        return differs(got, wrong) is None or _same_infinity(got, wrong) or _same_gaps(got, wrong, self.rtol)
 
     def parts(self, got: Any) -> dict[str, bool]:
         """Of a result that has parts, by name, which are right. Empty where it has none."""
@@ -435,6 +435,20 @@ def _by_name(got: Any, wanted: dict[str, Any]) -> Any:
 def _same_infinity(got: Any, wrong: Any) -> bool:
     """Whether both are the same infinite number: the logarithm of a product that has underflowed."""
     return isinstance(got, int | float | np.floating) and bool(np.isinf(got)) and got == wrong
+
+
+def _same_gaps(got: Any, wrong: Any, rtol: float) -> bool:
+    """Whether two arrays hold NaN and infinities in the same places, and the same numbers in all others, of which there
+    are some.
+    """
+    try:
+        got, wrong = np.asarray(got, dtype=float), np.asarray(wrong, dtype=float)
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    kept = np.isfinite(wrong)
+    if got.shape != wrong.shape or kept.all() or not kept.any():
+        return False
+    return np.array_equal(got[~kept], wrong[~kept], equal_nan=True) and _close(got[kept], wrong[kept], rtol)
 
 
 def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), single: float = 0.0) -> str | None:

@@ -95,6 +95,27 @@ WRONG_NETS: dict[str, Callable[..., Net]] = {  # weights with which the right st
 }
 
 
+def _lacking(block: int, part: str) -> Callable[..., Net]:
+    """One gate, or the candidate, doesn't see a part of what it reads: "input", "state" or "bias" of Wh's side."""
+
+    def zero(W: np.ndarray) -> np.ndarray:
+        return np.concatenate([0 * rows if n == block else rows for n, rows in enumerate(np.split(W, 3))])
+
+    def net(Wx: np.ndarray, Wh: np.ndarray, bx: np.ndarray, bh: np.ndarray) -> Net:
+        if part == "input":
+            return zero(Wx), Wh, zero(bx), bh
+        return (Wx, zero(Wh), bx, bh) if part == "state" else (Wx, Wh, bx, zero(bh))
+
+    return net
+
+
+FORGOTTEN: dict[str, Callable[..., Net]] = {  # the same for each part of a step that may be forgotten, by its hint
+    f"{what} is missing from the {unit}.": _lacking(block, part)
+    for block, unit in enumerate(("reset gate", "update gate", "candidate"))
+    for part, what in {"input": "the input", "state": "the state before", "bias": "the bias of bh"}.items()
+}
+
+
 def wrong_step(mistake: str, *net_and_state: np.ndarray, reset: str = "after") -> np.ndarray:
     """A step (H,) with a mistake of WRONG_NETS."""
     *net, x, h = net_and_state

@@ -106,7 +106,9 @@ def stretched(seed: int, name: str) -> tuple[int, ...]:
 
 
 def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
-    """{grade_id: inputs as text, one per trial}, or None for a question that asks for a value. From the seed alone."""
+    """{grade_id: inputs as text, one per trial and boundary case}, or None where a value is asked for. From the seed
+    alone.
+    """
     inputs: Inputs = {}
     words = stretched(seed, assignment.name)
     for grade_id, question in assignment.questions.items():
@@ -114,7 +116,7 @@ def draw(assignment: Assignment, seed: int, trials: int) -> Inputs:
             inputs[grade_id] = None
             continue
         start = zlib.crc32(grade_id.encode())
-        draws = [question.draw(np.random.default_rng([*words, start, trial])) for trial in range(trials)]
+        draws = [each(np.random.default_rng([*words, start, n])) for n, each in enumerate(question.draws(trials))]
         try:
             inputs[grade_id] = [plain.encode(tuple(arguments)) for arguments in draws]
         except ValueError as error:

@@ -1,14 +1,15 @@
 """What a class's marks say of the class and of the questions: bands for chance, and which mistake how often.
 
 A class is a sample of the students who might sit here, so its figures come with bands of 95 %: Wilson's for shares,
-the bootstrap's for means. Of nine students little can be said, and the bands show it.
+Student's t for means, and for medians two of the class's own scores. Of nine students little can be said, and the bands
+show it. Where nothing can be said (one student, or all with the same points) there is none.
 """
 
 import re
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import comb
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from course_utils.training import wilson
 from coursework.grader.marking import Mark
 from coursework.grader.report import Result
 
-RESAMPLES = 2000
+UNKNOWN = float("nan")
 OWN_WORDS = re.compile(
     r"(?<=raised \w)(\w*):.*| The smallest input that fails:.*"
     r"| It is (?:right|wrong) (?:up to|on) .*| (?:A c|C)ode cell (?:\d+ )?of.*"
@@ -25,7 +26,7 @@ OWN_WORDS = re.compile(
 
 @dataclass(frozen=True)
 class Band:
-    """A figure with its 95 % band, low <= value <= high."""
+    """A figure with its 95 % band, low <= value <= high. low and high are nan where no band is known."""
 
     value: float
     low: float
@@ -50,11 +51,16 @@ class Item:
 
 @dataclass(frozen=True)
 class Summary:
-    """A class: how many handed in something that runs, mean and median of their scores, and the questions."""
+    """A class: how many handed in something that runs, mean and median of their scores, and the questions.
+
+    most    points to be had, of what everybody has points for: mean and median are of these alone.
+    to_come points of what has not been marked for everybody, such as essays that nobody has read.
+    """
 
     students: int
     unread: int
     most: float
+    to_come: float
     mean: Band
     median: Band
     items: list[Item]
@@ -68,7 +74,9 @@ def summary(results: Sequence[Result]) -> Summary:
     if not results:
         raise ValueError("results: got none, wants one student's or more")
     read = [result for result in results if result.problem is None]
-    scores = np.array([result.score for result in read])
+    open_ = {i for result in read for i, mark in enumerate(result.marks) if mark.points is None}
+    counted = [i for i in range(len(results[0].marks)) if i not in open_]
+    scores = np.array([result.score_of(counted) for result in read])
     points = np.array(
         [[mark.points if mark.points is not None else np.nan for mark in result.marks] for result in read]
     )
@@ -89,14 +97,14 @@ def summary(results: Sequence[Result]) -> Summary:
                 mark.most,
                 len(marked),
                 share(sum(full), len(marked)),
-                bootstrap(marked, np.mean),
+                mean(marked, mark.most),
                 correlation(marked, rest),
                 hints.most_common(),
             )
         )
-    most = results[0].most
+    most = sum(results[0].marks[i].most for i in counted)
     return Summary(
-        len(results), len(results) - len(read), most, bootstrap(scores, np.mean), bootstrap(scores, np.median), items
+        len(results), len(results) - len(read), most, results[0].most - most, mean(scores, most), median(scores), items
     )
 
 
@@ -117,15 +125,44 @@ def share(right: int, of: int) -> Band:
     return Band(right / of, *wilson(right, of)) if of else Band(float("nan"), 0.0, 1.0)
 
 
-def bootstrap(values: np.ndarray, of: Callable[..., Any]) -> Band:
-    """A figure of a sample with the middle 95 % of what samples drawn from it give; the same draws every time."""
-    if len(values) == 0:
-        return Band(float("nan"), float("nan"), float("nan"))
-    rng = np.random.default_rng(0)
-    drawn = of(values[rng.integers(0, len(values), (RESAMPLES, len(values)))], axis=1)
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    value = float(of(values))
-    return Band(value, min(value, float(low)), max(value, float(high)))
+def mean(values: np.ndarray, most: float) -> Band:
+    """A mean with Student's band, value ± t s/√n, cut off at 0 and at the `most` points that there are."""
+    n = len(values)
+    value = float(np.mean(values)) if n else UNKNOWN
+    if n < 2 or np.ptp(values) == 0:
+        return Band(value, UNKNOWN, UNKNOWN)
+    half = student_t(n - 1) * float(np.std(values, ddof=1)) / np.sqrt(n)
+    return Band(value, max(0.0, value - half), min(float(most), value + half))
+
+
+def student_t(df: int) -> float:
+    """The number that Student's t with df degrees of freedom exceeds in 2.5 % of all samples.
+
+    With t = √df tan θ the density is that of cos(θ)^(df - 1), which is added up here.
+
+    >>> round(student_t(4), 3)
+    2.776
+    """
+    angle = np.linspace(0, np.pi / 2, 200_001)
+    density = np.cos(angle) ** (df - 1)
+    below = np.append(0, np.cumsum((density[1:] + density[:-1]) / 2))
+    return float(np.sqrt(df) * np.tan(np.interp(0.95 * below[-1], below, angle)))
+
+
+def median(values: np.ndarray) -> Band:
+    """A median between two of the values, as many from either end: so many lie below it by chance in 2.5 % at most.
+
+    Of fewer than six values not even the smallest and the largest will do.
+    """
+    n = len(values)
+    value = float(np.median(values)) if n else UNKNOWN
+    outside, k = 0.0, 0
+    while n and outside + comb(n, k) / 2**n <= 0.025:
+        outside, k = outside + comb(n, k) / 2**n, k + 1
+    if k == 0:
+        return Band(value, UNKNOWN, UNKNOWN)
+    ordered = np.sort(values)
+    return Band(value, float(ordered[k - 1]), float(ordered[n - k]))
 
 
 def correlation(one: np.ndarray, other: np.ndarray) -> float:

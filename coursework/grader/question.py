@@ -4,9 +4,13 @@ The function's name in the student's notebook is the question's only name. All o
 in ps3, the grade is called ps3_gate_by_state, and the notebook's cell says `check("ps3 gate by state", gate_by_state)`.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from course_utils.checks.exercise import Exercise
+import numpy as np
+
+from course_utils.checks.exercise import Exercise, Worked
 
 DERIVATION = 1e-11  # relative: central differences of float64 numbers reach about 1e-10
 SINGLE = 5e-6  # relative: three times what right answers to the assignments' questions lose in float32
@@ -35,11 +39,14 @@ class Question(Exercise):
                DERIVATION, which differences of float64 numbers don't reach.
     axes       of a factor of the assignment's derivation, what its axes mean: `debug` holds all that have some against
                what it is given, in this order.
+    edges      draws of the boundary cases that its text has, such as a single step or a negative weight. Every marking
+               has one of each, beside its other inputs, and so has every check.
     """
 
     name: str
     points: int
     objective: str
+    edges: tuple[Callable[[np.random.Generator], tuple], ...] = ()
     single: float = SINGLE
     derive: bool = False
     axes: tuple[str, ...] = ()
@@ -47,6 +54,20 @@ class Question(Exercise):
     def __post_init__(self) -> None:
         if self.derive:
             object.__setattr__(self, "rtol", DERIVATION)
+
+    def draws(self, trials: int) -> list[Callable[[np.random.Generator], tuple]]:
+        """What draws the inputs of one marking, in order: `trials` times `draw`, and each boundary case once."""
+        return [*([self.draw] * trials if self.draw else []), *self.edges]
+
+    def cases(self, trials: int) -> list[Worked]:
+        """One for each input of a marking, from the seeds 0, 1, ...; a single one where a number is asked for."""
+        if self.draw is None:
+            return super().cases(trials)
+        return [self.worked(partial(_seeded, draw, seed)) for seed, draw in enumerate(self.draws(trials))]
+
+
+def _seeded(draw: Callable[[np.random.Generator], tuple], seed: int) -> tuple:
+    return draw(np.random.default_rng(seed))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,6 +3,7 @@
 import csv
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -58,7 +59,11 @@ class Result:
     @property
     def score(self) -> float:
         """Points so far, after the penalty for a late submission."""
-        return round(sum(mark.points or 0 for mark in self.marks) * (1 - self.penalty), 2)
+        return self.score_of(range(len(self.marks)))
+
+    def score_of(self, places: Iterable[int]) -> float:
+        """The same of some of the marks, by their places."""
+        return round(sum(self.marks[i].points or 0 for i in places) * (1 - self.penalty), 2)
 
     @property
     def most(self) -> int:

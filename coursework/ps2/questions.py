@@ -1,5 +1,7 @@
 """Assignment 2, what decides: its questions and the proof, for instructors only."""
 
+from functools import partial
+
 import numpy as np
 
 from course_utils.norms import norms_to_past
@@ -17,6 +19,21 @@ def _radius(W):
 def _steps(factor, share):
     """Smallest n with factor^n < share."""
     return float(np.floor(np.log(share) / np.log(factor)) + 1)
+
+
+def _steps_at_most(factor, share):
+    """Smallest n with factor^n <= share."""
+    return float(np.ceil(np.log(share) / np.log(factor)))
+
+
+def _products(J, of, multiply=np.matmul):
+    """A figure of the product of the first t steps, t = 0..T."""
+    product = np.eye(J.shape[1])
+    figures = [of(product)]
+    for step in J:
+        product = multiply(step, product)
+        figures.append(of(product))
+    return np.array(figures)
 
 
 def _curve(J, ord=2):
@@ -37,6 +54,11 @@ def _held(Wh, h):
     return np.diag(1 - h**2) @ Wh
 
 
+def _sizes(Wh, h):
+    """Absolute values of the eigenvalues at rest."""
+    return np.abs(np.linalg.eigvals(_held(Wh, h)))
+
+
 def _row_norms(g):
     return np.linalg.norm(g, axis=1, keepdims=True)
 
@@ -45,8 +67,18 @@ def _by_norm(g, c):
     return g / np.maximum(1, _row_norms(g) / c)
 
 
+def _by_size(g, c, sizes):
+    """Rows whose size, of another kind than the norm, is above c, shortened by it."""
+    return g / np.maximum(1, sizes / c)
+
+
 def _cosine(a, b):
     return np.sum(a * b, axis=1) / np.linalg.norm(a, axis=1) / np.linalg.norm(b, axis=1)
+
+
+def _angle(g, c):
+    """Between each row and the same clipped by value, in radians."""
+    return np.arccos(np.minimum(1, _cosine(g, np.clip(g, -c, c))))
 
 
 def _draw_sigmoid(rng):
@@ -58,6 +90,21 @@ def _draw_sigmoid(rng):
         sizes = _sigma_1(W), _radius(W), np.linalg.norm(W), np.abs(W).max()
         if len({_steps(size / 4, share) for size in sizes}) == 4:
             return W, share
+
+
+def _draw_met(rng):
+    """A bound that is the share itself after n steps: of powers of two, without rounding, as are the logarithms.
+
+    On the diagonal the norm is the largest entry; n is 1, 2 or 4, for which log(q^n) / log(q) is n to all digits.
+    """
+    norm, n, H = float(rng.choice([0.5, 2.0])), int(rng.choice([1, 2, 4])), int(rng.integers(1, 5))
+    return np.diag(np.append(norm, norm * rng.uniform(-0.9, 0.9, H - 1))), (norm / 4) ** n
+
+
+def _draw_small(rng):
+    """A bound that is below the share after one step."""
+    W, _ = _draw_sigmoid(rng)
+    return 1.2 * W / _sigma_1(W), float(rng.uniform(0.4, 0.9))
 
 
 def _draw_matrices(rng):
@@ -80,8 +127,13 @@ def _draw_matrices(rng):
     return (np.array(stack)[rng.permutation(len(stack))],)
 
 
-def _draw_chain(rng):
-    T, H = int(rng.integers(3, 7)), int(rng.integers(2, 5))
+def _draw_single(rng):
+    """One matrix of one unit, with -1 as its only weight."""
+    return (np.full((1, 1, 1), -1.0),)
+
+
+def _draw_chain(rng, T=None, H=None):
+    T, H = int(rng.integers(3, 7)) if T is None else T, int(rng.integers(2, 5)) if H is None else H
     return (rng.normal(size=(T, H, H)),)
 
 
@@ -94,9 +146,42 @@ def _draw_held(rng):
             return W, h
 
 
-def _draw_scaled(rng):
-    H = int(rng.integers(2, 6))
-    return rng.normal(size=(H, H)), rng.uniform(0.05, 0.9), int(rng.integers(2, 40))
+def _draw_near_flat(rng):
+    """States near both ends, where tanh has almost no slope, and one at 0."""
+    W, h = _draw_held(rng)
+    return W, rng.permutation(np.append(rng.choice([-1, 1], len(h) - 1) * rng.uniform(0.94, 0.96, len(h) - 1), 0.0))
+
+
+def _draw_one_unit(rng):
+    """A single unit with a negative weight."""
+    return np.full((1, 1), -rng.uniform(0.5, 2)), rng.uniform(-0.9, 0.9, 1)
+
+
+def _draw_turning(rng):
+    """A net whose leading eigenvalues at rest are a pair of complex ones, all others being small."""
+    while True:
+        W, h = _draw_held(rng)
+        values = np.linalg.eigvals(_held(W, h))
+        first = values[np.abs(values).argmax()]
+        if abs(first.imag) > 0.2 * abs(first) and np.abs(values.real).max() < 0.98 * abs(first):
+            return W, h
+
+
+def _draw_scaled(rng, H=None, lag=None):
+    H = int(rng.integers(2, 6)) if H is None else H
+    return rng.normal(size=(H, H)), rng.uniform(0.05, 0.9), int(rng.integers(2, 40)) if lag is None else lag
+
+
+def _draw_one_row(rng, share=0.5):
+    """A single row, of a share of the threshold's length, and as many entries as it has."""
+    g, c = rng.normal(size=(1, int(rng.integers(2, 7)))), rng.uniform(0.5, 2)
+    return share * c * g / _row_norms(g), c
+
+
+def _draw_unturned(rng):
+    """A single row with no entry above the threshold."""
+    g = rng.normal(size=(1, int(rng.integers(2, 7))))
+    return g, float(2 * np.abs(g).max())
 
 
 def _draw_rows(rng):
@@ -119,6 +204,7 @@ QUESTIONS = [
         objective="Bound how long a gradient can last, by norm and slope.",
         right=lambda Wh, share: _steps(_sigma_1(Wh) / 4, share),
         draw=_draw_sigmoid,
+        edges=(_draw_met, _draw_small),
         mistakes={
             "σ' is left out: each step multiplies by slope times weights. How steep is a sigmoid at most?": (
                 lambda Wh, share: _steps(_sigma_1(Wh), share)
@@ -129,6 +215,9 @@ QUESTIONS = [
             "that is the Frobenius norm: a bound as well, but a later one than asked for.": (
                 lambda Wh, share: _steps(np.linalg.norm(Wh) / 4, share)
             ),
+            "where the bound meets the share exactly, it is not below it yet: one more step is needed there.": (
+                lambda Wh, share: _steps_at_most(_sigma_1(Wh) / 4, share)
+            ),
             "one step too few: after this many, the bound is not below the share yet.": (
                 lambda Wh, share: _steps(_sigma_1(Wh) / 4, share) - 1
             ),
@@ -138,6 +227,9 @@ QUESTIONS = [
             "that is the largest single weight. Many weights act together.": (
                 lambda Wh, share: _steps(np.abs(Wh).max() / 4, share)
             ),
+            "one step too many: the bound is below the share before that.": (
+                lambda Wh, share: _steps(_sigma_1(Wh) / 4, share) + 1
+            ),
         },
     ),
     Question(
@@ -146,6 +238,7 @@ QUESTIONS = [
         objective="Choose the test that proves vanishing among several that do not.",
         right=lambda matrices: _sigma_1(matrices) < 1,
         draw=_draw_matrices,
+        edges=(_draw_single,),
         mistakes={
             "that is the spectral radius. A matrix with radius 0 can belong to a net that explodes.": (
                 lambda matrices: _radius(matrices) < 1
@@ -164,6 +257,19 @@ QUESTIONS = [
             "the norm was taken of the whole stack at once: one answer a matrix is asked for.": (
                 lambda matrices: np.linalg.norm(matrices) < 1
             ),
+            "that is the smallest singular value. The largest one bounds what may be left.": (
+                lambda matrices: np.linalg.norm(matrices, -2, axis=(1, 2)) < 1
+            ),
+            "that is the determinant, the factor of the volume. One direction can explode while the volume shrinks.": (
+                lambda matrices: np.abs(np.linalg.det(matrices)) < 1
+            ),
+            "that is the largest sum of a column, a bound as well, which misses cases. Take σ_1.": (
+                lambda matrices: np.linalg.norm(matrices, 1, axis=(1, 2)) < 1
+            ),
+            "that is the largest sum of a row, a bound as well, which misses cases. Take σ_1.": (
+                lambda matrices: np.linalg.norm(matrices, np.inf, axis=(1, 2)) < 1
+            ),
+            "this counts them. One answer a matrix is asked for.": lambda matrices: np.sum(_sigma_1(matrices) < 1),
         },
     ),
     Question(
@@ -172,6 +278,7 @@ QUESTIONS = [
         objective="Measure the norm of a product of Jacobians, instead of bounding it.",
         right=_curve,
         draw=_draw_chain,
+        edges=(partial(_draw_chain, T=1), partial(_draw_chain, H=1)),
         mistakes={
             "the norms of the steps are multiplied, which is only a bound. Multiply the matrices first.": (
                 lambda J: np.cumprod([1.0, *_sigma_1(J)])
@@ -185,6 +292,19 @@ QUESTIONS = [
             "these are the norms of single steps. The product of all steps up to t is asked for.": (
                 lambda J: np.array([1.0, *_sigma_1(J)])
             ),
+            "this is the square of the largest singular value.": lambda J: _curve(J) ** 2,
+            "this is the spectral radius of the product. The largest singular value is asked for.": (
+                lambda J: _products(J, _radius)
+            ),
+            "this is the smallest singular value of the product. The largest one is asked for.": lambda J: _curve(
+                J, -2
+            ),
+            "the steps are multiplied entry by entry. Along a chain matrices multiply by @.": (
+                lambda J: _products(J, _sigma_1, np.multiply)
+            ),
+            "the steps are added. Along a chain they multiply.": lambda J: _products(J, _sigma_1, np.add),
+            "this is the logarithm of the norm.": lambda J: np.log(_curve(J)),
+            "this is the last norm alone. Those of all t are asked for, from 0 on.": lambda J: _curve(J)[-1],
         },
     ),
     Question(
@@ -193,6 +313,7 @@ QUESTIONS = [
         objective="Build a network with a known resting state.",
         right=lambda Wh, h: np.arctanh(h) - Wh @ h,
         draw=_draw_held,
+        edges=(_draw_near_flat,),
         mistakes={
             "missing inverse: b stands inside the tanh, so h has to be brought there first.": lambda Wh, h: h - Wh @ h,
             "Wh is transposed.": lambda Wh, h: np.arctanh(h) - Wh.T @ h,
@@ -200,6 +321,16 @@ QUESTIONS = [
             "the sign of the feedback is wrong.": lambda Wh, h: np.arctanh(h) + Wh @ h,
             "tanh is applied where its inverse is needed.": lambda Wh, h: np.tanh(h) - Wh @ h,
             "wrong broadcasting: a matrix meets a vector by @, not by *.": lambda Wh, h: np.arctanh(h) - Wh * h,
+            "arctan is the inverse of the tangent of angles. The inverse of tanh is asked for.": (
+                lambda Wh, h: np.arctan(h) - Wh @ h
+            ),
+            "the inverse of tanh is half of log((1 + h) / (1 - h)). The factor 1/2 is missing.": (
+                lambda Wh, h: 2 * np.arctanh(h) - Wh @ h
+            ),
+            "Wh is missing: what feeds back is Wh h.": lambda Wh, h: np.arctanh(h) - h,
+            "states near 1 or -1 are cut off before the inverse of tanh is taken.": (
+                lambda Wh, h: np.arctanh(np.clip(h, -0.9, 0.9)) - Wh @ h
+            ),
         },
     ),
     Question(
@@ -208,6 +339,7 @@ QUESTIONS = [
         objective="Say whose eigenvalues decide in the long run, and when.",
         right=lambda Wh, h: _radius(_held(Wh, h)),
         draw=_draw_held,
+        edges=(_draw_turning, _draw_one_unit),
         mistakes={
             "this is the radius of Wh. What multiplies is J, and the slopes are in it.": lambda Wh, h: _radius(Wh),
             "this is the norm of J: what one step can do at most. In the long run its eigenvalues decide.": (
@@ -224,6 +356,23 @@ QUESTIONS = [
                 lambda Wh, h: np.abs(np.linalg.det(_held(Wh, h)))
             ),
             "this is the logarithm of the factor.": lambda Wh, h: np.log(_radius(_held(Wh, h))),
+            "this is the smallest of the sizes. In the long run the largest is left.": lambda Wh, h: _sizes(
+                Wh, h
+            ).min(),
+            "this is the mean of the sizes. In the long run the largest alone is left.": (
+                lambda Wh, h: _sizes(Wh, h).mean()
+            ),
+            "the imaginary part is dropped: the size of a complex eigenvalue has both parts in it.": (
+                lambda Wh, h: np.abs(np.linalg.eigvals(_held(Wh, h)).real).max()
+            ),
+            "the square is missing: the slope of tanh is 1 - h².": lambda Wh, h: _radius(np.diag(1 - h) @ Wh),
+            "the sign in the slope is wrong: it is 1 - h², which is at most 1.": (
+                lambda Wh, h: _radius(np.diag(1 + h**2) @ Wh)
+            ),
+            "Wh is left out: these are the slopes alone.": lambda Wh, h: np.max(1 - h**2),
+            "one slope for all units, their mean. Each unit has its own.": (
+                lambda Wh, h: _radius(Wh) * np.mean(1 - h**2)
+            ),
         },
     ),
     Question(
@@ -232,6 +381,7 @@ QUESTIONS = [
         objective="Design weights for a wanted lag.",
         right=lambda Wh, share, lag: Wh * share ** (1 / lag) / _sigma_1(Wh),
         draw=_draw_scaled,
+        edges=(partial(_draw_scaled, lag=1), partial(_draw_scaled, H=1)),
         mistakes={
             "that scales the spectral radius. The bound is made of the norm.": (
                 lambda Wh, share, lag: Wh * share ** (1 / lag) / _radius(Wh)
@@ -252,6 +402,18 @@ QUESTIONS = [
                 lambda Wh, share, lag: share ** (1 / lag) / _sigma_1(Wh)
             ),
             "the weights are not divided by their own norm first.": lambda Wh, share, lag: Wh * share ** (1 / lag),
+            "the weights are multiplied by their own norm. Divide by it.": (
+                lambda Wh, share, lag: Wh * share ** (1 / lag) * _sigma_1(Wh)
+            ),
+            "the share is missing: with a norm of 1 nothing is proved to shrink.": (
+                lambda Wh, share, lag: Wh / _sigma_1(Wh)
+            ),
+            "base and exponent: the norm is the lag-th root of the share, not its power.": (
+                lambda Wh, share, lag: Wh * share**lag / _sigma_1(Wh)
+            ),
+            "the root is taken of the weights' own norm, too. The share alone is spread over the steps.": (
+                lambda Wh, share, lag: Wh * (share / _sigma_1(Wh)) ** (1 / lag)
+            ),
         },
     ),
     Question(
@@ -260,6 +422,7 @@ QUESTIONS = [
         objective="Clip the gradients of several networks by norm, each by its own.",
         right=_by_norm,
         draw=_draw_rows,
+        edges=(_draw_one_row, partial(_draw_one_row, share=3.0)),
         rtol=1e-5,  # torch divides by the norm plus 1e-6
         mistakes={
             "wrong axis: each row is a gradient with a norm of its own.": (
@@ -279,6 +442,23 @@ QUESTIONS = [
                 lambda g, c: np.where(_row_norms(g) > c, 0, g)
             ),
             "the root is missing from the norm.": lambda g, c: g / np.maximum(1, _row_norms(g) ** 2 / c),
+            "nothing is clipped.": lambda g, c: g,
+            "rows above the threshold are shortened to length 1. They are to have length c.": (
+                lambda g, c: np.where(_row_norms(g) > c, g / np.maximum(_row_norms(g), 1e-300), g)
+            ),
+            "this clips at 1. The threshold is c.": lambda g, c: _by_norm(g, 1.0),
+            "that is the sum of the entries' sizes. The norm is the root of the sum of squares.": (
+                lambda g, c: _by_size(g, c, np.abs(g).sum(1, keepdims=True))
+            ),
+            "that is the largest entry. The norm is the root of the sum of squares.": (
+                lambda g, c: _by_size(g, c, np.abs(g).max(1, keepdims=True))
+            ),
+            "this clips always, and a row of zeros by 0/0. What is below the threshold is to pass untouched.": (
+                lambda g, c: np.where(_row_norms(g) > 0, g * c / np.maximum(_row_norms(g), 1e-300), np.nan)
+            ),
+            "a row of zeros was divided by its own norm, and 0/0 is no number. It is to stay zero.": (
+                lambda g, c: np.where(_row_norms(g) > 0, _by_norm(g, c), np.nan)
+            ),
         },
     ),
     Question(
@@ -287,11 +467,12 @@ QUESTIONS = [
         objective="Measure how far clipping by value turns a gradient.",
         right=lambda g, c: _cosine(g, np.clip(g, -c, c)),
         draw=_draw_turned,
+        edges=(_draw_unturned,),
         mistakes={
             "nothing is turned: clipping by norm never turns, and a g changed in place is compared with itself.": (
                 lambda g, c: np.ones(len(g))
             ),
-            "this is the angle. Its cosine is asked for.": lambda g, c: np.arccos(_cosine(g, np.clip(g, -c, c))),
+            "this is the angle. Its cosine is asked for.": _angle,
             "only large positive entries are cut. Large negative ones are, too.": (
                 lambda g, c: _cosine(g, np.minimum(g, c))
             ),
@@ -302,6 +483,21 @@ QUESTIONS = [
             "wrong axis: each row is a gradient.": lambda g, c: _cosine(g.T, np.clip(g, -c, c).T),
             "this is the sign of each entry. Entries below the threshold keep their size.": (
                 lambda g, c: _cosine(g, np.sign(g))
+            ),
+            "this is the angle in degrees. Its cosine is asked for.": lambda g, c: np.degrees(_angle(g, c)),
+            "this is 1 less the cosine.": lambda g, c: 1 - _cosine(g, np.clip(g, -c, c)),
+            "this is the sine of the angle.": lambda g, c: np.sin(_angle(g, c)),
+            "the dot products are divided by the norm of the clipped gradient alone. Divide by both.": (
+                lambda g, c: _cosine(g, np.clip(g, -c, c)) * np.linalg.norm(g, axis=1)
+            ),
+            "the dot products are divided by the norm before alone. Divide by both.": (
+                lambda g, c: np.sum(g * np.clip(g, -c, c), axis=1) / np.linalg.norm(g, axis=1)
+            ),
+            "the dot products are divided by the squared norm before. Divide by both norms, before and after.": (
+                lambda g, c: np.sum(g * np.clip(g, -c, c), axis=1) / np.linalg.norm(g, axis=1) ** 2
+            ),
+            "this is one number for all rows. Each row has its own.": (
+                lambda g, c: np.mean(_cosine(g, np.clip(g, -c, c)))
             ),
         },
     ),

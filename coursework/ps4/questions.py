@@ -1,5 +1,7 @@
 """Assignment 4, remember: its questions and essays, for instructors only."""
 
+from functools import partial
+
 import numpy as np
 
 from coursework.grader.question import Essay, Question
@@ -35,27 +37,78 @@ def _solved_at(eval_steps, scores, goal, never=-1):
     return np.where(solved.any(1), np.asarray(eval_steps)[solved.argmax(1)], never)
 
 
+def _log(x):
+    """The logarithm, -inf at 0, where a mistake may take it."""
+    with np.errstate(divide="ignore"):
+        return np.log(x)
+
+
 def _draw_biases(rng):
     return rng.integers(2, 200, int(rng.integers(2, 6))), rng.uniform(0.1, 0.9)
 
 
-def _draw_gates(rng):
-    return (rng.uniform(0.2, 0.98, (int(rng.integers(3, 8)), int(rng.integers(2, 6)))),)
+def _draw_next_step(rng):
+    """A single unit whose memory is needed one step later."""
+    return np.array([1]), rng.uniform(0.55, 0.9)
 
 
-def _draw_states(rng):
+def _draw_ends(rng):
+    """Draws at both ends of the range, for a net that looks back three steps at most."""
+    return np.append(rng.permutation([0.0, 1.0]), rng.uniform(size=int(rng.integers(1, 4)))), 3
+
+
+def _draw_gates(rng, T=None, H=None):
+    return (
+        rng.uniform(
+            0.2,
+            0.98,
+            (int(rng.integers(3, 8)) if T is None else T, int(rng.integers(2, 6)) if H is None else H),
+        ),
+    )
+
+
+def _draw_open(rng):
+    """Gates of which some are open to all digits, as a saturated sigmoid is: z = 1."""
     (z,) = _draw_gates(rng)
+    z[1:, 0] = z[-1, 1] = 1.0
+    return (z,)
+
+
+def _draw_states(rng, T=None, H=None):
+    (z,) = _draw_gates(rng, T, H)
     return z, rng.uniform(-1, 1, z.shape), rng.uniform(-1, 1, z.shape[1])
 
 
+def _draw_from_zero(rng):
+    z, h_tilde, h0 = _draw_states(rng)
+    return z, h_tilde, 0 * h0
+
+
 def _draw_scores(rng):
-    """Accuracies of four nets: solved in the end, solved and lost again, exactly at the goal, never solved."""
+    """Accuracies of five nets: solved in the end, solved and lost again, exactly at the goal, never, and at once.
+
+    Evaluations begin before the first update. Some updates lie between them, not always as many.
+    """
     E, goal = int(rng.integers(6, 9)), float(rng.choice([0.9, 0.95]))
-    scores = rng.uniform(0.2, goal - 0.05, (4, E))
+    scores = rng.uniform(0.2, goal - 0.05, (5, E))
     scores[0, -2:] = goal + 0.02, goal + 0.03
     scores[1, 2] = goal + 0.01
-    scores[2, 3:5] = goal, goal + 0.04
-    return 25 * np.arange(E), scores[rng.permutation(4)], goal
+    scores[2, 3:6] = goal, goal + 0.04, goal + 0.01
+    scores[3, 0] = goal + 0.01
+    eval_steps = np.append(0, np.cumsum(5 * rng.permutation(np.arange(3, 3 + E))[: E - 1]))
+    return eval_steps, scores[rng.permutation(5)], goal
+
+
+def _draw_once(rng):
+    """A net that was evaluated once, after its last update, and met the goal exactly."""
+    goal = float(rng.choice([0.9, 0.95]))
+    return np.array([int(rng.integers(50, 400))]), np.array([[goal]]), goal
+
+
+def _draw_before(rng):
+    """Two nets that were evaluated once, before any update. One of them met the goal there."""
+    goal = float(rng.choice([0.9, 0.95]))
+    return np.array([0]), rng.permutation([[goal + 0.01], [goal - 0.05]]), goal
 
 
 LEAST_BIAS = float(_logit(0.01 ** (1 / 100)))  # leaves 1 % after 100 steps
@@ -74,6 +127,7 @@ QUESTIONS = [
         objective="Choose gate biases for wanted lags.",
         right=_biases,
         draw=_draw_biases,
+        edges=(_draw_next_step,),
         single=4e-5,  # a gate near 1 has few digits of 1 - z
         mistakes={
             "this is the gate z. Which bias brings the sigmoid to it?": lambda lags, share: share ** (1 / lags),
@@ -90,6 +144,25 @@ QUESTIONS = [
             "base and exponent: the gate is the lag-th root of the share, not its power.": (
                 lambda lags, share: _logit(share**lags)
             ),
+            "the logarithm is missing: the bias is log(z / (1 - z)).": (
+                lambda lags, share: np.exp(_biases(lags, share))
+            ),
+            "the sigmoid is applied where its inverse is needed.": (
+                lambda lags, share: 1 / (1 + np.exp(-(share ** (1 / lags))))
+            ),
+            "the decimal logarithm does not belong to a sigmoid, which is made of powers of e.": (
+                lambda lags, share: _biases(lags, share) / np.log(10)
+            ),
+            "that is the inverse of tanh. A gate is a sigmoid.": lambda lags, share: np.arctanh(share ** (1 / lags)),
+            "the loss is spread evenly over the steps. What is kept at each step multiplies.": (
+                lambda lags, share: _logit(1 - (1 - share) / lags)
+            ),
+            "the share is divided by the lag. What is kept at each step multiplies.": (
+                lambda lags, share: _logit(share / lags)
+            ),
+            "1 - z has the wrong sign: the bias is log(z / (1 - z)).": (
+                lambda lags, share: np.log(share ** (1 / lags) / (1 + share ** (1 / lags)))
+            ),
         },
     ),
     Question(
@@ -98,6 +171,7 @@ QUESTIONS = [
         objective="Initialise a layer for many time scales at once.",
         right=_chrono,
         draw=lambda rng: (rng.uniform(size=int(rng.integers(3, 7))), int(rng.integers(5, 400))),
+        edges=(_draw_ends,),
         mistakes={
             "the logarithm is missing: these are time scales, not biases.": lambda u, longest: 1 + u * (longest - 2),
             "z and 1-z are swapped: with the sign turned, the gates are shut.": lambda u, longest: -_chrono(u, longest),
@@ -107,9 +181,25 @@ QUESTIONS = [
             "the range is off at its upper end: u = 1 has to give longest - 1.": (
                 lambda u, longest: np.log(1 + u * (longest - 1))
             ),
-            "the range is off at its lower end: u = 0 has to give 1.": lambda u, longest: np.log(u * (longest - 1)),
+            "the range is off at its lower end: u = 0 has to give 1.": lambda u, longest: _log(u * (longest - 1)),
             "here the biases are spread evenly. The time scales are to be.": (
                 lambda u, longest: u * np.log(longest - 1)
+            ),
+            "the range is off at both ends: it goes from 0 to longest - 2 here.": (
+                lambda u, longest: _log(u * (longest - 2))
+            ),
+            "the range is off at its upper end: it goes to longest + 1 here.": (
+                lambda u, longest: np.log(1 + u * longest)
+            ),
+            "the range is off at both ends: it goes from 2 to longest here.": (
+                lambda u, longest: np.log(2 + u * (longest - 2))
+            ),
+            "the range doesn't depend on longest.": lambda u, longest: np.log(1 + u),
+            "the logarithm to the base 2 does not belong to a sigmoid, which is made of powers of e.": (
+                lambda u, longest: _chrono(u, longest) / np.log(2)
+            ),
+            "u is turned: u = 0 gives the shortest time scale, not the longest.": (
+                lambda u, longest: _chrono(1 - u, longest)
             ),
         },
     ),
@@ -135,6 +225,7 @@ QUESTIONS = [
         objective="Report a training experiment over several seeds, failures included.",
         right=_solved_at,
         draw=_draw_scores,
+        edges=(_draw_once, _draw_before),
         mistakes={
             "this is the number of the evaluation. Asked is how many updates came before it.": (
                 lambda eval_steps, scores, goal: _solved_at(np.arange(len(eval_steps)), scores, goal)
@@ -156,7 +247,45 @@ QUESTIONS = [
                 )
             ),
             "wrong axis: one answer a net, and nets are axis 0.": (
-                lambda eval_steps, scores, goal: _solved_at(np.arange(4), scores.T, goal)
+                lambda eval_steps, scores, goal: _solved_at(np.arange(len(scores)), scores.T, goal)
+            ),
+            "0 is an answer as well: a net may have solved the task before its first update.": (
+                lambda eval_steps, scores, goal: np.where(
+                    _solved_at(eval_steps, scores, goal) == 0, -1, _solved_at(eval_steps, scores, goal)
+                )
+            ),
+            "a net that meets the goal at its first evaluation has solved the task, after the updates before that.": (
+                lambda eval_steps, scores, goal: np.where(
+                    (scores >= goal).argmax(1) > 0, _solved_at(eval_steps, scores, goal), -1
+                )
+            ),
+            "the updates between two evaluations may differ. Take them from eval_steps.": (
+                lambda eval_steps, scores, goal: _solved_at(
+                    eval_steps[min(1, len(eval_steps) - 1)] * np.arange(len(eval_steps)), scores, goal
+                )
+            ),
+            "other than 25 updates may lie between evaluations. Take them from eval_steps.": (
+                lambda eval_steps, scores, goal: _solved_at(25 * np.arange(len(eval_steps)), scores, goal)
+            ),
+            "a net that never gets there is to be -1, not NaN.": partial(_solved_at, never=np.nan),
+            "a net that never gets there is to be -1, not the last evaluation.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps, scores, goal, never=eval_steps[-1])
+            ),
+            "a net that never gets there is to be -1, not infinity.": partial(_solved_at, never=np.inf),
+            "this is the last evaluation at the goal. The first one is asked for.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps[::-1], scores[:, ::-1], goal)
+            ),
+            "this is how often the goal was met.": (
+                lambda eval_steps, scores, goal: np.where((scores >= goal).any(1), (scores >= goal).sum(1), -1)
+            ),
+            "this is one evaluation too late.": (
+                lambda eval_steps, scores, goal: _solved_at(np.append(eval_steps[1:], eval_steps[-1]), scores, goal)
+            ),
+            "this says whether the goal was met. Asked is how many updates came before it.": (
+                lambda eval_steps, scores, goal: (scores >= goal).any(1)
+            ),
+            "nets that failed are left out. Each has its place, with -1.": (
+                lambda eval_steps, scores, goal: _solved_at(eval_steps, scores, goal)[(scores >= goal).any(1)]
             ),
             "small is good for an error. These are accuracies.": (
                 lambda eval_steps, scores, goal: _solved_at(eval_steps, -scores, -goal)
@@ -169,6 +298,7 @@ QUESTIONS = [
         objective="Read from a trained net's gates what is left of each earlier state.",
         right=_keeps,
         draw=_draw_gates,
+        edges=(_draw_open, partial(_draw_gates, T=1), partial(_draw_gates, H=1)),
         mistakes={
             "off by one in t: the first gate acts on h_0, the last entry (T) has met none.": (
                 lambda z: np.vstack([np.ones_like(z[:1]), np.cumprod(z, axis=0)])[::-1]
@@ -190,6 +320,23 @@ QUESTIONS = [
             "shares are added. Along a chain they multiply.": (
                 lambda z: np.vstack([np.cumsum(z[::-1], axis=0)[::-1], np.ones_like(z[:1])])
             ),
+            "the last row is wrong: h_T holds all of itself, the share 1.": (
+                lambda z: np.vstack([_keeps(z)[:-1], np.zeros_like(z[:1])])
+            ),
+            "these are single gates. All the gates from k + 1 to T multiply.": (
+                lambda z: np.vstack([z, np.ones_like(z[:1])])
+            ),
+            "the products are right, and stand in the wrong order: the fewest gates are left for h_T.": (
+                lambda z: np.vstack([_keeps(z)[-2::-1], np.ones_like(z[:1])])
+            ),
+            "the products begin at the first gate. Begin at the last one and go back.": (
+                lambda z: np.vstack([np.cumprod(z, axis=0), np.ones_like(z[:1])])
+            ),
+            "this is what is left of h_0 alone. Those of all h_k are asked for.": lambda z: np.prod(z, axis=0),
+            "these are logarithms of the shares.": lambda z: np.log(_keeps(z)),
+            "the gates are averaged over the units. Each unit has its own.": (
+                lambda z: _keeps(np.repeat(z.mean(1, keepdims=True), z.shape[1], axis=1))
+            ),
         },
     ),
     Question(
@@ -198,6 +345,7 @@ QUESTIONS = [
         objective="Take a state apart into what each step has written into it.",
         right=_contributions,
         draw=_draw_states,
+        edges=(_draw_from_zero, partial(_draw_states, T=2, H=1)),
         mistakes={
             "1 - z is missing: step k writes the share 1 - z_k of its candidate.": (
                 lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, h_tilde])
@@ -218,6 +366,25 @@ QUESTIONS = [
             "this is their sum, h_T. Each step's own contribution is asked for.": (
                 lambda z, h_tilde, h0: _contributions(z, h_tilde, h0).sum(0)
             ),
+            "z and 1-z are swapped in what is written. The candidate comes in with the share 1 - z.": (
+                lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, z * h_tilde])
+            ),
+            "the candidates are missing: these are shares alone.": (
+                lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, 1 - z])
+            ),
+            "the candidate's share is 1 + z here. It is 1 - z.": (
+                lambda z, h_tilde, h0: _keeps(z) * np.vstack([h0, (1 + z) * h_tilde])
+            ),
+            "these are the shares that are left. Multiply them by what was written.": lambda z, h_tilde, h0: _keeps(z),
+            "the start stands at the end. It is the first row.": (
+                lambda z, h_tilde, h0: _keeps(z) * np.vstack([(1 - z) * h_tilde, h0])
+            ),
+            "these are running sums. Each step's own contribution is asked for.": (
+                lambda z, h_tilde, h0: np.cumsum(_contributions(z, h_tilde, h0), axis=0)
+            ),
+            "the start is left as it was. Gates keep a share of it, too.": (
+                lambda z, h_tilde, h0: np.vstack([h0, _contributions(z, h_tilde, h0)[1:]])
+            ),
         },
     ),
     Question(
@@ -226,6 +393,7 @@ QUESTIONS = [
         objective="Tell long-term from short-term units by their gates.",
         right=_half_lives,
         draw=_draw_gates,
+        edges=(partial(_draw_gates, T=1), partial(_draw_gates, H=1)),
         mistakes={
             "the mean of the gates was taken. Gates multiply over time: take the mean of their logarithms.": (
                 lambda z: np.log(0.5) / np.log(z.mean(0))
@@ -242,6 +410,18 @@ QUESTIONS = [
             "the mean was taken of half-lives. Where gates change, their logarithms are to be averaged first.": (
                 lambda z: (np.log(0.5) / np.log(z)).mean(0)
             ),
+            "numerator and denominator are swapped.": lambda z: np.log(z).mean(0) / np.log(0.5),
+            "the last gate alone is used. All of them multiply.": lambda z: np.log(0.5) / np.log(z[-1]),
+            "the median of the gates was taken. Gates multiply over time: take the mean of their logarithms.": (
+                lambda z: np.log(0.5) / np.log(np.median(z, axis=0))
+            ),
+            "this is the constant gate that keeps as much. Asked is after how many steps one half is left.": (
+                lambda z: np.exp(np.log(z).mean(0))
+            ),
+            "the logarithm of 1/2 is missing.": lambda z: 0.5 / np.log(z).mean(0),
+            "the logarithm of the gates is missing.": lambda z: np.log(0.5) / z.mean(0),
+            "these are half-lives of single steps. One number a unit is asked for.": lambda z: np.log(0.5) / np.log(z),
+            "half-lives are no whole numbers here. Leave them as they are.": lambda z: np.ceil(_half_lives(z)),
         },
     ),
 ]

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from course_utils.checks.gru import FORGOTTEN
 from coursework.grader.collected import Collected
 from coursework.grader.question import Essay, Question
 
@@ -19,10 +20,12 @@ def _rnn_forward(Wx, Wh, b, x, h0, slip=""):
     h = [h0]
     for t in range(x.shape[1]):
         met = h[0] if slip == "start" else h[-1]
-        a = x[:, t] @ Wx.T + met @ (Wh if slip == "transposed" else Wh.T) + (0 if slip == "bias" else b)
-        h.append(a if slip == "linear" else np.tanh(a))
+        from_h = (0 if slip == "alone" else -1 if slip == "-h" else 1) * met @ (Wh if slip == "transposed" else Wh.T)
+        bias = 0 if slip == "bias" else -b if slip == "-b" else b
+        a = (0 if slip == "input" else x[:, t] @ Wx.T) + from_h + bias
+        h.append(a if slip == "linear" else _sigmoid(a) if slip == "sigmoid" else np.tanh(a))
     states = np.stack(h, axis=1)
-    return {"first": states[:, 1:], "time": states.swapaxes(0, 1)}.get(slip, states)
+    return {"first": states[:, 1:], "time": states.swapaxes(0, 1), "last": states[:, -1]}.get(slip, states)
 
 
 def _answer_loss(V, c, h, target, slip=""):
@@ -31,9 +34,12 @@ def _answer_loss(V, c, h, target, slip=""):
     p /= p.sum(axis=0 if slip == "axis" else 1, keepdims=True)
     n, hit = len(h), np.eye(len(V))[target]
     losses = -np.log(p[np.arange(n), target])
-    asked = (p if slip == "hit" else p - hit) / (1 if slip in ("gradient", "sum") else n)
+    missed = {"hit": p, "logits": logits - hit, "plus": p + hit, "set": p * (1 - hit) - hit}.get(slip, p - hit)
+    asked = missed / (1 if slip in ("gradient", "sum") else n)
     return {
-        "loss": losses.sum() if slip == "sum" else losses.mean(),
+        "loss": {"sum": losses.sum(), "each": losses, "gain": -losses.mean(), "2": losses.mean() / np.log(2)}.get(
+            slip, losses.mean()
+        ),
         "dV": asked.T @ h,
         "dc": asked.mean(0) if slip == "dc" else asked.sum(0),
         "dh": -asked @ V if slip == "sign" else asked @ V,
@@ -42,23 +48,30 @@ def _answer_loss(V, c, h, target, slip=""):
 
 def _rnn_backward(Wx, Wh, x, h, dh, slip=""):
     d = {"dWx": np.zeros_like(Wx), "dWh": np.zeros_like(Wh), "db": np.zeros(len(Wh)), "dx": np.zeros(x.shape)}
-    carried = np.zeros_like(h[:, 0])
-    for t in range(x.shape[1], 0, -1):
-        total = dh[:, t - 1] + (0 if slip == "alone" else carried)
-        da = total if slip == "slope" else total * (1 - h[:, t - 1 if slip == "early" else t] ** 2)
-        if slip != "last" or t == x.shape[1]:
-            d["dWx"] += da.T @ x[:, t - 1]
-            d["dWh"] += da.T @ h[:, t if slip == "met" else t - 1]
-            d["db"] += da.mean(0) if slip == "mean" else da.sum(0)
-        d["dx"][:, t - 1] = da @ Wx
-        carried = da @ (Wh.T if slip == "transposed" else Wh)
+    carried, T = np.zeros_like(h[:, 0]), x.shape[1]
+    for t in range(1, T + 1) if slip == "forwards" else range(T, 0, -1):
+        own = 0 if slip == "carried" and t < T else dh[:, t - 1]
+        total = own + {"alone": 0, "minus": -carried}.get(slip, carried)
+        at = h[:, t - 1 if slip == "early" else t]
+        slope = {"slope": 1, "square": 1 - at, "plus": 1 + at**2, "sigmoid": at * (1 - at)}.get(slip, 1 - at**2)
+        da = total * slope
+        share = {"dWx": da.T @ x[:, t - 1], "dWh": da.T @ h[:, t if slip == "met" else t - 1], "db": da.sum(0)}
+        if slip == "mean":
+            share["db"] = da.mean(0)
+        for name, each in share.items():
+            if slip != "last" or t == T:
+                d[name] = each if slip in ("over", f"over {name}") else d[name] + each
+        d["dx"][:, t - 1] = (total if slip == "dx" else da) @ Wx
+        carried = (total if slip == "carry" else da) @ (Wh.T if slip == "transposed" else Wh)
     return {**d, "dh0": carried}
 
 
-def _gates(Wx, Wh, bx, bh, x, h_prev):
+def _gates(Wx, Wh, bx, bh, x, h_prev, slip=""):
     (xr, xz, xn), (hr, hz, hn) = np.split(x @ Wx.T + bx, 3, axis=1), np.split(h_prev @ Wh.T + bh, 3, axis=1)
-    r, z = _sigmoid(xr + hr), _sigmoid(xz + hz)
-    return r, z, np.tanh(xn + r * hn), hn
+    gate = {"raw gates": lambda a: a, "tanh gates": np.tanh}.get(slip, _sigmoid)
+    r, z = gate(xr + hr), gate(xz + hz)
+    a = {"1-r": xn + (1 - r) * hn, "reset all": r * (xn + hn), "minus": xn - r * hn}.get(slip, xn + r * hn)
+    return r, z, {"no tanh": a, "sigmoid": _sigmoid(a)}.get(slip, np.tanh(a)), hn
 
 
 def _gru_step(Wx, Wh, bx, bh, x, h_prev, slip=""):
@@ -66,31 +79,49 @@ def _gru_step(Wx, Wh, bx, bh, x, h_prev, slip=""):
         Wx, Wh, bx, bh = (np.concatenate([z, r, n]) for r, z, n in (np.split(W, 3) for W in (Wx, Wh, bx, bh)))
     if slip == "transposed":
         Wh = np.concatenate([W.T for W in np.split(Wh, 3)])
-    r, z, n, hn = _gates(Wx, Wh, bx, bh, x, h_prev)
+    r, z, n, hn = _gates(Wx, Wh, bx, bh, x, h_prev, slip)
     xn, Wn, bn = np.split(x @ Wx.T + bx, 3, axis=1)[2], np.split(Wh, 3)[2], np.split(bh, 3)[2]
     other = {"before": (r * h_prev) @ Wn.T + bn, "none": hn, "bias": r * (h_prev @ Wn.T) + bn}
     if slip in other:
         n = np.tanh(xn + other[slip])
-    return (1 - z) * h_prev + z * n if slip == "writes" else z * h_prev + (1 - z) * n
+    kept, new = (1 if slip == "no z" else z) * h_prev, (1 if slip == "no 1-z" else 1 - z) * n
+    mixed = {"alone": n, "kept": kept, "new": new, "less": kept - new, "writes": (1 - z) * h_prev + z * n}
+    return mixed.get(slip, kept + new)
+
+
+def _gru_step_of(net):
+    """Right for a net in which something is missing."""
+    return lambda *net_and_state: _gru_step(*net(*net_and_state[:4]), *net_and_state[4:])
 
 
 def _gru_step_backward(Wx, Wh, bx, bh, x, h_prev, dh, slip=""):
     r, z, n, hn = _gates(Wx, Wh, bx, bh, x, h_prev)
-    dn = dh * (1 - z) * (1 if slip == "tanh" else 1 - n**2)
-    dz = dh * (n - h_prev if slip == "sign" else h_prev - n) * (1 if slip == "sigmoid" else z * (1 - z))
-    dr = 0 * dn if slip == "reset" else dn * hn * r * (1 - r)
+    share = {"share": 1, "z share": z, "1+z": 1 + z}.get(slip, 1 - z)
+    of_n = {"tanh": 1, "square": 1 - n, "plus": 1 + n**2, "n(1-n)": n * (1 - n)}.get(slip, 1 - n**2)
+    of_z = {"sigmoid": 1, "z": z, "1-z": 1 - z, "gate tanh": 1 - z**2}.get(slip, z * (1 - z))
+    of_r = {"r slope": 1, "r": r, "1-r": 1 - r, "gate tanh": 1 - r**2}.get(slip, r * (1 - r))
+    by_z = {"sign": n - h_prev, "h alone": h_prev, "n alone": -n, "added": h_prev + n, "by z": 1}.get(slip, h_prev - n)
+    dn, dz = dh * share * of_n, dh * by_z * of_z
+    dr = 0 * dn if slip == "reset" else dn * {"hn": 1, "h for hn": h_prev}.get(slip, hn) * of_r
     da_x = np.concatenate([dr, dz, dn], axis=1)
     da_h = da_x if slip == "same" else np.concatenate([dr, dz, dn * r], axis=1)
+    if slip == "same x":
+        da_x = da_h
+    if slip == "order":
+        da_x, da_h = (
+            np.concatenate([part[1], part[0], part[2]], axis=1) for part in (np.split(da_x, 3, 1), np.split(da_h, 3, 1))
+        )
     by_weights = da_h @ Wh
     if slip == "gates":
         by_weights = (dn * r) @ np.split(Wh, 3)[2]
+    direct = {"direct": 0, "whole": dh, "1-z direct": (1 - z) * dh, "no dh": z}.get(slip, z * dh)
     return {
         "dWx": da_x.T @ x,
         "dWh": da_h.T @ h_prev,
-        "dbx": da_x.sum(0),
-        "dbh": da_h.sum(0),
+        "dbx": da_x.mean(0) if slip == "mean" else da_x.sum(0),
+        "dbh": da_h.mean(0) if slip == "mean" else da_h.sum(0),
         "dx": da_x @ Wx,
-        "dh_prev": by_weights + (0 if slip == "direct" else z * dh),
+        "dh_prev": {"only direct": 0, "minus": -by_weights}.get(slip, by_weights) + direct,
     }
 
 
@@ -99,37 +130,52 @@ def _gru_backward(Wx, Wh, bx, bh, x, h0, dh_T, slip=""):
     for t in steps:
         h.append(_gru_step(Wx, Wh, bx, bh, x[:, t], h[-1]))
     dh, shares = dh_T, []
-    for t in reversed(steps):
-        share = _gru_step_backward(Wx, Wh, bx, bh, x[:, t], h[t + 1 if slip == "met" else t], dh)
+    for t in steps if slip == "forwards" else reversed(steps):
+        met = {"met": t + 1, "zero": 0}.get(slip, t)
+        share = _gru_step_backward(Wx, Wh, bx, bh, x[:, t], h[met], dh)
         dh_prev = share.pop("dh_prev")
         if slip == "gate":
             dh_prev = _gates(Wx, Wh, bx, bh, x[:, t], h[t])[1] * dh
         dh = dh_T if slip == "end" else dh_prev + (dh_T if slip == "again" else 0)
         shares.append(share)
     kept = {"last": shares[:1], "first": shares[-1:]}.get(slip, shares)
-    return {name: sum(share[name] for share in kept) for name in ("dWx", "dWh", "dbx", "dbh")}
+    n = len(shares) if slip == "mean" else 1
+    return {name: sum(share[name] for share in kept) / n for name in ("dWx", "dWh", "dbx", "dbh")}
 
 
 def _trained(Wx, Wh, b, V, c, x, target, rate, limit, slip=""):
     theta, losses = {"Wx": Wx, "Wh": Wh, "b": b, "V": V, "c": c}, []
-    for batch, wanted in zip(x, target, strict=True):
-        if slip == "batch":
-            batch, wanted = x[0], target[0]
-        h = _rnn_forward(theta["Wx"], theta["Wh"], theta["b"], batch, np.zeros((len(batch), len(Wh))))
+    start = theta
+    state = np.zeros((x.shape[1], len(Wh)))
+
+    def passes(theta, batch, wanted, h0):
+        """Last states, loss, and gradients by all weights."""
+        h = _rnn_forward(theta["Wx"], theta["Wh"], theta["b"], batch, h0)
         out = _answer_loss(theta["V"], theta["c"], h[:, -1], wanted)
         dh = np.zeros_like(h[:, 1:])
         dh[:, -1] = out["dh"]
         back = _rnn_backward(theta["Wx"], theta["Wh"], batch, h, dh)
-        grad = {name: {**out, **back}["d" + name] for name in theta}
-        norms = {name: np.linalg.norm(g) for name, g in grad.items()}
+        return h[:, -1], out["loss"], {name: {**out, **back}["d" + name] for name in theta}
+
+    for batch, wanted in zip(x, target, strict=True):
+        if slip == "batch":
+            batch, wanted = x[0], target[0]
+        last, loss, grad = passes(start if slip == "stale" else theta, batch, wanted, state)
+        squares = {name: np.sum(g**2) for name, g in grad.items()}
+        norms = {name: np.sqrt(square) for name, square in squares.items()}
         if slip != "each":
-            norms = dict.fromkeys(grad, np.sqrt(sum(norm**2 for norm in norms.values())))
+            whole = {"root": sum(squares.values()), "sum": sum(norms.values()), "V alone": norms["V"]}
+            norms = dict.fromkeys(grad, whole.get(slip, np.sqrt(sum(squares.values()))))
+        new = {}
         for name, g in grad.items():
-            scale = limit / norms[name] if slip == "always" else min(1, limit / norms[name])
-            scale = 1 if slip == "unclipped" else scale
+            scale = limit / norms[name] if slip == "always" else min(1, limit / max(norms[name], 1e-300))
+            scale = {"unclipped": 1, "to 1": min(1, 1 / max(norms[name], 1e-300))}.get(slip, scale)
             clipped = np.clip(g, -limit, limit) if slip == "value" else g * scale
-            theta[name] = theta[name] + (rate if slip == "up" else -rate) * clipped
-        losses.append(out["loss"])
+            step = clipped if slip == "rate" else rate * clipped
+            new[name] = {"up": theta[name] + step, "replaced": -step}.get(slip, theta[name] - step)
+        theta = new
+        losses.append(passes(theta, batch, wanted, state)[1] if slip == "after" else loss)
+        state = last if slip == "state" else state
     return {"loss": np.array(losses), **theta}
 
 
@@ -139,38 +185,81 @@ def _sizes(rng):
     return int(B), int(T), int(H), int(D)
 
 
-def _draw_forward(rng):
-    B, T, H, D = _sizes(rng)
+def _ones(rng):
+    """A single sequence of a single step, for a net of a single unit that reads one number."""
+    return 1, 1, 1, 1
+
+
+def _single(rng):
+    """A single sequence, for a net that reads one number."""
+    return 1, 1, 4, 1
+
+
+def _one_step(rng):
+    B, _, H, D = _sizes(rng)
+    return B, 1, H, D
+
+
+def _equal(rng):
+    return 3, 3, 3, 3
+
+
+def _draw_forward(rng, sizes=_sizes):
+    B, T, H, D = sizes(rng)
     shapes = (H, D), (H, H), (H,), (B, T, D), (B, H)
     return tuple(rng.normal(size=shape) for shape in shapes)
 
 
-def _draw_loss(rng):
-    B, C, H, _ = _sizes(rng)
-    target = np.r_[rng.integers(0, C, B - 1), rng.integers(0, C)]
-    return rng.normal(size=(C, H)), rng.normal(size=C), rng.normal(size=(B, H)), target
+def _draw_loss(rng, sizes=_sizes):
+    B, C, H, _ = sizes(rng)
+    return rng.normal(size=(C, H)), rng.normal(size=C), rng.normal(size=(B, H)), rng.integers(0, C, B)
 
 
-def _draw_backward(rng):
-    Wx, Wh, b, x, h0 = _draw_forward(rng)
+def _one_of_two(rng):
+    """A single sequence, two classes, one unit."""
+    return 1, 2, 1, 1
+
+
+def _draw_one_class(rng):
+    """All sequences of a batch have the same answer."""
+    V, c, h, target = _draw_loss(rng)
+    return V, c, h, np.full_like(target, target[0])
+
+
+def _draw_backward(rng, sizes=_sizes):
+    Wx, Wh, b, x, h0 = _draw_forward(rng, sizes)
     h = _rnn_forward(Wx, Wh, b, x, h0)
     return Wx, Wh, x, h, rng.normal(size=h[:, 1:].shape)
 
 
-def _draw_gru(rng):
-    B, _, H, D = _sizes(rng)
+def _draw_gru(rng, sizes=_sizes):
+    B, _, H, D = sizes(rng)
     shapes = (3 * H, D), (3 * H, H), (3 * H,), (3 * H,), (B, D), (B, H)
     return tuple(rng.normal(size=shape) for shape in shapes)
 
 
-def _draw_gru_backward(rng):
+def _draw_gru_from_zero(rng):
+    """A step from the state 0, which is where runs begin."""
     *weights, x, h_prev = _draw_gru(rng)
-    return *weights, x, h_prev, rng.normal(size=h_prev.shape)
+    return *weights, x, 0 * h_prev
 
 
-def _draw_gru_run(rng):
-    *weights, x, h0, dh = _draw_gru_backward(rng)
-    return *weights, rng.normal(size=(len(x), int(rng.integers(2, 5)), x.shape[1])), h0, dh
+def _draw_gru_backward(rng, sizes=_sizes, start=1):
+    *weights, x, h_prev = _draw_gru(rng, sizes)
+    return *weights, x, start * h_prev, rng.normal(size=h_prev.shape)
+
+
+def _draw_gru_run(rng, sizes=_sizes, T=None):
+    *weights, x, h0, dh = _draw_gru_backward(rng, sizes)
+    T = int(rng.integers(2, 5)) if T is None else T
+    return *weights, rng.normal(size=(len(x), T, x.shape[1])), h0, dh
+
+
+def _draw_untouched(rng, sizes=_one_step):
+    """A single update whose gradient is shorter than the limit."""
+    B, T, H, D = sizes(rng)
+    shapes = (H, D), (H, H), (H,), (2, H), (2,), (1, B, T, D)
+    return *(rng.normal(size=shape) for shape in shapes), rng.integers(0, 2, (1, B)), 0.1, 100.0
 
 
 def _draw_training(rng):
@@ -205,6 +294,7 @@ QUESTIONS = [
         objective="Run a recurrent network over a batch of sequences at once.",
         right=_rnn_forward,
         draw=_draw_forward,
+        edges=(partial(_draw_forward, sizes=_ones), partial(_draw_forward, sizes=_equal)),
         mistakes=_mistakes(
             _rnn_forward,
             {
@@ -214,6 +304,12 @@ QUESTIONS = [
                 "linear": "the tanh is missing.",
                 "first": "the start is missing: the first state of each sequence is h0.",
                 "time": "axes 0 and 1 are swapped: sequences come first, steps second.",
+                "alone": "the state before is missing: h_t reads h_{t-1}.",
+                "input": "the inputs are missing.",
+                "-h": "what comes from the state before has the wrong sign. All terms are added.",
+                "-b": "the bias has the wrong sign. All terms are added.",
+                "sigmoid": "these states went through a sigmoid. This net has tanh.",
+                "last": "these are the last states alone. All of them are asked for, from h0 on.",
             },
         ),
     ),
@@ -224,6 +320,7 @@ QUESTIONS = [
         derive=True,
         right=_answer_loss,
         draw=_draw_loss,
+        edges=(_draw_one_class, partial(_draw_loss, sizes=_one_of_two), partial(_draw_loss, sizes=_equal)),
         mistakes=_mistakes(
             _answer_loss,
             {
@@ -234,6 +331,12 @@ QUESTIONS = [
                 "axis": "wrong axis: the probabilities of one sequence sum to 1, and sequences are axis 0.",
                 "sign": "the sign of dh is wrong: it is the derivative, not the step downhill.",
                 "dc": "dc is divided by the number of sequences twice.",
+                "logits": "the softmax is missing from the gradients: they hold probabilities, not logits.",
+                "plus": "1 is added to the right class's probability. It is subtracted.",
+                "set": "in the gradients, the right class's probability has become -1. From it, 1 is subtracted.",
+                "each": "these are the losses of all sequences. Their mean is asked for.",
+                "gain": "the sign of the loss is wrong: it is minus the logarithm.",
+                "2": "the loss has the natural logarithm.",
             },
         ),
     ),
@@ -244,6 +347,11 @@ QUESTIONS = [
         derive=True,
         right=_rnn_backward,
         draw=_draw_backward,
+        edges=(
+            partial(_draw_backward, sizes=_one_step),
+            partial(_draw_backward, sizes=_ones),
+            partial(_draw_backward, sizes=_equal),
+        ),
         mistakes=_mistakes(
             _rnn_backward,
             {
@@ -254,6 +362,18 @@ QUESTIONS = [
                 "met": "off by one in t: Wh met the state before the step.",
                 "mean": "db is averaged over the sequences. The mean is in dh already; shares are summed.",
                 "transposed": "on the way back the rows go through Wh, not through its transpose.",
+                "forwards": "this walks forwards in time. Gradients start at the last step.",
+                "over": "the gradient is not accumulated over time: each step replaces what the others brought.",
+                "over dWx": "dWx is not accumulated over time: each step replaces what the others brought.",
+                "over dWh": "dWh is not accumulated over time: each step replaces what the others brought.",
+                "over db": "db is not accumulated over time: each step replaces what the others brought.",
+                "carried": "only the last loss is taken back. Each step's own dh is added on the way.",
+                "minus": "what comes back from later has the wrong sign. It is added.",
+                "square": "the square is missing: the slope of tanh is 1 - h_t².",
+                "plus": "the sign in the slope is wrong: it is 1 - h_t², which is at most 1.",
+                "sigmoid": "h (1 - h) is the slope of a sigmoid. This net has tanh.",
+                "dx": "between dL/dh_t and dx stands the slope of tanh.",
+                "carry": "on the way back the slope of tanh is left out: to h_{t-1} leads Wh after the slope.",
             },
         ),
     ),
@@ -263,6 +383,7 @@ QUESTIONS = [
         objective="Write a batched GRU step as a library computes it.",
         right=_gru_step,
         draw=_draw_gru,
+        edges=(_draw_gru_from_zero, partial(_draw_gru, sizes=_single), partial(_draw_gru, sizes=_equal)),
         mistakes=_mistakes(
             _gru_step,
             {
@@ -272,8 +393,22 @@ QUESTIONS = [
                 "bias": "the candidate's b_hn stands outside the bracket. The reset gate multiplies it, too.",
                 "order": "the row blocks are r, z, n, in this order.",
                 "transposed": "the blocks of Wh are transposed. In a batch the states are rows: h @ W.T.",
+                "raw gates": "the sigmoid of the gates is missing.",
+                "tanh gates": "the gates went through tanh. They lie between 0 and 1, as a sigmoid does.",
+                "no tanh": "the tanh of the candidate is missing.",
+                "sigmoid": "the candidate went through a sigmoid. It may be negative.",
+                "1-r": "r and 1-r are swapped: where r is 0, the candidate doesn't see the state before.",
+                "reset all": "the reset gate multiplies the input, too. It resets what comes from the state alone.",
+                "minus": "in the candidate, what comes from the state before has the wrong sign.",
+                "alone": "this is the candidate. The new state mixes it with the old one.",
+                "no z": "z is missing: the old state is kept with the share z.",
+                "no 1-z": "1-z is missing: the candidate comes in with the share 1-z.",
+                "kept": "only what is kept is here. The candidate's share is missing.",
+                "new": "only what is new is here. The old state's share is missing.",
+                "less": "the candidate's share is subtracted. It is added.",
             },
-        ),
+        )
+        | {hint: _gru_step_of(net) for hint, net in FORGOTTEN.items()},
     ),
     Question(
         name="gru_step_backward",
@@ -282,6 +417,11 @@ QUESTIONS = [
         derive=True,
         right=_gru_step_backward,
         draw=_draw_gru_backward,
+        edges=(
+            partial(_draw_gru_backward, start=0),
+            partial(_draw_gru_backward, sizes=_ones),
+            partial(_draw_gru_backward, sizes=_equal),
+        ),
         mistakes=_mistakes(
             _gru_step_backward,
             {
@@ -292,6 +432,31 @@ QUESTIONS = [
                 "sigmoid": "the slope z (1-z) of the update gate is left out.",
                 "tanh": "the candidate's slope 1 - h_tilde² is left out.",
                 "same": "what goes to Wh and bh in the candidate's rows has met r; what goes to Wx and bx has not.",
+                "same x": "r has met what goes to Wx and bx, too. It multiplies what comes from the state alone.",
+                "order": "the row blocks are r, z, n, in this order.",
+                "share": "1-z is missing: the candidate came in with this share.",
+                "z share": "the candidate came in with the share 1-z, not z.",
+                "1+z": "the candidate came in with the share 1-z, not 1+z.",
+                "square": "the square is missing: the candidate's slope is 1 - h_tilde².",
+                "plus": "the sign in the candidate's slope is wrong: it is 1 - h_tilde².",
+                "n(1-n)": "h (1 - h) is the slope of a sigmoid. The candidate is tanh.",
+                "gate tanh": "1 - g² is the slope of tanh. The gates are sigmoids.",
+                "r slope": "the slope r (1-r) of the reset gate is left out.",
+                "r": "half of the reset gate's slope is missing: 1-r.",
+                "1-r": "half of the reset gate's slope is missing: r.",
+                "z": "half of the update gate's slope is missing: 1-z.",
+                "1-z": "half of the update gate's slope is missing: z.",
+                "h alone": "h_tilde is missing from the update gate's gradient: more z means less candidate.",
+                "n alone": "h_prev is missing from the update gate's gradient: more z means more of it.",
+                "added": "in the update gate's gradient, h_tilde is added to h_prev. More z means less candidate.",
+                "by z": "the update gate's gradient lacks the derivative of h_t by z.",
+                "hn": "the reset gate's gradient lacks what it multiplies, W_hn h_prev + b_hn.",
+                "h for hn": "the reset gate multiplies W_hn h_prev + b_hn here, not h_prev.",
+                "whole": "the direct path keeps the share z of dh, not all of it.",
+                "1-z direct": "the direct path has the share 1-z. z keeps.",
+                "only direct": "only the direct path is in dh_prev. Gates and candidate read h_prev, too.",
+                "minus": "in dh_prev, what comes through the weights has the wrong sign. It is added.",
+                "mean": "the biases' gradients are averaged over the sequences. Shares are summed.",
             },
         ),
     ),
@@ -302,6 +467,7 @@ QUESTIONS = [
         derive=True,
         right=_gru_backward,
         draw=_draw_gru_run,
+        edges=(partial(_draw_gru_run, T=1), partial(_draw_gru_run, sizes=_ones), partial(_draw_gru_run, sizes=_equal)),
         mistakes=_mistakes(
             _gru_backward,
             {
@@ -311,6 +477,9 @@ QUESTIONS = [
                 "again": "dh_T is added at every step. The loss reads the last state alone.",
                 "gate": "only the direct path is carried back. dh_prev has all four.",
                 "met": "off by one in t: step t has met the state before it.",
+                "forwards": "this walks forwards in time. Gradients start at the last step.",
+                "zero": "every step is taken back at the start h0. Step t has met the state before it.",
+                "mean": "this is averaged over the steps. Their shares are summed.",
             },
         ),
     ),
@@ -320,6 +489,7 @@ QUESTIONS = [
         objective="Write a training loop: fresh batches, clipped gradients, updates.",
         right=_trained,
         draw=_draw_training,
+        edges=(_draw_untouched, partial(_draw_untouched, sizes=_ones)),
         mistakes=_mistakes(
             _trained,
             {
@@ -329,6 +499,15 @@ QUESTIONS = [
                 "always": "this shortens or lengthens every gradient to the limit. Short ones pass untouched.",
                 "up": "the sign is wrong: this climbs.",
                 "batch": "every update sees the first batch. Update n learns from batch n.",
+                "root": "the root is missing from the norm.",
+                "sum": "these are five norms added. Take one norm: the root of all squares together.",
+                "V alone": "that is the norm of dV alone. Take one norm over all five arrays.",
+                "to 1": "this clips at 1. The threshold is limit.",
+                "rate": "the rate is missing.",
+                "replaced": "the arrays are replaced by the step. They move by it.",
+                "after": "the losses are those after the updates. They belong to the weights before.",
+                "stale": "every gradient belongs to the weights of the start. Take it where the net is by now.",
+                "state": "the state is carried on from batch to batch. Each begins at 0.",
             },
         ),
     ),

@@ -130,7 +130,7 @@ WRONG = [
     ("ps4_biases", biases_that_are_gates, "this is the gate z"),
     ("ps4_biases", biases_that_write, "z and 1-z are swapped"),
     ("ps4_biases", biases_by_rule_of_thumb, "rule of thumb"),
-    ("ps4_biases", biases_for_integers_only, "numbers differ"),
+    ("ps4_biases", biases_for_integers_only, "differ"),
     ("ps4_chrono", chrono_without_logarithm, "the logarithm is missing"),
     ("ps4_chrono", chrono_with_the_sign_turned, "z and 1-z are swapped"),
     ("ps4_chrono", chrono_up_to_longest, "upper end"),

@@ -15,7 +15,7 @@ from course_utils.cells import forward, init_params
 from course_utils.checks.exercise import NOT_STARTED
 from course_utils.gradients import jacobians
 from coursework import plain
-from coursework.evidence import ALIKE, FORMS, LATCH, UNITS, UPDATES, Evidence, as_text, findings, show_numbers
+from coursework.evidence import ALIKE, FORMS, LATCH, NAMED, UNITS, UPDATES, Evidence, as_text, findings, show_numbers
 from coursework.grader.assignment import draw, load
 from coursework.grader.gradebook import _write_autograded
 from coursework.grader.marking import Marker
@@ -265,7 +265,7 @@ WRONG6 = {
     "control as a list": (changed("control", to=[1]), "control is to be the name"),
     "a name that does something": (
         lambda value: value["nets"].update({"<img src=x>": value["nets"].pop("leaky")}),
-        "a net's name is a short word",
+        "a net's name has 1 to 30 letters",
     ),
     "norms too short": (
         lambda value: [run.update(before=[1.0, 0.5]) for runs in value["nets"].values() for run in runs],
@@ -281,6 +281,44 @@ WRONG6 = {
         "a norm is not negative",
     ),
 }
+
+
+def failing(net, n, updates=30, **more):
+    """A run that ended after so many updates, as one whose next loss is NaN; its last accuracy came before that."""
+
+    def change(value):
+        runs = (value.get("nets") or value)[net]
+        run = {name: part for name, part in runs[n].items() if name not in ("weights", "after")}
+        runs[n] = {**run, "loss": run["loss"][:updates], "evaluated": [0], "score": [0.2], "failed": True, **more}
+
+    return change
+
+
+def all_failed(value):
+    for n in range(3):
+        failing("RNN", n)(value)
+        failing("GRU", n)(value)
+
+
+WRONG5 |= {
+    "failed in words": (failing("RNN", 0, failed="yes"), "failed is to be True or False"),
+    "failed with more updates": (
+        lambda value: value["RNN"][0].update(
+            failed=True, loss=[*value["RNN"][0]["loss"], 1.0], evaluated=[0, 25, 51], score=[0.2, 0.3, 0.3]
+        ),
+        "no more updates than the others",
+    ),
+    "all failed": (all_failed, "all runs have failed"),
+    "failed, with another's losses": (
+        failing("RNN", 0, loss=RUNS5["GRU"][1]["loss"][:30]),
+        "the same losses, or almost",
+    ),
+    "failed, with a score from later": (
+        failing("RNN", 0, evaluated=[0, 40], score=[0.2, 0.3]),
+        "the last score belongs",
+    ),
+    "failed, and NaN stands in it": (failing("RNN", 0, loss=[1.4, np.nan]), "add 'failed': True"),
+}
 CASES = [("ps5 runs", name, *case) for name, case in WRONG5.items()]
 CASES += [("ps6 project", name, *case) for name, case in WRONG6.items()]
 
@@ -294,6 +332,64 @@ def test_what_is_not_of_the_form_is_named(form, name, change, words):
     complaint, table = findings(form, value)
     assert complaint is not None and words in complaint and table == []
     assert Evidence(form).complaint(value) == complaint
+
+
+def test_a_run_that_diverges_stays_in_and_counts_as_not_solved():
+    """With all that the question asks of it: fewer updates, `failed`, and neither weights nor norms after training."""
+    value = copy.deepcopy(RUNS5)
+    failing("RNN", 1)(value)
+    failing("GRU", 0, updates=1, score=[0.99])(value)
+    failing("GRU", 2, updates=1)(value)
+    complaint, table = findings("ps5 runs", value)
+    assert complaint is None or "untrained net" in complaint
+    value["GRU"][0]["score"] = [0.25]
+    complaint, table = findings("ps5 runs", value)
+    assert complaint is None
+    row = dict(zip(table[0], table[2], strict=True))
+    assert (row["seed"], row["updates"], row["again"], row["solved at"]) == ("1", "30", "", "failed")
+    words = [row[0] for row in table if len(row) == 1]
+    assert words[0].startswith("RNN: solved 0/3, 95 % interval 0.00") and words[0].endswith(
+        "1 of 3 failed and ended early"
+    )
+    assert words[1].endswith("2 of 3 failed and ended early") and "0/3; 2 of 3" in words[1]
+    value = copy.deepcopy(RUNS6)
+    failing("leaky", 2, updates=5)(value)
+    complaint, table = findings("ps6 project", value)
+    assert complaint is None and table[2][3] == "0/3" and table[2][2] == "20"
+    assert table[3] == ["leaky; 1 of 3 failed and ended early"]
+    for n in range(3):
+        failing("leaky", n, updates=5)(value)
+    assert findings("ps6 project", value)[1][2][-1] == "none"
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_the_questions_say_what_a_run_that_failed_is_like(form):
+    text = " ".join(" ".join(cell.source for cell in load(form[:3]).notebook.cells).split())
+    for words in ("NaN", "`failed`", "counts among the seeds", "fewer updates"):
+        assert words in text, words
+
+
+def test_the_nets_may_stand_in_any_order():
+    value = {"GRU": RUNS5["GRU"], "RNN": RUNS5["RNN"]}
+    assert findings("ps5 runs", value) == findings("ps5 runs", RUNS5)
+
+
+@pytest.mark.parametrize("name", ["GRU (lag 40)", "a/b", "Ä", "z = .95", "50 % kept", "Noah's net", "h_t: 循环", "2^4"])
+def test_a_net_may_have_a_name_with_the_usual_signs(name):
+    value = copy.deepcopy(RUNS6)
+    value["nets"][name] = value["nets"].pop("leaky")
+    complaint, table = findings("ps6 project", value)
+    assert complaint is None and table[2][0] == name
+
+
+@pytest.mark.parametrize("name", ["", "<b>", "a|b", "`x`", "a\nb", "&amp;", "x" * 31, "$x$", "[a](b)", "\u202eb", '"'])
+def test_a_name_that_could_be_more_than_a_name_is_told_which_signs_it_may_have(name):
+    value = copy.deepcopy(RUNS6)
+    value["nets"][name] = value["nets"].pop("leaky")
+    complaint, _ = findings("ps6 project", value)
+    assert complaint == f"a net's name has {NAMED}."
+    text = " ".join(" ".join(cell.source for cell in load("ps6").notebook.cells).replace("`", "").split())
+    assert NAMED in text
 
 
 def test_an_empty_stub_is_not_started():

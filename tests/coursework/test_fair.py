@@ -6,6 +6,7 @@ import re
 import time
 from functools import partial
 
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -245,14 +246,14 @@ def _solutions(name):
 
 def _lost(question, answer):
     """What an answer loses in float32 at most, in 300 draws, as a part of the right one's largest entry."""
-    worst = 0.0
+    worst, draws = 0.0, question.draws(1)
     for seed in range(300):
-        inputs = question.draw(np.random.default_rng(seed))
+        inputs = draws[seed % len(draws)](np.random.default_rng(seed))
         wanted, got = question.right(*inputs), answer(*map(_in_single, inputs))
         for part, right in wanted.items() if isinstance(wanted, dict) else [("", wanted)]:
             each = np.asarray(got[part] if part else got)
             assert is_single(each) or each.dtype.kind in "bi", part
-            worst = max(worst, np.abs(each.astype(float) - right).max() / np.abs(right).max())
+            worst = max(worst, np.abs(each.astype(float) - right).max() / (np.abs(right).max() or 1))
     return worst
 
 
@@ -725,13 +726,52 @@ def test_a_share_has_its_band():
     assert items.share(0, 0).low == 0 and items.share(0, 0).high == 1
 
 
-def test_the_bands_cover_what_they_should():
-    rng = np.random.default_rng(1)
-    covered = 0
-    for _ in range(200):
-        band = items.bootstrap(rng.binomial(10, 0.6, 40).astype(float), np.mean)
-        covered += band.low <= 6.0 <= band.high
-    assert 175 <= covered <= 200  # 95 % of 200 is 190
+@pytest.mark.parametrize("n", [2, 3, 5, 9, 30])
+def test_the_bands_cover_what_they_should(n):
+    """Scores of 0 to 100, of classes of all sizes: the mean of all students is in 95 % of the bands, or nearly."""
+    rng = np.random.default_rng(n)
+    everybody = np.clip(rng.normal(60, 20, 100_000), 0, 100)
+    samples = rng.choice(everybody, (1500, n))
+    bands = [items.mean(sample, 100) for sample in samples]
+    covered = np.mean([band.low <= everybody.mean() <= band.high for band in bands])
+    assert 0.93 < covered < 0.98
+    told = [band for band in bands if band.low == band.low]
+    assert all(0 <= band.low <= band.value <= band.high <= 100 for band in told) and len(told) > 1400
+    middle = [items.median(sample) for sample in samples]
+    if n < 6:
+        assert np.isnan([[band.low, band.high] for band in middle]).all(), "so few tell nothing of a median"
+    else:
+        assert np.mean([band.low <= np.median(everybody) <= band.high for band in middle]) > 0.94
+
+
+def test_quantiles_of_students_t():
+    for df in (1, 2, 4, 8, 29, 500):
+        upper = mpmath.betainc(df / 2, 0.5, 0, df / (df + items.student_t(df) ** 2), regularized=True) / 2
+        assert float(upper) == pytest.approx(0.025, rel=1e-5)
+
+
+def test_where_nothing_can_be_said_there_is_no_band():
+    for values in ([], [40.0], [50.0, 50.0, 50.0]):
+        band = items.mean(np.array(values), 100)
+        assert np.isnan([band.low, band.high]).all() and np.isnan(band.value) == (not values)
+
+
+def test_a_mean_is_of_what_everybody_has_points_for(tmp_path):
+    """Essays that nobody has read are no zeros."""
+
+    def result(name, points, essay):
+        return Result(name, [Mark("q_a", points, 43, ""), Mark("q_essay", essay, 57, "")], penalty=0.0)
+
+    found = items.summary([result("ann", 43, None), result("bob", 33, 57), result("cem", 40, None)])
+    assert (found.most, found.to_come, found.mean.value) == (43, 57, pytest.approx(116 / 3))
+    classes.write_class(found, [], "q", tmp_path)
+    page = " ".join((tmp_path / "q_class.html").read_text(encoding="utf-8").split())
+    assert "Mean 38.7 of 43 points, 95 % band" in page and "Another 57 are still to be given." in page
+    assert "median 40 (too few, or all alike, for a band)" in page
+    found = items.summary([result("ann", 43, 10), result("bob", 33, 57)])
+    assert (found.most, found.to_come, found.mean.value) == (100, 0, 71.5)
+    classes.write_class(found, [], "q", tmp_path)
+    assert "still to be given" not in (tmp_path / "q_class.html").read_text(encoding="utf-8")
 
 
 def test_hints_of_one_kind_are_counted_together():
