@@ -192,14 +192,14 @@ def test_no_group_no_sandbox(tree, monkeypatch):
 # Calls that hold memory where no cap on a process counts it
 
 
-def decided(program, architecture, number):
+def decided(program, architecture, number, *arguments):
     """What a filter answers to a call, worked out as linux/filter.h describes it."""
     at, value = 0, 0
     while True:
         code, yes, no, k = struct.unpack_from("=HBBI", program, 8 * at)
         at += 1
         if code == syscalls.LOAD:
-            value = {0: number, 4: architecture}[k]
+            value = number if k == 0 else architecture if k == 4 else dict(enumerate(arguments)).get((k - 16) // 8, 0)
         elif code == syscalls.EQUAL:
             at += yes if value == k else no
         elif code == syscalls.AT_LEAST:
@@ -214,8 +214,14 @@ def test_the_filter_denies_what_it_names_and_nothing_else(machine):
     program = syscalls.program(machine)
     column, architecture = syscalls.PROCESSORS[machine]
     denied = {call[column] for call in syscalls.DENIED.values()}
+    rules = {numbers[column]: (at, values) for numbers, at, values in syscalls.BUT_FOR.values()}
+    only = {numbers[column]: (at, value) for numbers, at, value in syscalls.ONLY_FOR.values()}
     for number in range(600):
-        assert decided(program, architecture, number) == (syscalls.DENY if number in denied else syscalls.ALLOW)
+        for values in ((0, 0, 0), (1, 1, 1), (0, 1024, 0), (0, 7, 0), (2, 2, 7), (1, 1, 21), (10, 1030, 4)):
+            no = number in denied
+            no |= number in rules and values[rules[number][0]] in rules[number][1]
+            no |= number in only and values[only[number][0]] != only[number][1]
+            assert decided(program, architecture, number, *values) == (syscalls.DENY if no else syscalls.ALLOW)
     assert decided(program, architecture, syscalls.OTHER_WAY + 1) == syscalls.DENY
     assert decided(program, 0x40000003, 1) == syscalls.DENY, "a 32-bit program's numbers mean other calls"
     assert syscalls.program("riscv64") is None
