@@ -92,7 +92,9 @@ def program(machine: str | None = None) -> bytes | None:
     ]
     for call in DENIED.values():
         steps += deny(call[column])
-    some = [(numbers, at, sum(map(deny, values), [])) for numbers, at, values in BUT_FOR.values()]
+    some = []
+    for numbers, at, values in BUT_FOR.values():
+        some.append((numbers, at, [step for value in values for step in deny(value)]))
     some += [(numbers, at, deny(value, unless=True)) for numbers, at, value in ONLY_FOR.values()]
     for numbers, at, tests in some:
         body = [(LOAD, 0, 0, 16 + 8 * at), *tests, (RETURN, 0, 0, ALLOW)]  # of an argument the lower half: an int

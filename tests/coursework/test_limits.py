@@ -279,6 +279,91 @@ def test_memory_that_belongs_to_no_process_is_not_to_be_had(sandbox_kind):
     assert got["looks_into"] == [-1, -1]
 
 
+REFUSED = """
+import asyncio, ctypes, errno, fcntl, multiprocessing, os, resource, signal, socket
+libc = ctypes.CDLL(None, use_errno=True)
+
+def went_through(numbers):
+    through = []
+    for name, number in numbers.items():
+        ctypes.set_errno(0)
+        if libc.syscall(number, 0, 0, 0, 0, 0) != -1 or ctypes.get_errno() != errno.ENOSYS:
+            through.append(name)
+    return ", ".join(through)
+
+def rules_that_do_not_hold():
+    open("own", "w").close()
+    own = open("own", "r+")
+    library = os.open(os.__file__, os.O_RDONLY)
+    ours, theirs = socket.socketpair()
+    rules = {
+        "a lease": lambda: fcntl.fcntl(own, fcntl.F_SETLEASE, fcntl.F_WRLCK),
+        "a watch": lambda: fcntl.fcntl(os.open(".", os.O_RDONLY), fcntl.F_NOTIFY, fcntl.DN_CREATE),
+        "a lock": lambda: fcntl.lockf(own, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        "a lock on a library": lambda: fcntl.flock(library, fcntl.LOCK_EX | fcntl.LOCK_NB),
+        "the network": lambda: socket.socket(),
+        "the machine below": lambda: socket.socket(40, socket.SOCK_STREAM),
+        "the kernel's ciphers": lambda: socket.socket(38, socket.SOCK_SEQPACKET),
+        "large buffers": lambda: ours.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 2**30),
+        "a cap on process 1": lambda: resource.prlimit(1, resource.RLIMIT_NOFILE, (64, 64)),
+        "a terminal": lambda: os.openpty(),
+    }
+    through = []
+    for name, rule in rules.items():
+        try:
+            rule()
+            through.append(name)
+        except OSError:
+            pass
+    return ", ".join(through)
+
+def work(n):
+    return n + 1
+
+def honest():
+    fcntl.fcntl(open("own", "w"), fcntl.F_GETFL)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (100, 128))
+    resource.prlimit(0, resource.RLIMIT_NOFILE)
+    ours, theirs = socket.socketpair()
+    ours.send(b"x")
+    with multiprocessing.Pool(2) as pool:
+        return asyncio.new_event_loop().run_until_complete(asyncio.sleep(0, result=sum(pool.map(work, [1, 2]))))
+"""
+
+
+def test_no_call_holds_others_up_or_blames_the_machine(sandbox_kind):
+    """Each denied call fails as if there were none, whoever makes it; what honest programs do goes on."""
+    if sandbox_kind != "bubblewrap" or syscalls.program() is None:
+        pytest.skip("the filter is bubblewrap's, on processors whose calls are known")
+    column = syscalls.PROCESSORS[os.uname().machine][0]
+    numbers = {name: call[column] for name, call in syscalls.DENIED.items()}
+    calls = {"went_through": (numbers,), "rules_that_do_not_hold": (), "honest": ()}
+    questions = [{"name": name, "answer": name, "calls": [plain.encode(given)]} for name, given in calls.items()]
+    job = {"cells": [REFUSED], "questions": questions, "seed": 0}
+    text, reason = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    answers = json.loads(text)["answers"]
+    assert reason is None and all("raised" not in answer for answer in answers.values()), answers
+    got = {name: plain.decode(answer["values"][0]) for name, answer in answers.items()}
+    assert got == {"went_through": "", "rules_that_do_not_hold": "", "honest": 5}
+
+
+EMPTY_FILES = "import os\nfor n in range(20_000):\n    os.close(os.open(str(n), os.O_CREAT))\n"
+SOCKETS = "import socket\nkept = [socket.socketpair() for n in range(40)]\n"
+
+
+@pytest.mark.parametrize(("name", "cell"), [("FILE", EMPTY_FILES), ("SOCKET", SOCKETS)])
+def test_the_watchdog_counts_what_the_kernel_keeps(name, cell, sandbox_kind, monkeypatch):
+    """What no process holds: names of files, sockets. Their sizes are made larger here, so that few of them do."""
+    if sandbox_kind != "bubblewrap":
+        pytest.skip("containers are counted by the kernel")
+    monkeypatch.setattr(cgroup, "delegated", lambda: None)
+    limits = sandbox.Limits(memory=2**30)
+    job = {"cells": [cell + "import time\ntime.sleep(1)"], "questions": [], "seed": 0}
+    assert sandbox.execute(job, sandbox_kind, limits)[1] is None
+    monkeypatch.setattr(sandbox, name, 2**17 if name == "FILE" else 2**25)
+    assert sandbox.execute(job, sandbox_kind, limits)[1] == "the notebook took more than 1.0 GiB of memory"
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # What a killed grader leaves behind
 

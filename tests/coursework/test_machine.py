@@ -47,6 +47,7 @@ from tests.coursework.material import (
     submit,
     write_assignment,
 )
+from tests.notebook import ROOT
 
 THREE = ("ann", "bob", "cem")
 NOT_GRADED = "not graded: machine"
@@ -562,6 +563,106 @@ def test_the_runner_says_when_the_submission_begins():
     for job, said in ((b"no job", b""), (half, blame.BEGUN)):
         ended = subprocess.run(run, input=job, capture_output=True)
         assert (ended.returncode, ended.stdout) == (1, said), ended.stderr
+
+
+LIMITED = "import os, resource\nresource.prlimit({pid}, resource.RLIMIT_{what}, ({most}, {most}))\nos._exit(0)"
+
+
+@pytest.mark.parametrize(("what", "most"), [("NPROC", 0), ("CPU", 1), ("AS", 0), ("NOFILE", 0)])
+def test_no_submission_caps_the_process_that_reports_on_it(what, most, sandbox_kind):
+    if sandbox_kind != "bubblewrap" or syscalls.program() is None:
+        pytest.skip("the filter is bubblewrap's, on processors whose calls are known")
+    cell = LIMITED.format(pid=1, what=what, most=most)
+    text, reason = sandbox.execute({**JOB, "cells": [cell]}, sandbox_kind, sandbox.Limits())
+    assert reason is None and json.loads(text)["cells"] == {"1": "OSError, line 2 of code cell 1"}
+
+
+@pytest.mark.parametrize("cell", [LIMITED.format(pid=1, what="NPROC", most=0), "import os\nos.kill(1, 2)"])
+def test_who_stops_the_process_that_reports_has_done_so(cell, sandbox_kind, monkeypatch):
+    """Where there is no filter of calls, as in a container; and a signal which that process takes."""
+    monkeypatch.setattr(syscalls, "program", lambda: None)
+    job = {**JOB, "cells": [cell + "\nimport time\ntime.sleep(1)"]}
+    assert sandbox.execute(job, sandbox_kind, sandbox.Limits()) == (None, "the notebook ended the whole sandbox")
+
+
+FEW = """
+import resource, sys
+from coursework.grader import sandbox
+sandbox.room()
+resource.setrlimit(resource.RLIMIT_NPROC, ({most}, {most}))
+job = {{"cells": ["x = 1.0"], "questions": [{{"name": "x", "answer": "x", "calls": None}}], "seed": 0}}
+try:
+    print(sandbox.execute(job, "bubblewrap", sandbox.Limits(), waits=(0,))[0])
+except sandbox.MachineError:
+    print("machine")
+"""
+
+
+@pytest.mark.parametrize("most", [2, 3, 4])
+def test_where_processes_are_few_no_answer_is_lost(most, sandbox_kind):
+    """The stage has a process, the answer has none: that is the machine's, and no answer that ended Python."""
+    if sandbox_kind != "bubblewrap":
+        pytest.skip("bubblewrap's alone")
+    run = subprocess.run([sys.executable, "-c", FEW.format(most=most)], cwd=ROOT, capture_output=True, text=True)
+    said = run.stdout.strip()
+    assert said == "machine" or json.loads(said)["answers"]["x"]["values"] == [plain.encode(1.0)], run.stderr
+
+
+def test_who_leaves_itself_no_process_has_done_so(sandbox_kind):
+    cell = "import resource\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\nx = 1.0"
+    job = {**JOB, "cells": [cell], "questions": [{"name": "x", "answer": "x", "calls": None}]}
+    text, reason = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    complaint = "your answer left too many processes running."
+    assert reason is None and json.loads(text)["answers"] == {"x": {"values": [], "complaint": complaint}}
+
+
+PIPE = """
+import os, stat, time
+for fd in range(3, 64):
+    try:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            sink = fd
+    except OSError:
+        pass
+end = time.monotonic() + 12
+"""
+TALKS = (
+    PIPE
+    + """
+while time.monotonic() < end:
+    os.write(sink, b'["error", 1, "x"]\\n')
+    time.sleep(0.01)
+"""
+)
+TAKES_BACK = (
+    PIPE
+    + """
+take = os.open(f"/proc/self/fd/{sink}", os.O_RDONLY | os.O_NONBLOCK)
+def waits():
+    return [line for line in open("/proc/1/status") if line.startswith("voluntary")]
+while time.monotonic() < end - 7:
+    for _ in range(2000):
+        os.write(sink, b'["error", 1, "x"]\\n')
+        try:
+            os.read(take, 65536)
+        except OSError:
+            pass
+        for _ in range(300):
+            pass
+    before = waits()
+    time.sleep(0.9)
+    if waits() == before:
+        break
+time.sleep(end - time.monotonic())
+"""
+)
+
+
+@pytest.mark.parametrize("cell", [TALKS, TAKES_BACK], ids=["talks without end", "takes back what it said"])
+def test_no_talk_stops_the_clock_of_a_step(cell, sandbox_kind):
+    limits = sandbox.Limits(cell_seconds=1)
+    text, reason = sandbox.execute({**JOB, "cells": [cell + "x = 1"]}, sandbox_kind, limits)
+    assert reason is None and json.loads(text)["cells"] == {"1": "this cell took longer than the 1 s allowed"}
 
 
 # ---------------------------------------------------------------------------------------------------------------------
