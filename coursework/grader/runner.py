@@ -377,24 +377,27 @@ def tell_the_same_time() -> Callable[[], None]:
     """From here on time begins at a fixed moment, so that seeds taken from it are the same in every run.
 
     It does pass: what trains for ten seconds ends. But it goes by whole seconds from the first look that a step takes,
-    and by a microsecond for each look, so that a quick step meets the same times in every run. Nothing that bounds the
-    submission is in this process. Returns what is to be called when a step begins.
+    and by a microsecond for each look, so that a quick step meets the same times in every run. What libraries look at
+    starts no clock of the notebook's: an import may take a second more or less. Nothing that bounds the submission is
+    in this process. Returns what is to be called when a step begins.
     """
     import datetime
 
-    monotonic, strftime, begun, looks, first = time.monotonic, time.strftime, BEGINNING, 0, 0.0
-
-    def passed() -> int:
-        return int(monotonic() - first) if looks else 0
+    monotonic, strftime, getframe, begun, looks = time.monotonic, time.strftime, sys._getframe, BEGINNING, 0
+    first: dict[bool, float] = {}  # when the notebook's own cells looked first, and when others did
 
     def begin_step() -> None:
         nonlocal begun, looks
-        begun, looks = begun + passed() + 1, 0
+        begun, looks = begun + int(monotonic() - first.get(True, monotonic())) + 1, 0
+        first.clear()
 
     def time_ns() -> int:
-        nonlocal looks, first
-        first, looks = first if looks else monotonic(), looks + 1
-        return 1_000 * (1_000_000 * (begun + passed()) + looks)
+        nonlocal looks
+        frame: Any = getframe(1)
+        while frame.f_code.co_filename == __file__ and frame.f_back is not None:
+            frame = frame.f_back
+        own, looks = frame.f_code.co_filename.startswith("cell "), looks + 1
+        return 1_000 * (1_000_000 * (begun + int(monotonic() - first.setdefault(own, monotonic()))) + looks)
 
     def or_now(real: Any) -> Any:
         return lambda seconds=None: real(time_ns() / 1e9 if seconds is None else seconds)
