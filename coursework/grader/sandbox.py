@@ -560,11 +560,15 @@ def descendants(pid: int) -> list[int]:
 
 
 def held(processes: list[int], suspicious: int) -> int:
-    """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot."""
-    quick = sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
+    """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot.
+
+    With it count the kernel's tables of where their memory lies: of pages that are far apart, these are larger.
+    """
+    tables = sum(_kilobytes(f"/proc/{pid}/status", "VmPTE") for pid in processes)
+    quick = tables + sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
     if quick <= suspicious / 1024:
         return 1024 * quick
-    return 1024 * sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes)
+    return 1024 * (tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes))
 
 
 FILE, SOCKET = 1280, 2**19  # bytes at most that the kernel keeps of an empty file, in a socket that nobody reads

@@ -364,6 +364,30 @@ def test_the_watchdog_counts_what_the_kernel_keeps(name, cell, sandbox_kind, mon
     assert sandbox.execute(job, sandbox_kind, limits)[1] == "the notebook took more than 1.0 GiB of memory"
 
 
+FAR_APART = """
+import ctypes, sys, time
+libc = ctypes.CDLL(None)
+libc.mmap.restype = ctypes.c_void_p
+libc.mmap.argtypes = [ctypes.c_void_p, *[ctypes.c_size_t] * 5]
+for n in range(8000):  # a page in every two megabytes, which is read and takes no memory itself
+    page = libc.mmap(2**40 + n * 2**21, 4096, 1, 0x100022, 2**32 - 1, 0)
+    ctypes.string_at(page, 1)
+print(flush=True)
+sys.stdin.read()
+"""
+
+
+def test_the_kernels_tables_are_counted():
+    """A page of the table for each page that is read: 8000 pages of 4 KiB."""
+    if not os.path.exists("/proc/self/smaps_rollup"):
+        pytest.skip("not on this machine: Linux's tables")
+    run = [sys.executable, "-c", FAR_APART]
+    with subprocess.Popen(run, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        process.stdout.readline()
+        held = sandbox.held([process.pid], 2**40), sandbox.held([process.pid], 0)
+    assert min(held) > 8000 * 4096
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # What a killed grader leaves behind
 
