@@ -91,17 +91,38 @@ def _pack_array(array: np.ndarray) -> dict[str, Any]:
 
 
 def decode(text: Any) -> Any:
-    """The value that `encode` wrote. Raises ValueError on anything else."""
+    """The value that `encode` wrote. Raises ValueError on anything else.
+
+    So it does on lists of words that NumPy would make far larger than they are: in an array of words each takes as much
+    as the longest, and so does each number beside them.
+    """
     if not isinstance(text, str) or len(text) > LARGEST:
         raise ValueError("text: not a string, or too long")
     try:
-        return _unpack(loads(text))
+        value = _unpack(loads(text))
+        _as_words(value)
+        return value
     except (RecursionError, TypeError, KeyError, OverflowError) as error:
         raise ValueError(f"text: not a plain value ({type(error).__name__})") from None
 
 
+def _as_words(value: Any) -> tuple[int, int]:
+    """(entries, signs of the longest word) of the array that a value would make, or ValueError if that is too large."""
+    if isinstance(value, dict):
+        for item in value.values():
+            _as_words(item)
+        return 1, 0
+    if not isinstance(value, list | tuple):
+        return np.size(value) if isinstance(value, np.ndarray) else 1, len(value) if isinstance(value, str) else 0
+    parts = [_as_words(item) for item in value]
+    entries, longest = sum(count for count, _ in parts), max((length for _, length in parts), default=0)
+    if entries * longest > LARGEST:
+        _refuse(f"a list of {entries} entries, with a word of {longest} signs,")
+    return entries, longest
+
+
 def _refuse(text: str) -> NoReturn:
-    raise ValueError(f"text: {text[:20]!r} is not what encode writes")
+    raise ValueError(f"text: {text[:80]!r} is not what encode writes")
 
 
 def _unpack(data: Any) -> Any:

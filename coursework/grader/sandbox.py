@@ -15,6 +15,7 @@ import fcntl
 import functools
 import json
 import os
+import random
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,7 @@ if [ -s "$2" ]; then exec 9< "$2"; fi
 shift 2
 exec "$@"
 """  # a shell's words: into the control group, open the filter, become the sandbox
+CHANCE = "chance"  # a file whose bytes look like chance, the same in every run
 IMAGE = "gradients-through-time-grader"
 WORK = "/room/coursework/work"  # inside: where the notebook runs; ../../data is the course's data, as in the course
 SILENT_CHECK, SILENT_DEBUG = "def check(name, answer):\n    pass\n", "def debug(assignment, *factors):\n    pass\n"
@@ -122,6 +124,7 @@ def room() -> Path:
         shutil.copy(file, path / file.name)
     (path / "coursework" / "work").mkdir()
     (path / "matplotlib").mkdir()
+    (path / CHANCE).write_bytes(random.Random(0).randbytes(2**20))
     (path.parent / FILTER).write_bytes(syscalls.program() or b"")
     python = functools.partial(
         subprocess.run, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, timeout=120, text=True, check=True
@@ -220,6 +223,7 @@ def _bubblewrap(limits: Limits, place: Path, hidden: list[Path]) -> list[str]:
         word for folder in map(str, hidden) for word in ("--size", "4096", "--tmpfs", folder, "--remount-ro", folder)
     ]
     environment = [word for name, value in ENVIRONMENT.items() for word in ("--setenv", name, value)]
+    chance = [word for name in ("random", "urandom") for word in ("--ro-bind", str(place / CHANCE), f"/dev/{name}")]
     # fmt: off
     inner = [
         "bwrap",
@@ -228,7 +232,8 @@ def _bubblewrap(limits: Limits, place: Path, hidden: list[Path]) -> list[str]:
         *size, "--tmpfs", "/tmp",
         *system,
         "--proc", "/proc",
-        "--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--remount-ro", "/dev",
+        "--dev", "/dev", *size, "--tmpfs", "/dev/shm", "--size", "4096", "--tmpfs", "/dev/pts",  # a machine has few
+        "--remount-ro", "/dev/pts", *chance, "--remount-ro", "/dev",
         *_see(place, Path("/room")),
         *empty,
         *fonts,
@@ -446,7 +451,7 @@ def _execute_once(job: dict[str, Any], kind: str, limits: Limits) -> Run:
     if process.returncode == blame.NO_PROCESS:
         raise MachineError(NO_PROCESS)
     from_outside = {"bubblewrap": (-9, -15, 128 + 9), "podman": (-9, -15), "docker": (-9, -15)}
-    if process.returncode in from_outside.get(kind, ()):  # nothing inside can do that
+    if process.returncode in from_outside.get(kind, ()):  # nothing inside may do that, see `syscalls`
         raise MachineError(ENDED)
     return Run(None, "the notebook ended the whole sandbox", watchdog.seconds)
 
@@ -520,7 +525,7 @@ class Watchdog(threading.Thread):
             processes = descendants(self.process.pid)
             self.seconds = self.clock.now() - self.begun
             if self.group is None:
-                self.most = max(self.most, held(processes, self.limits.memory))
+                self.most = max(self.most, held(processes, self.limits.memory) + kept(processes))
             if self.seconds > self.limits.seconds + 5:
                 self.reason = f"the notebook took longer than {self.limits.seconds:g} s in all"
             elif time.monotonic() > latest:
@@ -555,11 +560,29 @@ def descendants(pid: int) -> list[int]:
 
 
 def held(processes: list[int], suspicious: int) -> int:
-    """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot."""
-    quick = sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
+    """Bytes of memory that processes hold. Memory that they share counts once, if it looks like a lot.
+
+    With it count the kernel's tables of where their memory lies: of pages that are far apart, these are larger.
+    """
+    tables = sum(_kilobytes(f"/proc/{pid}/status", "VmPTE") for pid in processes)
+    quick = tables + sum(_kilobytes(f"/proc/{pid}/status", "VmRSS") for pid in processes)
     if quick <= suspicious / 1024:
         return 1024 * quick
-    return 1024 * sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes)
+    return 1024 * (tables + sum(_kilobytes(f"/proc/{pid}/smaps_rollup", "Pss") for pid in processes))
+
+
+FILE, SOCKET = 1280, 2**19  # bytes at most that the kernel keeps of an empty file, in a socket that nobody reads
+
+
+def kept(processes: list[int]) -> int:
+    """Bytes at most that the kernel keeps for a sandbox on no process's account: its files' names, its sockets."""
+    for pid in processes:
+        seen = f"/proc/{pid}/root"
+        with contextlib.suppress(OSError, ValueError, IndexError):
+            tables = [os.statvfs(seen + place) for place in (WORK, "/tmp", "/dev/shm")]  # the first is inside alone
+            sockets = int(Path(f"/proc/{pid}/net/sockstat").read_text().split()[2])  # "sockets: used 3"
+            return FILE * sum(table.f_files - table.f_ffree for table in tables) + SOCKET * sockets
+    return 0
 
 
 def available() -> float:

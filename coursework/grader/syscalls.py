@@ -1,10 +1,18 @@
-"""Calls to the kernel that a submission never needs, and that hide what it takes.
+"""Calls to the kernel that a submission never needs, and that hide what it takes, hold others up or blame the machine.
 
 A file in memory or a segment of System V belongs to no process: forty processes could hide gigabytes in them. So
-bubblewrap is given a filter (seccomp) under which these calls fail as if the kernel didn't have them. With them fail a
-few that look into other processes or into the kernel, and those by which a program steps back behind others or stays on
-one processor: whoever waits for a processor on purpose would look like one whom a busy machine keeps waiting. Numbers
-of calls differ by processor; two are known.
+bubblewrap is given a filter (seccomp) under which these calls fail as if the kernel didn't have them. With them fail
+
+- what takes the kernel's memory on nobody's account: semaphores, locks, rules, pages lent to a pipe,
+- what looks into other processes or into the kernel,
+- what others wait for or share: leases and locks on the libraries, which all sandboxes read; the user's watches of
+  files, the machine's asynchronous reads; writing out all disks, and putting libraries out of memory,
+- what sets a cap on another process: the kernel would end the runner for the submission, and the machine look guilty,
+- all sockets but those between two processes of the sandbox: some kinds know no borders, and some keep a lot of memory,
+- and that by which a program steps back behind others or stays on one processor: whoever waits for a processor on
+  purpose would look like one whom a busy machine keeps waiting.
+
+Numbers of calls differ by processor; two are known.
 """
 
 import errno
@@ -33,6 +41,29 @@ DENIED = {  # call: its number on x86_64, on aarch64
     "sched_setattr": (314, 274),
     "setpriority": (141, 140),
     "ioprio_set": (251, 30),
+    "semget": (64, 190),
+    "landlock_create_ruleset": (444, 444),
+    "vmsplice": (278, 75),
+    "flock": (73, 32),
+    "inotify_init": (253, 26),  # on aarch64 there is only the next one
+    "inotify_init1": (294, 26),
+    "fanotify_init": (300, 262),
+    "io_setup": (206, 0),
+    "sync": (162, 81),
+    "syncfs": (306, 267),
+    "fadvise64": (221, 223),
+}
+F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY = 6, 7, 37, 38, 1024, 1026  # linux/fcntl.h
+MADV_COLD, MADV_PAGEOUT, SO_SNDBUF, AF_UNIX, MYSELF = 20, 21, 7, 1, 0
+BUT_FOR = {  # call: its numbers, which argument decides, and the values of it for which the call fails
+    "fcntl": ((72, 25), 1, (F_SETLK, F_SETLKW, F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_NOTIFY)),
+    "madvise": ((28, 233), 2, (MADV_COLD, MADV_PAGEOUT)),
+    "setsockopt": ((54, 208), 2, (SO_SNDBUF,)),
+}
+ONLY_FOR = {  # the same with the only value for which it doesn't
+    "prlimit64": ((302, 261), 0, MYSELF),
+    "socket": ((41, 198), 0, AF_UNIX),
+    "socketpair": ((53, 199), 0, AF_UNIX),
 }
 PROCESSORS = {"x86_64": (0, 0xC000003E), "aarch64": (1, 0xC00000B7)}  # column above, AUDIT_ARCH of linux/audit.h
 LOAD, EQUAL, AT_LEAST, RETURN = 0x20, 0x15, 0x35, 0x06  # classic BPF, linux/bpf_common.h
@@ -48,14 +79,25 @@ def program(machine: str | None = None) -> bytes | None:
     column, architecture = PROCESSORS.get(machine or platform.machine(), (None, 0))
     if column is None:
         return None
-    numbers = sorted(call[column] for call in DENIED.values())
+
+    def deny(value: int, unless: bool = False) -> list[tuple[int, int, int, int]]:
+        return [(EQUAL, int(unless), int(not unless), value), (RETURN, 0, 0, DENY)]
+
     steps = [
         (LOAD, 0, 0, 4),  # the architecture of this call
-        (EQUAL, 0, len(numbers) + 3, architecture),
+        *deny(architecture, unless=True),
         (LOAD, 0, 0, 0),  # its number
-        (AT_LEAST, len(numbers) + 1, 0, OTHER_WAY),
-        *((EQUAL, len(numbers) - i, 0, number) for i, number in enumerate(numbers)),
-        (RETURN, 0, 0, ALLOW),
+        (AT_LEAST, 0, 1, OTHER_WAY),
         (RETURN, 0, 0, DENY),
     ]
+    for call in DENIED.values():
+        steps += deny(call[column])
+    some = []
+    for numbers, at, values in BUT_FOR.values():
+        some.append((numbers, at, [step for value in values for step in deny(value)]))
+    some += [(numbers, at, deny(value, unless=True)) for numbers, at, value in ONLY_FOR.values()]
+    for numbers, at, tests in some:
+        body = [(LOAD, 0, 0, 16 + 8 * at), *tests, (RETURN, 0, 0, ALLOW)]  # of an argument the lower half: an int
+        steps += [(EQUAL, 0, len(body), numbers[column]), *body]
+    steps.append((RETURN, 0, 0, ALLOW))
     return b"".join(struct.pack("=HBBI", *step) for step in steps)

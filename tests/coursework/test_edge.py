@@ -16,10 +16,12 @@ whole reply is nothing.
 Nothing that a submission chooses comes back to its student as text: else the hidden inputs could be read from it.
 """
 
+import contextlib
 import copy
 import json
 import math
 import re
+import tracemalloc
 from html.parser import HTMLParser
 
 import nbformat
@@ -29,13 +31,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbconvert import HTMLExporter
 
-from course_utils.checks.exercise import USE_FLOAT64
+from course_utils.checks.exercise import USE_FLOAT64, judge
 from coursework import plain
+from coursework.evidence import Evidence
 from coursework.grader import __main__ as command
 from coursework.grader import assignment as assignments
 from coursework.grader import borrowed, report, sandbox, submissions, told
 from coursework.grader.gradebook import harmless
 from coursework.grader.marking import SIGNS, Marker
+from coursework.grader.question import Question
 from coursework.grader.submissions import Submission, told_apart
 from coursework.grader.tex import type_alone
 from coursework.grader.told import without_numbers
@@ -428,6 +432,62 @@ def test_no_text_whatever_earns_or_stops_anything(marker, text):
         assert not any(points(marker, said).values())
 
 
+a_part = st.one_of(  # of a list: (what, how many times)
+    st.tuples(st.sampled_from(["", "x", 0, 0.5, None, [], ["x"], [0, ""], {"a": "x"}]), st.integers(0, 40_000)),
+    st.tuples(st.integers(0, 200_000).map(lambda n: "x" * n), st.integers(0, 3)),
+    st.tuples(st.integers(0, 60_000).map(lambda n: np.zeros(n, bool)), st.integers(0, 3)),
+)
+LOOKS_AT = (  # all that reads a value: np.asarray makes each word in an array as large as the longest
+    lambda value: judge(value, Question(name="q", points=1, objective="", right=np.zeros(3)).cases(1), called=False),
+    lambda value: judge(value, Question(name="q", points=1, objective="", right={"a": 1.0}).cases(1), called=False),
+    lambda value: Evidence("ps5 runs").complaint({"RNN": value, "GRU": [value]}),
+    lambda value: Evidence("ps6 project").complaint({"goal": 1, "higher": True, "control": "a", "nets": {"a": value}}),
+    lambda value: np.size(value),
+)
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+@given(parts=st.lists(a_part, min_size=1, max_size=4), nested=st.booleans())
+def test_a_value_takes_little_more_memory_than_its_text(parts, nested):
+    """Whoever marks reads it into arrays, and a text of a megabyte must not take gigabytes there."""
+    lists = [[what] * count for what, count in parts]
+    value = lists if nested else [entry for part in lists for entry in part]
+    try:
+        text = plain.encode(value)
+    except plain.NotPlainError:
+        return
+    tracemalloc.start()
+    try:
+        with contextlib.suppress(ValueError):
+            value = plain.decode(text)
+            for look in LOOKS_AT:
+                with contextlib.suppress(ValueError):  # of np.size
+                    look(value)
+        assert tracemalloc.get_traced_memory()[1] < 100 * plain.LARGEST
+    finally:
+        tracemalloc.stop()
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        ["x" * 5000, *[""] * 100_000],
+        ("x" * 5000, *[0.5] * 50_000),
+        [np.zeros(100_000, bool), ["x" * 5000, *[""] * 99_999]],
+        {"a": {"b": [[["x" * 100_000]], *[[[""]]] * 100_000]}},
+    ],
+    ids=["words", "numbers", "an array", "deep"],
+)
+def test_words_that_would_take_gigabytes_are_refused(value):
+    with pytest.raises(ValueError, match="entries, with a word of"):
+        plain.decode(plain.encode(value))
+
+
+def test_words_beside_many_numbers_are_read():
+    value = {"control": "x" * 10_000, "nets": {"a" * 99: [np.zeros(10_000), ["plain", "words"]] * 3}}
+    assert plain.decode(plain.encode(value))["control"] == value["control"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -770,13 +830,15 @@ def test_chance_is_the_same_every_time(tmp_path):
     """Without seeds of its own, a submission draws the same numbers in every run."""
     key = write_assignment(tmp_path / "key")
     lucky = (
-        "import random, secrets, os\nimport torch\n"
+        "import datetime, random, secrets, os, time\nimport torch\n"
         "draws = [np.random.default_rng().random(), np.random.rand(), random.random(), random.Random().random(),\n"
         "         np.random.RandomState().rand(), secrets.randbelow(10**9) / 1e9, os.urandom(4)[0] / 256,\n"
         "         os.getrandom(4)[0] / 256, torch.rand(1).item(), torch.seed() / 2**64, torch.rand(1).item()]\n"
         "generator = torch.Generator()\n"
         "draws += [generator.seed() / 2**64, torch.rand(1, generator=generator).item(),\n"
         "          torch.default_generator.seed() / 2**64, torch.rand(1).item()]\n"
+        "draws += [time.time() % 1e6, time.time_ns() % 10**9, datetime.datetime.now().microsecond,\n"
+        "          time.localtime()[5], open('/dev/urandom', 'rb').read(1)[0], open('/dev/random', 'rb').read(1)[0]]\n"
         "slope = draws"
     )
     said = []
@@ -788,6 +850,21 @@ def test_chance_is_the_same_every_time(tmp_path):
     assert said[0] == said[1]
     (draws,) = json.loads(said[0].split("\n")[0])["answers"]["ps0_slope"]["values"]
     assert len(set(plain.decode(draws))) > 10
+
+
+def test_time_passes_and_does_not_go_back(tmp_path, sandbox_kind):
+    """What trains for a while ends, in whatever way it asks for the time."""
+    cells = [
+        "import datetime, time\nbegun = time.time()\nwhile time.time() < begun + 2:\n    pass",
+        "then = datetime.datetime.now()\nwhile (datetime.datetime.now() - then).seconds < 1:\n    time.sleep(0.1)",
+        "day = datetime.date.today().year\ntook = time.time() - begun\nlooks = [time.time() for _ in range(9)]",
+        "said = [took, time.time() - looks[-1], *[b - a for a, b in zip(looks, looks[1:])], day, time.strftime('%Y')]",
+    ]
+    job = {"cells": cells, "questions": [{"name": "x", "answer": "said", "calls": None}], "seed": 0}
+    report = json.loads(sandbox.execute(job, sandbox_kind, sandbox.Limits())[0])
+    took, step, *looks, day, year = plain.decode(report["answers"]["x"]["values"][0])
+    assert report["cells"] == {} and 3 < took < 30 and step > 0 and all(look > 0 for look in looks)
+    assert (day, year) == (2026, "2026")
 
 
 def test_a_machine_short_of_memory_is_nobodys_mark(tmp_path, monkeypatch, capsys):

@@ -47,6 +47,7 @@ from tests.coursework.material import (
     submit,
     write_assignment,
 )
+from tests.notebook import ROOT
 
 THREE = ("ann", "bob", "cem")
 NOT_GRADED = "not graded: machine"
@@ -562,6 +563,102 @@ def test_the_runner_says_when_the_submission_begins():
     for job, said in ((b"no job", b""), (half, blame.BEGUN)):
         ended = subprocess.run(run, input=job, capture_output=True)
         assert (ended.returncode, ended.stdout) == (1, said), ended.stderr
+
+
+LIMITED = "import os, resource\nresource.prlimit({pid}, resource.RLIMIT_{what}, ({most}, {most}))\nos._exit(0)"
+
+
+@pytest.mark.parametrize(("what", "most"), [("NPROC", 0), ("CPU", 1), ("AS", 0), ("NOFILE", 0)])
+def test_no_submission_caps_the_process_that_reports_on_it(what, most, sandbox_kind):
+    if sandbox_kind != "bubblewrap" or syscalls.program() is None:
+        pytest.skip("the filter is bubblewrap's, on processors whose calls are known")
+    cell = LIMITED.format(pid=1, what=what, most=most)
+    text, reason = sandbox.execute({**JOB, "cells": [cell]}, sandbox_kind, sandbox.Limits())
+    assert reason is None and json.loads(text)["cells"] == {"1": "OSError, line 2 of code cell 1"}
+
+
+@pytest.mark.parametrize("cell", [LIMITED.format(pid=1, what="NPROC", most=0), "import os\nos.kill(1, 2)"])
+def test_who_stops_the_process_that_reports_has_done_so(cell, sandbox_kind, monkeypatch):
+    """Where there is no filter of calls, as in a container; and a signal which that process takes."""
+    monkeypatch.setattr(syscalls, "program", lambda: None)
+    job = {**JOB, "cells": [cell + "\nimport time\ntime.sleep(1)"]}
+    assert sandbox.execute(job, sandbox_kind, sandbox.Limits()) == (None, "the notebook ended the whole sandbox")
+
+
+FEW = """
+import resource, sys
+from coursework.grader import sandbox
+sandbox.room()
+resource.setrlimit(resource.RLIMIT_NPROC, ({most}, {most}))
+job = {{"cells": ["x = 1.0"], "questions": [{{"name": "x", "answer": "x", "calls": None}}], "seed": 0}}
+try:
+    print(sandbox.execute(job, "bubblewrap", sandbox.Limits(), waits=(0,))[0])
+except sandbox.MachineError:
+    print("machine")
+"""
+
+
+@pytest.mark.parametrize("most", [2, 3, 4])
+def test_where_processes_are_few_no_answer_is_lost(most, sandbox_kind):
+    """The stage has a process, the answer has none: that is the machine's, and no answer that ended Python."""
+    if sandbox_kind != "bubblewrap":
+        pytest.skip("bubblewrap's alone")
+    run = subprocess.run([sys.executable, "-c", FEW.format(most=most)], cwd=ROOT, capture_output=True, text=True)
+    said = run.stdout.strip()
+    assert said == "machine" or json.loads(said)["answers"]["x"]["values"] == [plain.encode(1.0)], run.stderr
+
+
+def test_who_leaves_itself_no_process_has_done_so(sandbox_kind):
+    cell = "import resource\nresource.setrlimit(resource.RLIMIT_NPROC, (1, 1))\nx = 1.0"
+    job = {**JOB, "cells": [cell], "questions": [{"name": "x", "answer": "x", "calls": None}]}
+    text, reason = sandbox.execute(job, sandbox_kind, sandbox.Limits())
+    complaint = "your answer left too many processes running."
+    assert reason is None and json.loads(text)["answers"] == {"x": {"values": [], "complaint": complaint}}
+
+
+TALKS = """
+import os, stat, time
+for fd in range(3, 64):
+    try:
+        if stat.S_ISFIFO(os.fstat(fd).st_mode):
+            sink = fd
+    except OSError:
+        pass
+end = time.monotonic() + 12
+while time.monotonic() < end:
+    os.write(sink, b'["error", 1, "x"]\\n')
+    time.sleep(0.01)
+"""
+
+
+def test_no_talk_stops_the_clock_of_a_step(sandbox_kind):
+    limits = sandbox.Limits(cell_seconds=1)
+    text, reason = sandbox.execute({**JOB, "cells": [TALKS]}, sandbox_kind, limits)
+    assert reason is None and json.loads(text)["cells"] == {"1": "this cell took longer than the 1 s allowed"}
+
+
+TAKEN_BACK = """
+import os, select, sys, time
+sys.path.insert(0, sys.argv[1])
+import blame, runner
+source, sink = os.pipe()
+select.select = lambda *_: time.sleep(0.1) or ([source], [], [])  # as if something came each time, and was taken back
+stage = os.fork()
+if stage == 0:
+    time.sleep(20)
+    os._exit(0)
+limits = {"cell_seconds": 0.1}
+clock = blame.Clock(blame.everyone)
+print(runner.listen(source, stage, limits, clock, clock.now() + 9, [], {"cells": {}, "answers": {}})[1], flush=True)
+os.kill(stage, 9)
+"""
+
+
+def test_what_a_stage_takes_back_keeps_nobody_waiting():
+    """It may open its end of the pipe for reading, too. Whoever listens must not wait for what is gone."""
+    run = [sys.executable, "-c", TAKEN_BACK, str(sandbox.room())]
+    ended = subprocess.run(run, capture_output=True, text=True, timeout=15)
+    assert ended.stdout == "took longer than the 0.1 s allowed\n", ended.stderr
 
 
 # ---------------------------------------------------------------------------------------------------------------------
