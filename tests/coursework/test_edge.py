@@ -1042,6 +1042,8 @@ def test_a_long_essay_takes_a_browsers_server_no_longer_than_its_length(name):
 
 def test_of_a_long_essay_the_beginning_is_shown_and_the_rest_is_counted(tmp_path):
     """In whatever number of cells it stands. The notebook that was handed in has it all."""
+    guide = " ".join((ROOT / "coursework" / "README.md").read_text(encoding="utf-8").split())
+    assert f"If an essay has more than {submissions.MOST_ESSAY:,} signs, its beginning is shown" in guide
     key = write_assignment(tmp_path / "key")
     long = "It begins. " + "word " * 40_000
 
