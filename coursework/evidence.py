@@ -188,18 +188,7 @@ def ps5_runs(value: Any) -> Table:
     if isinstance(value, dict) and all(_is_empty(runs) for runs in value.values()):
         raise NotReadableError(NOT_STARTED)
     arms = _arms(value, tuple(SHAPES))
-    head = [
-        "net",
-        "seed",
-        "updates",
-        "first loss",
-        "last ten",
-        "test loss",
-        "accuracy",
-        "again",
-        "solved at",
-        "dh_T/dh_0",
-    ]
+    head = ["net", "seed", "updates", "first loss", "last ten", "test loss", "accuracy", "again", "solved at", "dh_T/dh_0"]
     table = [head]
     ends = dict.fromkeys(arms, 0)
     for kind, runs in arms.items():

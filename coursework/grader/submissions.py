@@ -12,8 +12,7 @@ import re
 import stat
 import unicodedata
 import zipfile
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -86,14 +85,14 @@ def find(path: Path, assignment: str, known: Mapping[str, str] | None = None) ->
     if path.is_file() and zipfile.is_zipfile(path):
         found = _from_zip(path, assignment)
     elif path.is_dir():
-        found, by_lms = [], defaultdict[str, list[Path]](list)
+        found, by_lms = [], dict[str, list[Path]]()
         for entry in sorted(path.iterdir()):
             if entry.name.startswith("."):
                 continue
             try:
                 folder = entry.is_dir() or entry.is_symlink()
                 if student := _student(entry.name, folder):
-                    by_lms[student].append(entry)
+                    by_lms.setdefault(student, []).append(entry)
                 elif entry.suffix.lower() == ".zip":
                     found += _from_zip(entry, assignment)
                 elif folder:
@@ -115,15 +114,14 @@ def find(path: Path, assignment: str, known: Mapping[str, str] | None = None) ->
 def told_apart(found: list[Submission], known: Mapping[str, str] | None = None) -> list[Submission]:
     """The same submissions, no two of one name, also where a file system folds letters or accents together.
 
-    Whoever has a name from an earlier run keeps it. Of the others the first has its own name, where that is free; what
-    lies in the open comes before what lies in a zip. The next ones get a tag made of where they were found, and a note:
-    one student may have handed in twice, or two students may be called alike, and only the instructor knows. So no name
-    changes when a further zip or folder arrives.
+    Whoever has a name from an earlier run keeps it. Of the others the first has its own name, where that is free; the
+    next ones get a tag made of where they were found, and a note: one student may have handed in twice, or two students
+    may be called alike, and only the instructor knows. So no name changes when a further zip or folder arrives.
     """
     known = known or {}
     before = {_folded(name): source for source, name in known.items()}
     taken: set[str] = set()
-    for submission in sorted(found, key=lambda each: (each.source not in known, "/" in each.source)):
+    for submission in sorted(found, key=lambda each: (each.source not in known, "/" in each.source)):  # zips come last
         name, tries = submission.student, 0
         submission.student = known.get(submission.source, name)
         while _folded(submission.student) in taken:
@@ -209,7 +207,7 @@ def _is_kept(name: str) -> bool:
     return any(part == "__MACOSX" or (part[0] == "." and part not in (".", "..")) for part in parts)
 
 
-def choose(names: list[str], assignment: str, all_names: Sequence[str] = ()) -> tuple[str, str]:
+def choose(names: list[str], assignment: str, all_names: Iterable[str] = ()) -> tuple[str, str]:
     """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none.
 
     all_names  of whatever was handed in, to say it where there is no notebook

@@ -21,8 +21,8 @@ import copy
 import json
 import math
 import re
-import time
 from html.parser import HTMLParser
+from time import process_time
 
 import nbformat
 import numpy as np
@@ -1031,10 +1031,10 @@ def test_a_long_essay_takes_a_browsers_server_no_longer_than_its_length(name):
 
     def seconds(signs):
         text = harmless(LONG[name] * (signs // len(LONG[name])))
-        start = time.process_time()
+        start = process_time()
         with contextlib.suppress(RecursionError):
             markdown2html_mistune(text)
-        return time.process_time() - start
+        return process_time() - start
 
     short, long = min(seconds(10_000) for _ in range(2)), min(seconds(40_000) for _ in range(2))
     assert long < 8 * short + 0.25, (short, long)
