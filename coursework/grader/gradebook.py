@@ -22,14 +22,16 @@ from coursework.evidence import as_text
 from coursework.grader.assignment import HIDDEN, Assignment, fingerprint
 from coursework.grader.files import write as write_file
 from coursework.grader.report import Result
-from coursework.grader.submissions import Cell, Submission
-from coursework.grader.tex import GAP, type_alone
+from coursework.grader.submissions import Cell, Submission, cut
+from coursework.grader.tex import GAP, closed, type_alone
 
 CONFIG = """\
 # Formgrader reads the essays from here: `jupyter lab` in this folder, then Nbgrader > Formgrader.
 c = get_config()  # noqa: F821
 c.CourseDirectory.course_id = "course"
 """
+MARKERS = " \t>*+-:.)0123456789"  # what lists, quotes and definitions begin a line with
+HEADING = re.compile(r" {0,3}#{1,6}[ \t]+(.*)")
 
 
 @contextlib.contextmanager
@@ -254,7 +256,7 @@ def _write_autograded(
         if details.get("solution"):
             cell.source = given.get(grade_id, "(this cell is not in the submission)")
             if cell.cell_type == "markdown":
-                cell.source = harmless(cell.source)
+                cell.source = harmless(cut(cell.source))
         cells.append(cell)
         if essay := assignment.essays.get(grade_id):
             if table := numbers.get(grade_id):
@@ -293,11 +295,37 @@ def harmless(text: str) -> str:
     """Markdown in which nothing leads anywhere: it is displayed in the instructor's browser, beside the gradebook.
 
     No element of HTML begins, no entity stands for a letter, no bracket becomes a link, a picture or the address of
-    one, and MathJax gets no command but those that set type. Words, emphasis, lists, code and formulas stay, and code
-    looks as it was written: what is put between two signs to part them has no width.
+    one, no words become the name of a heading, and MathJax gets no command but those that set type. Words, emphasis,
+    lists, code and formulas stay, and code looks as it was written: what is put between two signs to part them has no
+    width.
     """
     text = "".join(sign if sign.isprintable() or sign in "\n\t" else " " for sign in text)
+    text = _without_headings(text)
     text = re.sub(r"<(?=[A-Za-z!/?])|&(?=#?\w)", rf"\g<0>{GAP}", text)  # a tag, a comment, an entity
     text = re.sub(r"\](?=[\s\\]*[(\[:])", f"]{GAP}", text)  # `](`, `][` and `]:` make links, also over a line's end
     text = re.sub(r"(?<=[A-Za-z]:)(?=//)|(?<=www)(?=\.)", GAP, text)  # an address in the open becomes a link, too
-    return type_alone(text)
+    return closed(type_alone(text))
+
+
+def _without_headings(text: str) -> str:
+    """Markdown in which no line makes a heading. Its words would name an element of the page, and formgrade finds the
+    fields for points by their names.
+
+    A heading becomes bold. Within code, lists and quotes, and where it is underlined, it is text, as it was written.
+    """
+    lines, before, in_code = [], "", False
+    for line in text.split("\n"):
+        rest = line.lstrip(MARKERS)
+        in_code ^= rest.startswith(("```", "~~~"))
+        over = line.rstrip(" \t").rstrip("=-")
+        found = HEADING.fullmatch(line)
+        if found and (title := found[1].strip(" \t#")) and not in_code:
+            lines += ["", f"**{title}**", ""]
+        elif rest.startswith("#"):
+            lines.append(line.removesuffix(rest) + GAP + rest)
+        elif not over.strip(MARKERS) and line[len(over) :].strip() and ("=" in line or before.strip()):
+            lines.append(over + GAP + line[len(over) :])
+        else:
+            lines.append(line)
+        before = line
+    return "\n".join(lines)

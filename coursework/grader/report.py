@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from coursework.grader.files import write
 from coursework.grader.marking import Mark
 
+FORMULA = re.compile(r"(?:^|[;|])(?=[\s\"]*[=+\-@＝＋－＠])")  # in half of Europe a semicolon parts columns
 NUMBER = re.compile(r"-?[\d.]+(e[-+]?\d+)?")
 HEAD = ["question", "points", "what was asked", "hint"]
 NOT_YET = "This has not been graded yet: the machine that grades has failed. That costs you nothing."
@@ -159,4 +160,4 @@ def _cell(text: str) -> str:
     A number is none, also below zero.
     """
     text = "".join(sign if sign.isprintable() else "�" if "\ud800" <= sign <= "\udfff" else " " for sign in text)
-    return "'" + text if text.lstrip().startswith(("=", "+", "-", "@")) and not NUMBER.fullmatch(text) else text
+    return text if NUMBER.fullmatch(text) else FORMULA.sub(r"\g<0>'", text)

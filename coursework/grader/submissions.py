@@ -24,18 +24,19 @@ from coursework.grader.files import write
 
 LARGEST = 20_000_000  # bytes of a notebook
 MOST_ENTRIES = 100_000  # files in a zip
+MOST_STUDENTS = 10_000  # in one zip
 MOST_CELLS = 2_000
+MOST_ESSAY = 20_000  # signs of one essay that are shown to who marks
+MOST_TEXT = 500_000  # signs of all text cells that are kept in memory
 OURS = {errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.ENOSPC, errno.ESTALE, errno.ETIMEDOUT}
 MOST_CODE = 500_000  # signs in all code cells: who marks parses them
 MOST_BRACES = 5_000  # of these, "{": an f-string can be made to take for ever
 NOTEBOOK = re.compile(r"\.ipynb(?:\.txt|\.json)?$", re.I)  # browsers and Windows add an ending, or change letters
-LMS_NAMES = (
-    re.compile(r"^(.+)_(\d+)_assignsubmission_[a-z]+_?$"),  # Moodle: Jane Doe_4711_assignsubmission_file
-    re.compile(rf"^([^_]+)_(?:LATE_)?(\d+)_\d+_.*{NOTEBOOK.pattern}", re.I),  # Canvas: doejane_4711_98765_ps3-1.ipynb
-)
-
-
+MOODLE = re.compile(r"(.+?)_(\d+)_assignsubmission_[a-z]+(?:_.*)?", re.S)  # Jane Doe_4711_assignsubmission_file_
+CANVAS = re.compile(r"([^_]+)_(?:LATE_)?(\d+)_\d+_.+", re.S)  # doejane_4711_98765_ps3-1.ipynb; files alone
+PICTURE = re.compile(r"data:image/[\w.+-]+;base64,[A-Za-z0-9+/=]+")  # Colab puts it into the text
 NUMBERED = re.compile(r"_\d+$")  # ends a name with an LMS's number, which is one student's
+Files = Mapping[str, Callable[[], bytes]]  # what one student handed in: the names, and how each is read
 
 
 class Cell(TypedDict):
@@ -85,20 +86,25 @@ def find(path: Path, assignment: str, known: Mapping[str, str] | None = None) ->
     if path.is_file() and zipfile.is_zipfile(path):
         found = _from_zip(path, assignment)
     elif path.is_dir():
-        found = []
+        found, by_lms = [], dict[str, list[Path]]()
         for entry in sorted(path.iterdir()):
             if entry.name.startswith("."):
                 continue
             try:
-                if entry.suffix.lower() == ".zip":
+                folder = entry.is_dir() or entry.is_symlink()
+                if student := _student(entry.name, folder):
+                    by_lms.setdefault(student, []).append(entry)
+                elif entry.suffix.lower() == ".zip":
                     found += _from_zip(entry, assignment)
-                elif entry.is_dir() or entry.is_symlink():
+                elif folder:
                     found.append(replace(_from_folder(entry, assignment), source=entry.name))
                 elif NOTEBOOK.search(entry.name):
-                    name = _student(entry.name) or NOTEBOOK.sub("", entry.name)
+                    name = NOTEBOOK.sub("", entry.name)
                     found.append(replace(_read(name, partial(_bytes, entry)), source=entry.name))
             except (OSError, MemoryError) as error:
                 found.append(Submission(_clean(entry.stem), source=entry.name, machine=_unread(error)))
+        for student, entries in by_lms.items():
+            found += _from_lms(student, entries, assignment)
     else:
         raise ValueError(f"submitted: {path} is neither a folder nor a zip")
     if not found:
@@ -118,7 +124,7 @@ def told_apart(found: list[Submission], known: Mapping[str, str] | None = None) 
     alike = Counter(_folded(submission.student) for submission in found)
     before = {_folded(name): source for source, name in known.items()}
     taken: set[str] = set()
-    for submission in sorted(found, key=lambda submission: submission.source not in known):
+    for submission in sorted(found, key=lambda each: (each.source not in known, "/" in each.source)):  # zips come last
         name, tries = submission.student, 0
         submission.student = known.get(submission.source, name)
         while _folded(submission.student) in taken:
@@ -181,12 +187,13 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", name).casefold().rstrip(". ")
 
 
-def _student(name: str) -> str | None:
-    """Name and number, as in "doejane_4711": there may be two of the same name."""
-    for pattern in LMS_NAMES:
-        if match := pattern.match(name):
-            return "_".join(match.groups())
-    return None
+def _student(name: str, folder: bool) -> str | None:
+    """Name and number, as in "doejane_4711", where an LMS has named a folder or a file: there may be two of one name.
+
+    Whatever the student called the file stands behind these, and none of it is read.
+    """
+    match = MOODLE.fullmatch(name) or (None if folder else CANVAS.fullmatch(name))
+    return "_".join(match.groups()) if match else None
 
 
 def _clean(name: str) -> str:
@@ -198,15 +205,17 @@ def _clean(name: str) -> str:
     return name or "unnamed"
 
 
-def _is_handed_in(name: str) -> bool:
-    """Whether a path is a notebook, and not one that Jupyter or macOS keeps for itself."""
+def _is_kept(name: str) -> bool:
+    """Whether a path is one that Jupyter or macOS keeps for itself."""
     parts = PurePosixPath(name).parts
-    kept = any(part == "__MACOSX" or (part[0] == "." and part not in (".", "..")) for part in parts)
-    return NOTEBOOK.search(name) is not None and not kept
+    return any(part == "__MACOSX" or (part[0] == "." and part not in (".", "..")) for part in parts)
 
 
-def choose(names: list[str], assignment: str) -> tuple[str, str]:
-    """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none."""
+def choose(names: list[str], assignment: str, all_names: Iterable[str] = ()) -> tuple[str, str]:
+    """(the name to be graded, a note on the choice) among a student's notebooks. Raises _ProblemError on none.
+
+    all_names  of whatever was handed in, to say it where there is no notebook
+    """
     exact = f"{assignment}.ipynb"
     renamed = re.compile(rf"^(?:.*[_ ])?{re.escape(assignment)}\b", re.I)
     base = {name: PurePosixPath(name).name for name in names}
@@ -214,8 +223,43 @@ def choose(names: list[str], assignment: str) -> tuple[str, str]:
         fitting = sorted(name for name in names if fits(name))
         if fitting:
             others = len(names) - 1
-            return fitting[0], f"{base[fitting[0]]} was graded, {others} more lay beside it." if others else ""
-    raise _ProblemError("there is no notebook")
+            return fitting[0], f"{_shown(base[fitting[0]])} was graded, {others} more lay beside it." if others else ""
+    lies_there = [_shown(PurePosixPath(name).name) for name in sorted(all_names)]
+    raise _ProblemError(f"there is no notebook{', only ' if lies_there else ''}{' and '.join(lies_there[:3])}")
+
+
+def _chosen(files: Files, assignment: str, packed: bool = False) -> tuple[bytes, str]:
+    """(the notebook's content, a note on the choice) of what a student handed in. Raises _ProblemError on none.
+
+    packed  whether the files are from a zip. A zip that stands alone is opened, one within it isn't.
+    """
+    files = {name: read for name, read in files.items() if not _is_kept(name) and not name.endswith("/")}
+    names = [name for name in files if NOTEBOOK.search(name)]
+    zips = [name for name in files if name.lower().endswith(".zip")]
+    if not names and len(zips) == 1 and not packed:
+        try:
+            archive = zipfile.ZipFile(io.BytesIO(files[zips[0]]()))
+        except (_ProblemError, OSError, MemoryError):
+            raise
+        except Exception as error:  # a damaged list of its files raises this or that
+            raise _ProblemError(f"the zip can't be opened ({error})") from None
+        inside = {name: partial(_entry, archive, entry) for name, entry in _entries(archive)}
+        if len({_owner(name) for name in inside} - {None}) > 1:  # or it could be the class's, under an unlucky name
+            raise _ProblemError("it is a zip with files of several students, under a name that an LMS gives to one")
+        return _chosen(inside, assignment, packed=True)
+    name, note = choose([name for name in names if f"/{assignment}/" in f"/{name}"] or names, assignment, list(files))
+    return files[name](), note
+
+
+def _from_files(student: str, files: Files, assignment: str) -> Submission:
+    note = ""
+
+    def find_bytes() -> bytes:
+        nonlocal note
+        content, note = _chosen(files, assignment)
+        return content
+
+    return replace(_read(student, find_bytes), note=note)
 
 
 def _from_folder(folder: Path, assignment: str) -> Submission:
@@ -226,16 +270,28 @@ def _from_folder(folder: Path, assignment: str) -> Submission:
             if place.is_symlink():
                 raise _ProblemError("this is a link, not a folder")
         place = folder / assignment if (folder / assignment).is_dir() else folder
-        name, seen["note"] = choose([entry.name for entry in place.iterdir() if _is_handed_in(entry.name)], assignment)
+        files = {entry.name: partial(_bytes, entry) for entry in place.iterdir()}
         try:
             said = _bytes(place / "timestamp.txt", 100).decode()
             seen["handed_in"] = datetime.fromisoformat(said.strip().removesuffix(" UTC").replace(" ", "T") + "+00:00")
         except (_ProblemError, ValueError, OSError):
             pass
-        return _bytes(place / name)
+        content, seen["note"] = _chosen(files, assignment)
+        return content
 
     seen: dict[str, Any] = {"note": "", "handed_in": None}
-    return replace(_read(_student(folder.name) or folder.name, find_bytes), **seen)
+    return replace(_read(_student(folder.name, True) or folder.name, find_bytes), **seen)
+
+
+def _from_lms(student: str, entries: list[Path], assignment: str) -> list[Submission]:
+    """What an LMS's download, unzipped, has of one student: files, which are one submission, and folders."""
+    files = {entry.name: partial(_bytes, entry) for entry in entries if not (entry.is_dir() or entry.is_symlink())}
+    found = [
+        replace(_from_folder(entry, assignment), source=entry.name) for entry in entries if entry.name not in files
+    ]
+    if files:
+        found.append(replace(_from_files(student, files, assignment), source=min(files)))
+    return [each for each in found if each.problem is None] or found[:1]  # Moodle's folder of text has no notebook
 
 
 def _bytes(path: Path, most: int = LARGEST) -> bytes:
@@ -272,31 +328,35 @@ def _from_zip(path: Path, assignment: str) -> list[Submission]:
     except Exception as error:  # a damaged list of its files raises this or that
         why = f"{_shown(path.name)} could not be read: {error}."
         return [Submission(_clean(path.stem), problem=why, source=path.name)]
-    by_student: dict[str, dict[str, zipfile.ZipInfo]] = {}
-    for entry in archive.infolist()[:MOST_ENTRIES]:
-        name = entry.filename.replace("\\", "/")
-        if _is_handed_in(name):
-            parts = PurePosixPath(name).parts
-            student = _student(parts[0]) or (parts[0] if len(parts) > 1 else path.stem)
+    by_student: dict[str, dict[str, Callable[[], bytes]]] = {}
+    for name, entry in _entries(archive):
+        parts, student = PurePosixPath(name).parts, _owner(name)
+        if student or ((NOTEBOOK.search(name) or parts[1:2] == (assignment,)) and not _is_kept(name)):
+            student = student or (parts[0] if len(parts) > 1 else path.stem)
             if ".." in parts or name.startswith("/"):
                 student = next((part for part in parts if part not in ("..", "/")), path.stem)
-            by_student.setdefault(student, {})[name] = entry
-    found = []
-    for student, entries in sorted(by_student.items()):
-        mine = [name for name in entries if f"/{assignment}/" in f"/{name}"] or list(entries)
-        note = [""]
-
-        def find_bytes(
-            entries: dict[str, zipfile.ZipInfo] = entries, mine: list[str] = mine, note: list[str] = note
-        ) -> bytes:
-            name, note[0] = choose(mine, assignment)
-            return _entry(archive, entries[name])
-
-        submission = _read(student, find_bytes)
-        submission.note, submission.source = note[0], f"{path.name}/{student}"
-        found.append(submission)
+            by_student.setdefault(student, {})[name] = partial(_entry, archive, entry)
+    for count, most, what in (
+        (len(archive.infolist()), MOST_ENTRIES, "files"),
+        (len(by_student), MOST_STUDENTS, "students' submissions"),
+    ):
+        if count > most:
+            raise ValueError(f"submitted: {_shown(path.name)} holds {count:,} {what}, and at most {most:,} are read")
     why = f"{_shown(path.name)} could not be read: there is no notebook in it."
-    return found or [Submission(_clean(path.stem), problem=why, source=path.name)]
+    return [
+        replace(_from_files(student, files, assignment), source=f"{path.name}/{student}")
+        for student, files in sorted(by_student.items())
+    ] or [Submission(_clean(path.stem), problem=why, source=path.name)]
+
+
+def _entries(archive: zipfile.ZipFile) -> list[tuple[str, zipfile.ZipInfo]]:
+    return [(entry.filename.replace("\\", "/"), entry) for entry in archive.infolist()]
+
+
+def _owner(name: str) -> str | None:
+    """Whose a path in a zip is, where an LMS has written it."""
+    first, *rest = PurePosixPath(name).parts or ("",)
+    return _student(first, folder=bool(rest) or name.endswith("/"))
 
 
 def _entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
@@ -358,7 +418,21 @@ def parse(content: bytes) -> list[Cell]:
     ):
         if number > most:
             raise _ProblemError(f"its code cells hold {number:,} {what}, and at most {most:,} are read")
+    left = MOST_TEXT
+    for cell in read:
+        if cell["cell_type"] != "code":
+            cell["source"] = cut(PICTURE.sub("(a picture)", cell["source"]), min(MOST_ESSAY, left))
+            left = max(0, left - len(cell["source"]))
     return read
+
+
+def cut(text: str, most: int = MOST_ESSAY) -> str:
+    """The beginning of a text that is too long, and a sentence on the rest for who marks: `most` signs together."""
+    if len(text) <= most:
+        return text
+    kept = text[: max(0, most - 200)]
+    more = f"{len(text) - len(kept):,} more signs are left out here"
+    return f"{kept}\n\n({more}. They stand in the notebook that was handed in.)"
 
 
 def _cell(cell: dict[str, Any]) -> Cell:

@@ -5,7 +5,9 @@ these are the ones that an instructor's browser is given, and all others stand t
 written, since in code they are no commands: `\n`, `C:\Users`.
 """
 
+import itertools
 import re
+from functools import cache
 
 GAP = "\u200b"  # a space of no width: it parts two signs, and nobody sees it
 COMMANDS = frozenset(
@@ -76,6 +78,8 @@ ENVIRONMENTS = frozenset(
     eqnarray eqnarray*
     """.split()
 )
+OPEN = re.compile(r"\\\\[\[(]|\\begin(\{[a-z]*\*?\})")  # what begins a formula; dollars begin and end one alike
+MOST_OPEN = 100  # a program that shows Markdown reads on to the end from each that isn't closed
 COMMAND = re.compile(r"\\([A-Za-z]+)(\{[A-Za-z]+\*?\})?")
 
 
@@ -93,3 +97,18 @@ def _known_or_text(found: re.Match[str]) -> str:
     name, argument = found[1], found[2] or ""
     known = argument[1:-1] in ENVIRONMENTS if name in ("begin", "end") else name in COMMANDS
     return found[0] if known else f"\\{GAP}{name}{argument}"
+
+
+def closed(text: str) -> str:
+    r"""Markdown in which at most `MOST_OPEN` formulas begin that never end. The others' beginnings have become text.
+
+    There are honest ones: `\\[4pt]` ends a line of a formula, and looks like a beginning.
+    """
+    last, opened = cache(text.rfind), itertools.count()
+
+    def guarded(found: re.Match[str]) -> str:
+        end = f"\\end{found[1]}" if found[1] else found[0].translate({ord("["): "]", ord("("): ")"})
+        is_open = last(end) < found.start() and next(opened) >= MOST_OPEN
+        return f"{found[0][0]}{GAP}{found[0][1:]}" if is_open else found[0]
+
+    return OPEN.sub(guarded, text)

@@ -13,13 +13,14 @@ import socket
 import struct
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from coursework import plain
 from coursework.grader import assignment as assignments
-from coursework.grader import borrowed, told
+from coursework.grader import borrowed, submissions, told
 from coursework.grader.submissions import LARGEST, MOST_BRACES, MOST_CELLS, MOST_CODE, find, parse
 from tests.coursework.material import (
     IMPORT,
@@ -731,4 +732,142 @@ def test_a_zip_of_zips_and_one_of_many_files_stop_nobody(tmp_path):
     (tmp_path / "inner.zip").unlink()
     _zip(tmp_path / "many.zip", *((f"cem/{i}.txt", b"") for i in range(20_000)), ("cem/ps0.ipynb", notebook_of(RIGHT)))
     found = {submission.student: submission.problem for submission in find(tmp_path, "ps0")}
-    assert found["ann"] is None and found["cem"] is None and "no notebook" in found["outer"]
+    assert found == dict.fromkeys(("ann", "bob", "cem"))
+
+
+MOODLE = "_assignsubmission_file_"
+UNREAD = {  # of what an LMS gives: what lies there beside a notebook of Ann's, and what is said of Bob
+    "a script in Moodle's folder": (f"Bo B_2{MOODLE}/ps0.py", "no notebook, only ps0.py"),
+    "a zip of nothing": (f"Bo B_2{MOODLE}/ps0.zip", "the zip can't be opened"),
+    "an empty folder": (f"Bo B_2{MOODLE}/", "there is no notebook."),
+    "a file of Moodle's without folders": (f"Bo B_2{MOODLE}ps0.pdf", "no notebook, only Bo B_2"),
+    "text typed in Moodle": (
+        "Bo B_2_assignsubmission_onlinetext_/onlinetext.html",
+        "no notebook, only onlinetext.html",
+    ),
+    "text typed in Moodle, without folders": (
+        "Bo B_2_assignsubmission_onlinetext_onlinetext.html",
+        "no notebook, only",
+    ),
+    "a page in Canvas": ("bob_2_22_ps0.pdf", "no notebook, only bob_2_22_ps0.pdf"),
+    "a late page in Canvas": ("bob_LATE_2_22_ps0.pdf", "no notebook, only bob_LATE_2_22_ps0.pdf"),
+    "a file of no kind in Canvas": ("bob_2_22_ps0", "no notebook, only bob_2_22_ps0"),
+    "a script in nbgrader's folder": ("bob/ps0/ps0.py", "no notebook, only ps0.py"),
+}
+
+
+def _laid_out(path, zipped, *entries):
+    """Entries of a zip, in a zip or as its owner would have unpacked it."""
+    if zipped:
+        _zip(path / "lms.zip", *entries)
+        return
+    for name, content in entries:
+        (path / name).parent.mkdir(parents=True, exist_ok=True)
+        if name.endswith("/"):
+            (path / name).mkdir()
+        else:
+            (path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+
+
+@pytest.mark.parametrize("name", UNREAD)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_who_handed_in_no_notebook_has_a_row(tmp_path, name, zipped):
+    lies_there, words = UNREAD[name]
+    _laid_out(tmp_path, zipped, (f"Ann A_1{MOODLE}/ps0.ipynb", notebook_of(RIGHT)), (lies_there, "x"))
+    ann, bob = find(tmp_path, "ps0")
+    assert (ann.student, ann.problem) == ("Ann A_1", None)
+    assert bob.student in ("Bo B_2", "bob_2", "bob") and words in bob.problem
+
+
+def test_who_handed_in_no_notebook_is_in_the_table(tmp_path):
+    key = write_assignment(tmp_path / "key")
+    names = [f"Ann A_1{MOODLE}/ps0.ipynb", f"Bob B_2{MOODLE}/ps0.zip", f"Cem C_3{MOODLE}/ps0.py"]
+    _zip(tmp_path / "moodle.zip", (names[0], notebook_of(RIGHT)), (names[1], "x"), (names[2], "x = 1"))
+    graded_here(tmp_path / "moodle.zip", tmp_path / "out", key)
+    rows = marks(tmp_path / "out")
+    assert {student: row["score"] for student, row in rows.items()} == {"Ann A_1": "17", "Bob B_2": "0", "Cem C_3": "0"}
+    assert "only ps0.py" in rows["Cem C_3"]["status"] and "only ps0.py" in feedback(tmp_path / "out", "Cem C_3")
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_download_without_folders_is_a_class(tmp_path, zipped):
+    names = [f"{name}{MOODLE}ps0.ipynb" for name in ("Ann A_1", "Bob B_2", "Cem C_3")]
+    _laid_out(tmp_path, zipped, *((name, notebook_of(RIGHT)) for name in names))
+    assert [(each.student, each.problem, each.note) for each in find(tmp_path, "ps0")] == [
+        (name, None, "") for name in ("Ann A_1", "Bob B_2", "Cem C_3")
+    ]
+
+
+@pytest.mark.parametrize("zipped", [True, False])
+@pytest.mark.parametrize("file", [f"Bob B_2{MOODLE}/ps0.zip", f"Bob B_2{MOODLE}ps0.zip", "bob_2_22_ps0.zip"])
+def test_what_a_student_has_zipped_is_read(tmp_path, file, zipped):
+    """And all that one student handed in is one submission."""
+    _zip(tmp_path / "made.zip", ("work/ps0.ipynb", notebook_of(RIGHT)), ("work/notes.txt", "x"))
+    packed = (tmp_path / "made.zip").read_bytes()
+    (tmp_path / "made.zip").unlink()
+    more = "bob_2_23_more.txt" if "bob" in file else "Bob B_2_assignsubmission_onlinetext_/onlinetext.html"
+    _laid_out(tmp_path, zipped, (file, packed), (more, "x"))
+    (bob,) = find(tmp_path, "ps0")
+    assert bob.student in ("Bob B_2", "bob_2") and bob.problem is None and bob.code == RIGHT
+
+
+@pytest.mark.parametrize("inside", [["doejane_4711_1_ps0.ipynb"], [f"ghost{i}_{i}_1_ps0.ipynb" for i in range(3_000)]])
+def test_nobody_takes_anothers_name_by_a_zip(tmp_path, inside):
+    """Jane's is Jane's, in the folder that Canvas gives, and who zips three thousand names remains one."""
+    (tmp_path / "doejane_4711_98765_ps0.ipynb").write_text(notebook_of(RIGHT))
+    _zip(tmp_path / "aaron_666_777_ps0.zip", *((name, "no") for name in inside))
+    aaron, jane = find(tmp_path, "ps0")
+    assert (aaron.student, jane.student) == ("aaron_666", "doejane_4711")
+    assert (
+        jane.problem is None
+        and not jane.note
+        and aaron.problem
+        and ("several students" in aaron.problem) == (len(inside) > 1)
+    )
+
+
+def test_a_name_in_the_open_comes_before_one_in_a_zip(tmp_path):
+    _zip(tmp_path / "a.zip", ("jane/ps0.ipynb", notebook_of([IMPORT])))
+    submit(tmp_path, "jane", RIGHT)
+    found = {each.student: each.code for each in find(tmp_path, "ps0")}
+    assert len(found) == 2 and found["jane"] == RIGHT
+
+
+OWNERS = {  # entries of a zip, and whose they are: behind an LMS's name stands what the student has called the file
+    f"Bob_2{MOODLE}doejane_4711_1_ps0.ipynb": "Bob_2",
+    f"Bob_2{MOODLE}/doejane_4711_1_ps0.ipynb": "Bob_2",
+    f"Bob_2{MOODLE}/doejane_4711{MOODLE}/ps0.ipynb": "Bob_2",
+    f"Bob_2{MOODLE}doejane_4711{MOODLE}ps0.ipynb": "Bob_2",
+    f"bob_2_22_doejane_4711{MOODLE}ps0.ipynb": "bob_2_22_doejane_4711",
+    "bob_2_22_doejane_4711_1_ps0.ipynb": "bob_2",
+    "bob/ps0/doejane_4711_1_ps0.ipynb": "bob",
+    "team_1_2_b/ps0/ps0.ipynb": "team_1_2_b",
+}
+
+
+@pytest.mark.parametrize("name", OWNERS)
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_files_own_name_makes_it_nobody_elses(tmp_path, name, zipped):
+    _laid_out(tmp_path, zipped, (name, notebook_of(RIGHT)), ("ann/ps0/ps0.ipynb", notebook_of(RIGHT)))
+    assert {each.student for each in find(tmp_path, "ps0")} == {"ann", OWNERS[name]}
+
+
+@pytest.mark.parametrize("limit", ["MOST_ENTRIES", "MOST_STUDENTS"])
+def test_a_zip_of_more_than_is_read_is_refused_as_a_whole(tmp_path, monkeypatch, limit):
+    """Else those who come last would be missing, and nobody would be told."""
+    monkeypatch.setattr(submissions, limit, 2)
+    _zip(tmp_path / "lms.zip", *((f"s{i}/ps0/ps0.ipynb", notebook_of(RIGHT)) for i in range(3)))
+    with pytest.raises(ValueError, match=r"submitted: lms.zip holds 3 .* at most 2 are read"):
+        find(tmp_path, "ps0")
+
+
+def test_a_files_name_costs_nobody_the_feedback(tmp_path):
+    key = write_assignment(tmp_path / "key")
+    submit(tmp_path / "submitted", "ann", RIGHT, name="ps0.ipynb")
+    for name in (b"a\xff.ipynb", b"b\n=1.ipynb"):
+        Path(os.fsdecode(os.fsencode(tmp_path / "submitted" / "ann" / "ps0") + b"/" + name)).write_text("x")
+    submit(tmp_path / "submitted", "bob", RIGHT, name=os.fsdecode(b"ps0 \xff\n.ipynb"))
+    submit(tmp_path / "submitted", "bob", RIGHT, name="other.ipynb")
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    for student, note in (("ann", "ps0.ipynb was graded, 2 more"), ("bob", "ps0 __.ipynb was graded, 1 more")):
+        assert note in marks(tmp_path / "out")[student]["notes"] and note in feedback(tmp_path / "out", student)

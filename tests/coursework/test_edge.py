@@ -23,6 +23,7 @@ import math
 import re
 import tracemalloc
 from html.parser import HTMLParser
+from time import process_time
 
 import nbformat
 import numpy as np
@@ -30,6 +31,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from nbconvert import HTMLExporter
+from nbconvert.filters.markdown_mistune import markdown2html_mistune
 
 from course_utils.checks.exercise import USE_FLOAT64, judge
 from coursework import plain
@@ -46,6 +48,7 @@ from coursework.grader.told import without_numbers
 from tests.coursework.material import (
     RIGHT,
     STEP,
+    edited,
     errors,
     feedback,
     graded_here,
@@ -962,6 +965,202 @@ def test_nothing_of_an_essay_leads_anywhere(shown, text):
     assert "\\href" not in shown(text) and "\\require" not in shown(text)
 
 
+NAMES = ("ps4_essay_chat", "ps4_essay_chat-comment", "notebook-container", "score", "submission_id")
+HEADINGS = [  # {} stands for a name
+    "# {}",
+    "###### {}",
+    "#{}",
+    "   ## {} ##",
+    "#\t{}",
+    "# ps4_essay_*chat*",
+    "# ps4\\_essay\\_chat",
+    "# **{}**",
+    "# `{}`",
+    "# # {}",
+    "{}\n===",
+    "{}\n---",
+    "{}\n = \n=",
+    "{}\n-\t",
+    "text\n{}\n=-=",
+    "- # {}",
+    "1. # {}",
+    "1) - # {}",
+    "- {}\n  ===",
+    "- [ ] # {}",
+    "- [x] {}\n  ---",
+    "> # {}",
+    "> {}\n> ===",
+    "> > - {}\n> >   ---",
+    "> {}\n===",
+    "term\n: # {}",
+    "term\n: {}\n  ===",
+    "| a |\n|---|\n# {}",
+    "| # {} |\n|---|\n| # {} |\n===",
+    "$$x$$\n# {}",
+    "$$x$$ {}\n===",
+    "\\begin{align}\n\n{}\n===\n\\end{align}",
+    "\\begin{align}\n\n# {}\n",
+    "```\nx\n```\n# {}",
+    "``` # {}",
+    "```\n```\n{}\n===",
+    "```{}\nx\n```",
+    "```python {.{} #{} name={}}\nx\n```",
+    "```mermaid\n{}\n```",
+    "# {} {#{} .score data-x=1 name={}}",
+    "<a id={} name={} class=score>x</a>",
+    "<div id='{}'>\n\n# {}\n\n</div>",
+    "<h1 id={}>x</h1>",
+    "[^{}]\n\n[^{}]: # {}",
+    "[{}]: # '{}'",
+    "*[{}]: x\n\n# {}",
+    "{#{}}\n# {}",
+    "\x0b# {}",
+    "\x0c{}\n\x0c===",
+    "x\r# {}\r\n{}\r===",
+    "\u2028# {}",
+    "\ufeff# {}",
+    "\u00a0# {}",
+    "# \u2424 {}",
+]
+FRAGMENTS = [
+    *"#=->*+:|$`~[]()\\ \t\n_^!",
+    "\n\n",
+    "1. ",
+    "- ",
+    "    ",
+    "===\n",
+    "---\n",
+    "\n# ",
+    "```",
+    "$$",
+    "\\\\[",
+    "\\\\]",
+]
+FRAGMENTS += ["|-|\n", "[^1]: ", "\\begin{align}", "\\end{align}", "<div>", "&#35;", "{#score}", "text", *NAMES]
+
+
+class _Named(HTMLParser):
+    """What a script of the page could find by its name, in what an essay has become."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.found = []
+        self.feed(page)
+
+    def handle_starttag(self, tag, attributes):
+        for name, value in attributes:
+            if name in ("id", "name", "for") or name.startswith("data-"):
+                self.found.append((tag, name, value))
+            elif name == "class" and set((value or "").split()) & {*NAMES, "tabbable", "comment", "nbgrader_cell"}:
+                self.found.append((tag, name, value))
+
+
+@pytest.mark.parametrize("heading", HEADINGS, ids=range(len(HEADINGS)))
+def test_nothing_of_an_essay_has_a_name(heading):
+    """Formgrade finds the field for an essay's points, and its buttons, by names. A heading had its words for one."""
+    for name in NAMES:
+        text = heading.replace("{}", name)
+        for each in (text, f"Words before.\n{text}\nwords after", text.replace("\n", "\r\n")):
+            assert _Named(markdown2html_mistune(harmless(each))).found == [], each
+
+
+@settings(max_examples=1500, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.sampled_from(FRAGMENTS), max_size=25).map("".join))
+def test_whatever_an_essay_is_made_of_nothing_of_it_has_a_name(text):
+    assert _Named(markdown2html_mistune(harmless(text))).found == []
+
+
+def test_a_heading_would_have_a_name():
+    assert _Named(markdown2html_mistune("# score")).found == [("h1", "id", "score")], "the tests above can fail"
+
+
+def test_a_heading_of_an_essay_is_bold(shown):
+    page = shown("## Why *not*? ##\nBecause.\n\n```python\n# a comment\n```\n\n- one\n\n---\n\n| a |\n|---|\n| b |")
+    assert "<strong>Why <em>not</em>?</strong>" in page and "<p>Because.</p>" in page
+    assert "a comment" in page and "**" not in page and "<hr" in page and "<td>b</td>" in page
+
+
+LONG = {
+    "environments": "\\begin{align}",
+    "environments of two kinds": "\\begin{align}\\begin{gather}",
+    "brackets": "\\\\[",
+    "parentheses": "\\\\(",
+    "lines": "\\\\[4pt]\n",
+    "in a list": "- \\begin{align}\n",
+    "headings": "# a\n",
+    "marks of headings": "# ",
+    "underlined": "a\n=\n",
+    "dollars": "$",
+    "dollars and more": "$$a$b",
+    "stars": "*a **b",
+    "brackets of links": "[a][",
+    "code": "` ``",
+    "nested": "> - ",
+    "a table": "|a|b|\n|-|-|\n",
+    "a picture": "data:image/png;base64,AAAA",
+}
+
+
+@pytest.mark.parametrize("name", LONG)
+def test_a_long_essay_takes_a_browsers_server_no_longer_than_its_length(name):
+    """Four times as long takes about four times as long, not sixteen times. What is quick may vary."""
+
+    def seconds(signs):
+        text = harmless(LONG[name] * (signs // len(LONG[name])))
+        start = process_time()
+        with contextlib.suppress(RecursionError):
+            markdown2html_mistune(text)
+        return process_time() - start
+
+    short, long = min(seconds(10_000) for _ in range(2)), min(seconds(40_000) for _ in range(2))
+    assert long < 8 * short + 0.25, (short, long)
+
+
+def test_of_a_long_essay_the_beginning_is_shown_and_the_rest_is_counted(tmp_path):
+    """In whatever number of cells it stands. The notebook that was handed in has it all."""
+    guide = " ".join((ROOT / "coursework" / "README.md").read_text(encoding="utf-8").split())
+    assert f"If an essay has more than {submissions.MOST_ESSAY:,} signs, its beginning is shown" in guide
+    key = write_assignment(tmp_path / "key")
+    long = "It begins. " + "word " * 40_000
+
+    def thrice(data):
+        data["cells"] += [{**data["cells"][-1], "id": name, "source": long} for name in ("two", "three")]
+
+    submit(tmp_path / "submitted", "ann", notebook_of(RIGHT, essay=long))
+    submit(tmp_path / "submitted", "bob", edited(notebook_of(RIGHT, essay=long), thrice))
+    submit(tmp_path / "submitted", "cem", notebook_of(RIGHT, essay="word " * 3_000))
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    for student in ("ann", "bob", "cem"):
+        path = tmp_path / "out" / "autograded" / student / "ps0" / "ps0.ipynb"
+        cells = nbformat.read(path, as_version=4).cells
+        (essay,) = [cell.source for cell in cells if cell.metadata.get("nbgrader", {}).get("grade_id") == "ps0_essay"]
+        assert len(essay) <= submissions.MOST_ESSAY
+        assert ("more signs are left out here" in essay) == (student != "cem")
+        shown = essay.partition("\n\n(")[0].removeprefix("It begins. ")
+        if student == "ann":
+            (left_out,) = re.findall(r"\(([\d,]+) more signs", essay)
+            assert len("It begins. " + shown) + int(left_out.replace(",", "")) == len(long)
+
+
+def test_what_is_kept_of_a_notebook_is_bounded():
+    text = {"cell_type": "markdown", "metadata": {}, "source": "\N{SLIGHTLY SMILING FACE}" + "x" * 100_000}
+    cells = submissions.parse(json.dumps({"cells": [text] * 150}).encode())
+    assert sum(len(cell["source"]) for cell in cells) < 1.1 * submissions.MOST_TEXT
+
+
+def test_a_picture_in_the_text_takes_no_words_away():
+    """Colab writes a picture that is pasted into a text cell as letters between the words."""
+    source = f"Before.\n\n![plot](data:image/png;base64,{'iVBO+/' * 50_000}==)\n\nAfter."
+    (cell,) = submissions.parse(json.dumps({"cells": [{"cell_type": "markdown", "source": source}]}).encode())
+    assert cell["source"] == "Before.\n\n![plot]((a picture))\n\nAfter."
+
+
+def test_no_prompt_is_longer_than_what_is_kept():
+    for name in assignments.names():
+        texts = [cell.source for cell in assignments.load(name).notebook.cells if cell.cell_type == "markdown"]
+        assert max(map(len, texts)) < submissions.MOST_ESSAY / 2 and sum(map(len, texts)) < submissions.MOST_TEXT / 4
+
+
 def test_an_honest_essay_reads_as_it_was_written(shown):
     page = shown("Because of *products*: $a_1 < 1$, $x[0]$ and `h[0] & z`.\n\n- one\n- two\n\n**Bold** [sic], a & b.")
     for part in ("<em>products</em>", "<li>one</li>", "<strong>Bold</strong>", "[sic]", "a_1", "x[0]"):
@@ -976,6 +1175,9 @@ CODE = [
     "http://course.example, www.course.example",
     r"re.sub(r'\(\w+\)', r'\1', text)",
     "<b>bold</b> <!-- comment --> <?php",
+    "# a comment",
+    "#!/bin/sh",
+    "===",
 ]
 
 

@@ -11,6 +11,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+import nbformat
 import pytest
 
 pytest.importorskip("nbgrader")
@@ -22,6 +23,7 @@ from tests.coursework.material import IMPORT, RIGHT, edited, graded_here, notebo
 
 pytestmark = pytest.mark.skipif(bool(MISSING), reason=f"not on this machine: {', '.join(MISSING)}")
 
+EXTENSION = "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}"
 HIT = "window.hit=1,document.title=1"  # what a script of the essay would do, if one ran
 SVG = (
     f'<svg xmlns="http://www.w3.org/2000/svg" onload="{HIT}"><a href="javascript:{HIT}"><text y="20">x</text></a></svg>'
@@ -128,8 +130,7 @@ def reading(tmp_path_factory, proxy):
         number = book.find_submission_notebook("ps0", "ps0", "mallory").id
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder / "out")  # formgrader reads the configuration of the folder that it is started in
-        extension = "--ServerApp.jpserver_extensions={'nbgrader.server_extensions.formgrader': True}"
-        with lab(folder / "out", extension) as url:
+        with lab(folder / "out", EXTENSION) as url:
             options = [f"proxy-server={proxy[0]}", "proxy-bypass-list=<-loopback>;127.0.0.1;localhost"]
             options += [f"unsafely-treat-insecure-origin-as-secure={url}"]
             with chromium(1000, 900, *options) as driver:
@@ -231,6 +232,42 @@ def test_the_page_would_notice(reading, tmp_path):
         time.sleep(0.1)
     assert "evil.example" in asked
     asked.clear()
+
+
+def test_a_click_gives_points_to_what_was_clicked(tmp_path, monkeypatch):
+    """An essay whose headings are called like the fields of all that follows it. Its marker clicks "Full credit"."""
+    from nbgrader.api import Gradebook
+
+    key, names = write_assignment(tmp_path / "key"), ("ps0_step", "ps0_total", "ps0_slope")
+    notebook = nbformat.read(key / "ps0" / "ps0.ipynb", as_version=4)
+    notebook.cells = [*notebook.cells[-2:], *notebook.cells[:-2]]  # an id is looked for from above
+    nbformat.write(notebook, key / "ps0" / "ps0.ipynb")
+    fields = [f"{name}{more}" for name in names for more in ("", "-comment", "_extra_credit", "_answer-comment")]
+    headings = [f"###### {field}\n\n- # {field}\n\n> {field}\n> ===\n\n{field}\n---" for field in fields]
+    submit(tmp_path / "submitted", "mallory", [IMPORT], essay="\n\n".join(["A fine answer.", *headings]))
+    graded_here(tmp_path / "submitted", tmp_path / "out", key)
+    place = f"sqlite:///{tmp_path / 'out' / 'gradebook.db'}"
+    with Gradebook(place) as book:
+        number = book.find_submission_notebook("ps0", "ps0", "mallory").id
+    monkeypatch.chdir(tmp_path / "out")
+    with lab(tmp_path / "out", EXTENSION) as url, chromium(1000, 900) as driver:
+        driver.get(f"{url}formgrader/submissions/{number}/?index=0")
+        waits(driver, "return window.formgrader && formgrader.grades && formgrader.grades.loaded")
+        waits(driver, "return formgrader.comments && formgrader.comments.loaded")
+        assert "A fine answer." in driver.page_source and fields[-1] in driver.page_source
+        panel = driver.find_element(
+            By.XPATH, "//input[@id='ps0_essay']/ancestor::div[contains(@class, 'nbgrader_cell')]"
+        )
+        driver.execute_script("arguments[0].click()", panel.find_element(By.CSS_SELECTOR, ".full-credit"))
+        end = time.monotonic() + 20
+        points = {}
+        while points.get("ps0_essay") is None and time.monotonic() < end:
+            time.sleep(0.5)
+            with Gradebook(place) as book:
+                grades = book.find_submission_notebook("ps0", "ps0", "mallory").grades
+                points = {grade.name: grade.manual_score for grade in grades}
+        named = len(panel.find_elements(By.CSS_SELECTOR, ".rendered_html [id], .rendered_html [name]"))
+    assert points == {"ps0_essay": 4, **dict.fromkeys(names)} and named == 0
 
 
 def test_feedback_shows_words_as_words(tmp_path, reading):

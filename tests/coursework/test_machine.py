@@ -4,6 +4,7 @@ The machine's failures are fakes, except for one: a processor that others keep b
 """
 
 import contextlib
+import csv
 import json
 import os
 import shutil
@@ -844,6 +845,32 @@ def test_no_sign_costs_the_class_its_table(tmp_path):
     report.write_table(rows, tmp_path / "table.csv")
     text = (tmp_path / "table.csv").read_text(encoding="utf-8")
     assert len(text.splitlines()) == 4 and "' =1+1" in text and "cem,-1.5" in text
+
+
+FORMULAS = [
+    "=1+1",
+    ";=1+1",
+    "ValueError(';=HYPERLINK(A1);')",
+    "ps0;=1+1;.ipynb",
+    'a; "=1+1',
+    'x;"";+1',
+    ";;\t@SUM(A1)",
+    "a|-1",
+]
+FORMULAS += ["\uff1d1+1", "'=1+1;=2", ";-1;+1", '";=1', "-1;=2", "a,=1+1"]
+
+
+@pytest.mark.parametrize("separator", ",;\t")
+def test_no_cell_begins_a_formula_whatever_parts_the_columns(tmp_path, separator):
+    """In half of Europe a spreadsheet parts a table's columns at semicolons."""
+    report.write_table([["student", text, "end"] for text in FORMULAS], tmp_path / "table.csv")
+    with open(tmp_path / "table.csv", newline="", encoding="utf-8") as file:
+        cells = [cell for row in csv.reader(file, delimiter=separator) for cell in row]
+    assert [cell for cell in cells if cell.strip(' \t"').startswith(("=", "+", "-", "@", "\uff1d"))] == []
+    if separator == ",":
+        assert [cell.replace("'", "") for cell in cells[1::3]] == [
+            text.replace("'", "").replace("\t", " ") for text in FORMULAS
+        ]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
