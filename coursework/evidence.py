@@ -66,7 +66,7 @@ def findings(form: str, value: Any) -> tuple[str | None, Table]:
     value  what the student's notebook holds. It may be anything.
     """
     try:
-        return None, FORMS[form](plain.decode(plain.encode(value)))
+        return None, FORMS[form](plain.crossed(value))
     except NotReadableError as error:
         return str(error), []
     except plain.NotPlainError as error:
@@ -188,7 +188,18 @@ def ps5_runs(value: Any) -> Table:
     if isinstance(value, dict) and all(_is_empty(runs) for runs in value.values()):
         raise NotReadableError(NOT_STARTED)
     arms = _arms(value, tuple(SHAPES))
-    head = ["net", "seed", "updates", "first loss", "last ten", "test loss", "accuracy", "again", "solved at", "dh_T/dh_0"]
+    head = [
+        "net",
+        "seed",
+        "updates",
+        "first loss",
+        "last ten",
+        "test loss",
+        "accuracy",
+        "again",
+        "solved at",
+        "dh_T/dh_0",
+    ]
     table = [head]
     ends = dict.fromkeys(arms, 0)
     for kind, runs in arms.items():

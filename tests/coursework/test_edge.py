@@ -362,8 +362,9 @@ OF_A_ROOM = [
     *map(re.escape, (borrowed.IN_COMPLEX, borrowed.IN_DIGITS, told.WATCHED)),
 ]
 OF_A_RESULT = [
-    "the answer is (?:text in quotes|a (?:list|tuple|dict|NoneType|bool|int|float|ndarray)), not a number or an array "
-    "of numbers[.]",
+    "the answer is (?:text in quotes|an? (?:list|tuple|dict|NoneType|bool|int|float|ndarray|object)), not a number or "
+    "an array of numbers[.]",
+    "the answer holds complex numbers, and real numbers are asked for[.]",
     "this is not written yet[.]",
     "this is the transpose of what is asked for[.]",
     "the shape is not the one that is asked for[.]",
@@ -387,7 +388,7 @@ OF_AN_ANSWER = [
     "what your answer returned could not be read[.]",
     "what came out of the notebook could not be read",
     "your function gives nothing back[.] Does it end with a line that begins with return[?]",
-    re.escape(told.RAISES),
+    re.escape(f"{told.RAISES} {told.TRY}") + f"(?: {re.escape(told.STOPPED)})?",
     f"(?:torch or what else differentiates|[a-z. ]+) (?:is|are) {re.escape(told.ABSENT)}",
     "the answer should hold these results: up, down[.]",
     "another number of results came back than is wanted: up, down[.]",
