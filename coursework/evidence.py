@@ -106,7 +106,10 @@ def _number(value: Any) -> Any:
 def _series(run: dict[str, Any], name: str, where: str, length: int | None = None) -> np.ndarray:
     """A run's numbers (n,), finite."""
     _wants(name in run, f"{where}: {name} is missing.")
-    values = np.asarray(run[name], dtype=float)
+    try:
+        values = np.asarray(run[name], dtype=float)
+    except (TypeError, ValueError):  # lists in lists, words, things
+        values = np.array(np.nan)
     _wants(values.ndim == 1 and 1 <= len(values) <= LENGTH, f"{where}: {name} is to be a list of numbers.")
     _wants(np.all(np.isfinite(values)), f"{where}: {name} holds NaN or inf. End a run that diverges before it does.")
     _wants(

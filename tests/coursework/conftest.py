@@ -9,6 +9,7 @@ from tests.coursework.material import write_assignment
 MISSING = [name for name in ("nbgrader", "distributed") if importlib.util.find_spec(name) is None]
 NEED_IT = (
     "attacks",
+    "crossing",
     "derivations",
     "edge",
     "fair",
