@@ -3,11 +3,9 @@
 Whoever is told "Right" earns the points, and whoever earns them is told so, in whatever form the numbers stand.
 """
 
-import importlib.util
 import inspect
 import json
 import pkgutil
-import sys
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial
@@ -69,21 +67,6 @@ def marker(tmp_path_factory):
         file.write(MORE)
     assignment = assignments.load("ps0", key)
     return Marker(assignment, assignments.draw(assignment, 7, 1))
-
-
-@pytest.fixture(scope="module")
-def runner():
-    """The program in the sandbox, as a module."""
-    folder = str(ROOT / "coursework" / "grader")
-    spec = importlib.util.spec_from_file_location("runner", ROOT / "coursework" / "grader" / "runner.py")
-    module = importlib.util.module_from_spec(spec)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ROOT / "coursework"))
-        patch.syspath_prepend(folder)
-        spec.loader.exec_module(module)
-    for name in ("blame", "magics", "plain"):
-        sys.modules.pop(name, None)
-    return module
 
 
 def by_check(marker, grade_id, answer):
