@@ -75,7 +75,7 @@ def findings(form: str, value: Any) -> tuple[str | None, Table]:
     value  what the student's notebook holds. It may be anything.
     """
     try:
-        return None, FORMS[form](plain.decode(plain.encode(value)))
+        return None, FORMS[form](plain.crossed(value))
     except NotReadableError as error:
         return str(error), []
     except plain.NotPlainError as error:
@@ -115,7 +115,10 @@ def _number(value: Any) -> Any:
 def _series(run: dict[str, Any], name: str, where: str, length: int | None = None) -> np.ndarray:
     """A run's numbers (n,), finite."""
     _wants(name in run, f"{where}: {name} is missing.")
-    values = np.asarray(run[name], dtype=float)
+    try:
+        values = np.asarray(run[name], dtype=float)
+    except (TypeError, ValueError):  # lists in lists, words, things
+        values = np.array(np.nan)
     _wants(values.ndim == 1 and 1 <= len(values) <= LENGTH, f"{where}: {name} is to be a list of numbers.")
     words = f"{where}: {name} holds NaN or inf. Let a run that diverges end before that, and add 'failed': True to it."
     _wants(np.all(np.isfinite(values)), words)

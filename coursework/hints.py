@@ -36,7 +36,7 @@ class Hints:
 
     def verdict(self, answer: Any) -> Verdict:
         """What is to be said of an answer."""
-        return judge(answer, self.cases, self.called)
+        return judge(answer, self.cases, self.called, seen=plain.crossed)
 
 
 def check(name: str, answer: Any) -> None:
@@ -72,7 +72,7 @@ def factor_verdict(name: str, factor: Any) -> str:
     for case in hints.cases:
         assert isinstance(case, Worked)  # a derivative has inputs
         try:
-            got = np.asarray(factor(*case.arguments()), dtype=float)
+            got = np.asarray(plain.crossed(factor(*case.arguments())), dtype=float)
         except Exception:  # the line has told what it raised
             return line
         where = axis_of(got, np.asarray(case.right(), dtype=float), hints.axes)

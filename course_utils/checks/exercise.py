@@ -254,12 +254,17 @@ def _nothing(_: bool) -> str:
     return ""
 
 
+def _as_it_is(got: Any) -> Any:
+    return got
+
+
 def judge(
     answer: Any,
     cases: Iterable[Case],
     called: bool = True,
     where: Callable[[bool], str] = _nothing,
     in_order: bool = False,
+    seen: Callable[[Any], Any] = _as_it_is,
 ) -> Verdict:
     """Hold an answer against all cases. Nothing that it raises gets through.
 
@@ -267,6 +272,7 @@ def judge(
     where     what else is known of an answer that makes no known mistake, from further inputs: a sentence or nothing.
               It is told whether the answer is right on some of the cases.
     in_order  whether the cases come smallest first. Otherwise an input that holds fewer numbers is smaller.
+    seen      what is judged of a result, a function of it. Its ValueError says why nothing can be.
     """
     if called and not callable(answer):
         return Verdict(False, "hand in the function itself, without calling it.")
@@ -281,9 +287,13 @@ def judge(
         except Exception as error:
             shapes = " Print the shapes of what you multiply." if "matmul" in str(error) else ""
             return Verdict(False, f"your function raised {type(error).__name__}: {error}{shapes}")
+        try:
+            got = seen(got)
+        except ValueError as error:
+            return Verdict(False, f"{error}.")
         if got is None and called and not _is_empty(answer):
             return Verdict(False, "your function gives nothing back. Does it end with a line that begins with return?")
-        if got is None or got is ... or (isinstance(got, tuple | list) and got and all(part is ... for part in got)):
+        if _is_blank(got) or (isinstance(got, tuple | list) and got and all(map(_is_blank, got))):
             return Verdict(False, NOT_STARTED)
         complaint = case.complaint(got)
         if complaint:
@@ -301,6 +311,11 @@ def judge(
     more = where(passed > 0) or (f"It is right on {passed} of {passed + len(failures)} inputs." if passed else "")
     complaint = f"{complaint} {more}".rstrip()
     return Verdict(False, f"{complaint} The smallest input that fails: {described}." if described else complaint)
+
+
+def _is_blank(part: Any) -> bool:
+    """Whether a result is not written yet."""
+    return part is None or part is ...
 
 
 def _is_empty(answer: Callable) -> bool:
@@ -413,16 +428,20 @@ def parts_right(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), 
         if not isinstance(got, dict):
             return dict.fromkeys(wanted, False)
         return {
-            name: name in got and got[name] is not ... and difference(got[name], value, rtol, (), single) is None
+            name: name in got and not _is_blank(got[name]) and difference(got[name], value, rtol, (), single) is None
             for name, value in wanted.items()
         }
     wanted = np.asarray(wanted)
     if not rows or not wanted.ndim or len(wanted) % len(rows):
         return {}
-    if difference(got, wanted, np.inf) is not None:  # of another shape, or no numbers
+    counts = isinstance(got, list | tuple) or (isinstance(got, np.ndarray) and got.ndim)
+    if not counts or len(got) != len(wanted):
         return dict.fromkeys(rows, False)
-    blocks = zip(rows, np.split(np.asarray(got, dtype=float), len(rows)), np.split(wanted, len(rows)), strict=True)
-    return {name: difference(block, right, rtol, (), single) is None for name, block, right in blocks}
+    height = len(wanted) // len(rows)  # each block by itself: another one may hold NaN, or no numbers at all
+    starts = zip(rows, range(0, len(wanted), height), strict=True)
+    return {
+        name: difference(got[n : n + height], wanted[n : n + height], rtol, (), single) is None for name, n in starts
+    }
 
 
 def _by_name(got: Any, wanted: dict[str, Any]) -> Any:
@@ -461,30 +480,33 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), s
     """
     if isinstance(wanted, dict):
         return _difference_of_parts(got, wanted, rtol, rows, single)
+    kept = partial(_rows_kept, got, wanted, rtol, rows, single)
     try:
         numbers = np.asarray(got)
         if numbers.dtype.kind in "US":
             raise TypeError("words, even if they spell a number")
         if numbers.dtype.kind == "c" and np.any(numbers.imag):
-            return "the answer is complex, and real numbers are asked for."
+            return "the answer holds complex numbers, and real numbers are asked for."
         each = _tolerances(numbers.real, rtol, single, rows)
         rtol = float(each.max(initial=rtol))
         got, wanted = np.asarray(numbers.real, dtype=float), np.asarray(wanted, dtype=float)
     except (TypeError, ValueError, RuntimeError, OverflowError):  # also a torch tensor with a gradient, a huge integer
-        kind = "text in quotes" if isinstance(got, str) else f"a {type(got).__name__}"
-        return f"the answer is {kind}, not a number or an array of numbers."
+        name = type(got).__name__
+        kind = "text in quotes" if isinstance(got, str) else f"an {name}" if name[0] in "aeio" else f"a {name}"
+        return f"the answer is {kind}, not a number or an array of numbers.{kept()}"
     if got.shape != wanted.shape:
         if got.ndim == 2 and got.T.shape == wanted.shape and _close(got.T, wanted, rtol):
             return "this is the transpose of what is asked for."
         asked = f"it should be {wanted.shape}" if wanted.ndim else "a single number is asked for"
         return f"the shape is {got.shape}, {asked}."
     if np.any(np.isnan(got)):
-        return "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number."
+        words = "the answer holds NaN, which comes from 0/0, or from the logarithm or the root of a negative number."
+        return words + kept()
     if np.any(np.isinf(got)):
         return (
             "the answer holds inf: an overflow gives it, a division by 0, or the logarithm of 0. A product of many "
             "small factors underflows to 0."
-        )
+        ) + kept()
     if not np.all(np.isfinite(wanted)):  # a known mistake may divide by zero; it is then nobody's answer
         return "the numbers differ."
     scale = max(np.abs(wanted).max(), 1e-300)
@@ -507,6 +529,12 @@ def difference(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...] = (), s
     if wanted.size == 1:
         return "the number differs."
     return f"{int(wrong.sum())} of {wanted.size} numbers differ.{_pattern(got, wanted, wrong, rtol)}"
+
+
+def _rows_kept(got: Any, wanted: Any, rtol: float, rows: tuple[str, ...], single: float) -> str:
+    """A sentence on the row blocks that are right beside others that hold no numbers. It begins with a space."""
+    good = [name for name, right in parts_right(got, wanted, rtol, rows, single).items() if right]
+    return f" The rows of {_and(good)} are right." if good else ""
 
 
 def _close(got: np.ndarray, wanted: np.ndarray, rtol: float) -> bool:
@@ -542,10 +570,11 @@ def _difference_of_parts(
         if len(got) != len(wanted):
             return f"{len(got)} results came back, wanted are {len(wanted)}: {', '.join(wanted)}."
         got = _by_name(got, wanted)
-    if not isinstance(got, dict) or set(got) != set(wanted):
+    if not isinstance(got, dict) or not set(wanted) <= set(got):
         return f"the answer should hold {len(wanted)} results: {', '.join(wanted)}."
+    got = {name: got[name] for name in wanted}  # what else it holds nobody asked for
     found = {
-        name: "this is not written yet." if got[name] is ... else difference(got[name], value, rtol, rows, single)
+        name: "this is not written yet." if _is_blank(got[name]) else difference(got[name], value, rtol, rows, single)
         for name, value in wanted.items()
     }
     good = [name for name, complaint in found.items() if complaint is None]
@@ -567,7 +596,7 @@ def _other_order(got: list[Any], wanted: list[Any], differs: Callable[..., str |
     """Whether each result is one of those that are wanted, and each of these is among them."""
 
     def same(one: Any, other: Any) -> bool:
-        return one is not ... and differs(one, other) is None
+        return not _is_blank(one) and differs(one, other) is None
 
     return all(any(same(a, b) for b in wanted) for a in got) and all(any(same(a, b) for a in got) for b in wanted)
 

@@ -90,7 +90,7 @@ class Marker:
             except ValueError:
                 problem = "what came out of the notebook could not be read"
         found = {grade_id: self._found(grade_id, rooms, cells, problem) for grade_id in self.assignment.questions}
-        if problem is None and not all(each.verdict.right for each in found.values()):
+        if problem is None and not all(each.share == 1 for each in found.values()):
             found = self._with_calls(found, rooms, cells)
         marks = []
         for grade_id, question in self.assignment.questions.items():
@@ -143,7 +143,7 @@ class Marker:
                 if again.verdict.right:
                     again = replace(again, verdict=Verdict(True, f"{again.verdict.words} {USE_FLOAT64}"))
                 found[grade_id] = again if again.share > own.share else own
-        wrong = [grade_id for grade_id, each in found.items() if not each.verdict.right]
+        wrong = [grade_id for grade_id, each in found.items() if each.share < 1]
         for grade_id in wrong:
             first = first_wrong(grade_id, called, wrong)
             stubs = [each for each in first if found[each].verdict.words == NOT_STARTED]
@@ -206,12 +206,16 @@ class Marker:
 
     def _hint(self, question: Question, answer: dict[str, Any], failed: dict[int, str], cells: Sequence[str]) -> str:
         """What the student is told of an answer that failed: sentences in which nothing can be chosen."""
+        if answer.get("raised", [""])[0] == "NotHereError":
+            return told.absent(cells)
+        brings = told.not_run(cells)
         if "raised" in answer:
-            words = told.absent(cells) if answer["raised"][0] == "NotHereError" else told.RAISES
+            words = f"{told.RAISES} {brings or told.TRY}"
         else:
             words = told.sentence(answer["complaint"], question.name) or told.UNREADABLE
-        if "complaint" in answer and _known(failed, cells):
-            words = f"{words} {told.not_python(cells) or told.STOPPED}"
+        stopped = told.not_python(cells) or brings or told.STOPPED
+        if ("complaint" in answer or not question.derive) and _known(failed, cells) and stopped not in words:
+            words = f"{words} {stopped}"
         return words
 
     def _error(self, grade_id: str, answer: dict[str, Any] | None, failed: dict[int, str], cells: Sequence[str]) -> str:

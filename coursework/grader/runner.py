@@ -49,6 +49,7 @@ STEPPED, CALLS = 200, 40  # entries of an array whose calls are compared, and ho
 SPREAD = 2_654_435_761  # times this, whole numbers look like chance
 STRAIGHT = 1e-9  # how far from 1 the cosine between two moves along one line may be
 LITTLE = 0.3  # how far differences move an entry at most
+NO_THREAD = "your answer began a thread, and none may begin here."
 COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
 DIGITS = "computes in more digits than float64. Only differences need these, and a derivation is asked for here."
 NAMED = ("LinAlgError", "NotHereError")  # exceptions that are told by name, beside Python's own
@@ -623,17 +624,19 @@ def answer(
     given = namespace[name]
     try:
         if question["calls"] is None:
-            return {"values": [plain.encode(given)]}
+            return {"values": [plain.encode(given, entries=True)]}
         if not callable(given):
             return {"values": [], "complaint": f"{name} is not a function. Hand in the function itself."}
         if is_untouched(given):
             return {"values": [], "raised": ["NotImplementedError", ""]}
         for call in question["calls"]:
             begins()
-            values.append(plain.encode(given(*plain.decode(call))))
+            values.append(plain.encode(given(*plain.decode(call)), entries=True))
     except plain.NotPlainError as error:
         return {"values": values, "complaint": f"{error}."}
     except BaseException as error:
+        if question.get("derive") and isinstance(error, RuntimeError) and error.args == ("can't start new thread",):
+            return {"values": values, "complaint": NO_THREAD}
         return {"values": values, "raised": [kind(error), place(error)]}
     return {"values": values}
 

@@ -20,7 +20,8 @@ PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})", re.A)
 NUMBER = r"\d{1,4}(?:\.\d)?"
 ENDS = {  # how a step of the sandbox may end: its words, what the student is told of them
     rf"took longer than (?:the {NUMBER} s allowed|{NUMBER} s in all)": "took longer than is allowed",
-    rf"did nothing for {NUMBER} s": "did nothing for too long",
+    rf"did nothing for {NUMBER} s": "did nothing for too long. Threads and processes that a cell has begun "
+    "are gone when an answer is computed, and nobody types anything",
     rf"took more than {NUMBER} GiB of memory": "took more memory than is allowed",
     **{
         words: words
@@ -45,14 +46,15 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     "the notebook has run",
     r"(?P<answer>\w+) is not a function. Hand in the function itself": "{answer} is not a function. Hand in the "
     "function itself",
-    r"the answer is a \w+, not a number or an array of numbers": "the answer is not a number or an array of numbers",
-    r"the answer is a \w+, which holds complex numbers, not a number or an array of numbers": "the answer holds "
-    "complex numbers, and real numbers are asked for",
-    r"\w+ computes with complex numbers. A complex step is no derivation, and that is asked for here": IN_COMPLEX,
-    r"\w+ computes in more digits than float64. Only differences need these, and a derivation is asked for here": (
+    r"the answer is a .{1,40}, not a number or an array of numbers": "the answer is not a number or an array of "
+    "numbers",
+    "(?P<why>the answer holds complex numbers, and real numbers are asked for)": "{why}",
+    r".{1,60} computes with complex numbers. A complex step is no derivation, and that is asked for here": IN_COMPLEX,
+    r".{1,60} computes in more digits than float64. Only differences need these, and a derivation is asked for here": (
         IN_DIGITS
     ),
     "your answer ended what follows its numbers": WATCHED,
+    "your answer began a thread, and none may begin here": WATCHED,
     r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
         "{why}"
     ),
@@ -63,10 +65,15 @@ ABSENT = "not there when this answer is computed, since one can differentiate wi
 WITHOUT_SCIPY = " In place of scipy.special.expit(a), 1 / (1 + np.exp(-a)) will do."
 RAISES = (
     "your answer raised an exception. Which one, and where, only your instructor sees, since hidden inputs could be "
-    "read from it. `check` shows it on the inputs that you have; try other shapes and values, too."
+    "read from it."
 )
-STOPPED = "A code cell of your notebook stopped with an error. Restart the kernel and run all cells to see it."
+TRY = "`check` shows it on the inputs that you have; try other shapes and values, too."
+STOPPED = (
+    "A code cell of your notebook stopped with an error. Restart the kernel and run all cells to see it. If they run "
+    "through, a cell needs a file or a package that isn't there when your answers are computed."
+)
 UNREADABLE = "what came out of your notebook for this question could not be read."
+BRINGS = re.compile(r"\A%%(?:writefile|file|cython)\b|^[ \t]*%(?:run|load)\b", re.A | re.M)  # magics that bring code
 FIXED = re.compile(
     r"\b1e-12\b|\b0/0\b|\b(?:are|by|from|of|to) 0\b(?!/)"
 )  # numbers that stand in the sentences of `judge` themselves
@@ -164,6 +171,22 @@ def not_python(cells: Sequence[str]) -> str:
             return f"Code cell {number} of your notebook can't be read as Python{line}."
         except (ValueError, RecursionError, MemoryError):
             return f"Code cell {number} of your notebook can't be read as Python."
+    return ""
+
+
+def not_run(cells: Sequence[str]) -> str:
+    """A sentence on the first cell that brings code in a notebook and none here; nothing where there is no such cell.
+
+    Example:
+    >>> not_run(["%%writefile tools.py\\nx = 1"])[:57]
+    'Code cell 1 of your notebook uses %%writefile, which does'
+    """
+    for number, cell in enumerate(cells, 1):
+        if (found := BRINGS.search(cell.strip())) and magics.as_python(cell) != cell:
+            return (
+                f"Code cell {number} of your notebook uses {found[0].strip()}, which does nothing here: what your "
+                "answers need of it has to stand in a code cell, as Python."
+            )
     return ""
 
 

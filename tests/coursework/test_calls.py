@@ -97,6 +97,19 @@ def test_a_question_that_calls_one_which_is_not_started():
     assert found["gru_jacobian"].hint == sentence, "it raised what the other one says of itself"
 
 
+def test_what_earns_all_its_points_is_not_to_be_mended():
+    """answer_loss gives one thing more than is asked for; trained, which calls it, is wrong by itself."""
+    right = load("ps5").questions["ps5_answer_loss"].right
+    wrong = load("ps5").questions["ps5_trained"].right
+    trained = {"trained": lambda *net: {name: 2 * value for name, value in wrong(*net).items()}}
+    found = marks("ps5", answer_loss=lambda *net: {**right(*net), "p": 1.0}, **trained)
+    assert (found["answer_loss"].points, found["answer_loss"].hint) == (found["answer_loss"].most, "")
+    assert found["trained"].points == 0 and "answer_loss" not in found["trained"].hint
+    found = marks("ps5", answer_loss=lambda *net: {**right(*net), "dh": 1.0}, **trained)
+    assert found["answer_loss"].points == 0.75 * found["answer_loss"].most
+    assert found["trained"].hint.startswith("It calls answer_loss, which is not right yet")
+
+
 def test_own_runs_whose_cell_stopped():
     gone = {"values": [], "complaint": "nothing called my_runs is defined when the notebook has run"}
     stub = {"values": [], "raised": ["NotImplementedError", ""]}

@@ -440,6 +440,41 @@ def test_who_switches_the_look_off_earns_nothing(answered):
     assert not right and "follows its numbers" in reply
 
 
+POOLS = {
+    "a pool": "from concurrent.futures import ThreadPoolExecutor\n    with ThreadPoolExecutor(2) as pool:\n"
+    "        return np.array([*pool.map(lambda i: (1 - np.tanh(W[i] @ h) ** 2) * W[i], range(len(h)))])",
+    "another pool": "from multiprocessing.pool import ThreadPool\n    with ThreadPool(2) as pool:\n"
+    "        return np.array(pool.map(lambda i: (1 - np.tanh(W[i] @ h) ** 2) * W[i], range(len(h))))",
+    "asyncio": "import asyncio\n"
+    "    return asyncio.run(asyncio.to_thread(lambda: np.diag(1 - np.tanh(W @ h) ** 2) @ W))",
+    "a process": "from multiprocessing import Process\n    Process(target=print).start()\n    return W",
+}
+
+
+@pytest.mark.parametrize("name", POOLS)
+def test_who_shares_the_work_out_is_told_why_it_does_not_count(answered, name):
+    right, reply = answered(POOLS[name], derive=False)
+    assert right or name == "a process", reply
+    right, reply = answered(POOLS[name])
+    assert not right and told.sentence(ast.literal_eval(reply)["complaint"], "total") == told.WATCHED, reply
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        "max(abs(e) for e in np.linalg.eigvals(np.array([[0, 1], [-1, 0]])))",
+        "[abs(e) for e in np.linalg.eigvals(np.array([[0, 1], [-1, 0]]))]",
+        "max(np.linalg.eigvals(np.array([[0, 1], [-1, 0]])), key=lambda e: abs(e))",
+        "{n: abs(e) for n, e in enumerate(np.linalg.eigvals(np.array([[0, 1], [-1, 0]])))}",
+    ],
+)
+def test_complex_numbers_are_named_wherever_they_were_met(answered, look):
+    """A lambda has no name of its own, nor has a generator."""
+    right, reply = answered(f"seen = {look}\n    return np.diag(1 - np.tanh(W @ h) ** 2) @ W")
+    words = ast.literal_eval(reply)["complaint"]
+    assert not right and told.known(words) and told.sentence(words, "total") == borrowed.IN_COMPLEX, words
+
+
 def test_nothing_in_the_bare_room_differentiates(sandbox_kind):
     """No file of the package that imports its derivatives, or has a name like theirs, lies in there."""
     place = sandbox.bare_room()

@@ -5,7 +5,8 @@ is a report, and these are all fields that it may hold. One more, one of another
 whole reply is nothing.
 
     answers       by question, of those that this room was asked
-      values      a list of texts that `plain.encode` writes; the only thing that points come from
+      values      a list of texts that `plain.encode` writes; the only thing that points come from. In place of an entry
+                  that is neither a number nor text may stand one of two marks, {"unread": "complex"} or "other"
       complaint   a text, why there is no value; shown if it is one of the sentences that `told` knows
       raised      a name and a place, two texts, instead of a complaint; for who marks alone
       stepped     True or absent; in the bare room alone. A function was called with an array moved a little
@@ -22,6 +23,7 @@ import json
 import math
 import re
 import tracemalloc
+from fractions import Fraction
 from html.parser import HTMLParser
 from time import process_time
 
@@ -79,13 +81,21 @@ QUESTIONS += [
         right=lambda W, h: {"up": W @ h, "down": W.T @ h},
         draw=_draw_step,
     ),
+    Question(
+        name="pair",
+        points=8,
+        objective="Run two steps.",
+        right=lambda W, h: np.array([np.tanh(W @ h), np.tanh(W.T @ h)]),
+        draw=_draw_step,
+        rows=("first", "second"),
+    ),
 ]
 """
 
 
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory):
-    """Of ps0 with a derivation, ps0_bend, and a question of two parts, ps0_both."""
+    """Of ps0 with a derivation, ps0_bend, a question of two parts, ps0_both, and one of two rows, ps0_pair."""
     key = write_assignment(tmp_path_factory.mktemp("key"))
     with open(key / "ps0" / "questions.py", "a", encoding="utf-8") as file:
         file.write(MORE)
@@ -116,7 +126,7 @@ def points(marker, text):
     return {mark.grade_id: mark.points for mark in marker.marks(text) if mark.points is not None}
 
 
-ALL_OF_IT = {"ps0_step": 10, "ps0_total": 5, "ps0_slope": 2, "ps0_bend": 4, "ps0_both": 6}
+ALL_OF_IT = {"ps0_step": 10, "ps0_total": 5, "ps0_slope": 2, "ps0_bend": 4, "ps0_both": 6, "ps0_pair": 8}
 
 
 def test_a_right_reply_has_all_points(marker, right):
@@ -186,6 +196,10 @@ wrong_value = st.one_of(
     st.floats(0.3, 5).map(plain.encode),
     st.integers(-(2**62), 2**62).filter(bool).map(plain.encode),
     st.sampled_from([np.ones(3), np.ones((2, 2)), np.array(np.nan), [], {}, "0.25", None]).map(plain.encode),
+    st.sampled_from(
+        [[object()] * 2, {"up": object(), "down": 1j}, (1j, 0.25), [{"up": {0.5: 1}}], np.arange(2) + 0j]
+    ).map(lambda value: plain.encode(value, entries=True)),
+    st.sampled_from(["complex", "other", "print", 1, None, ["other"]]).map(lambda mark: json.dumps({"unread": mark})),
     anything.map(lambda value: json.dumps(value)),
     anything,
 )
@@ -232,6 +246,8 @@ a_change = st.one_of(  # of a right reply: (what, ...)
     st.tuples(st.just("single"), where),
     st.tuples(st.just("shape"), where, trial, st.lists(st.integers(0, 9999), max_size=4)),
     st.tuples(st.just("other"), where, trial, wrong_value),
+    st.tuples(st.just("spoilt"), where, trial, st.integers(0, 3), st.sampled_from(["complex", "other", None])),
+    st.tuples(st.just("more"), where, trial, st.sampled_from([object(), 1j, 0.25, "words"])),
     st.tuples(st.just("count"), where, st.integers(0, 5)),
     st.tuples(st.just("gone"), where),
     st.tuples(st.just("flag"), where, st.sampled_from([*SIGNS, "right", "points"]), a_flag),
@@ -271,6 +287,23 @@ def turned(value):
     )
 
 
+def spoilt(value, number, mark):
+    """As text, with a mark in place of one of its parts, rows or numbers, or of all."""
+    value = value if isinstance(value, dict) else list(np.atleast_1d(value))
+    data = json.loads(plain.encode(value))
+    (kind,) = data
+    data[kind][number % len(data[kind])] = [list(value)[number % len(value)]] * (kind == "dict") + [{"unread": mark}]
+    if kind == "list":
+        data[kind][number % len(data[kind])] = {"unread": mark} if mark else None
+    return json.dumps(data if number < 3 else {"unread": mark})
+
+
+def more(value, thing):
+    """As text, with one more entry."""
+    value = {**value, "more": thing} if isinstance(value, dict) else [*np.atleast_1d(value), thing]
+    return plain.encode(value, entries=True)
+
+
 def other(what, value, *details):
     """Another value in place of a right one."""
     if what == "scaled":
@@ -279,6 +312,8 @@ def other(what, value, *details):
         return one_entry(value, *details)
     if what == "shape":
         return np.zeros([0, *details[0]][: 1 + len(details[0])])
+    if what in ("spoilt", "more"):
+        return spoilt(value, *details) if what == "spoilt" else more(value, *details)
     return turned(value) if what == "turned" else details[0]
 
 
@@ -314,7 +349,8 @@ def changed(marker, right, changes):
         elif what != "moved":
             values, n = wanted(marker, first), details[1] % len(wanted(marker, first))
             new = wanted(marker, details[2])[0] if what == "taken" else other(what, values[n], *details[2:])
-            answer["values"] = [*answer["values"][:n], new if what == "other" else plain.encode(new)]
+            as_text = what in ("other", "spoilt", "more")
+            answer["values"] = [*answer["values"][:n], new if as_text else plain.encode(new)]
             answer["values"] += [plain.encode(value) for value in values[n + 1 :]]
     return as_reply(rooms)
 
@@ -337,6 +373,10 @@ def most(marker, grade_id, text):
                 all(equal(v[name], r[name], rtol) for v, r in zip(values, rights, strict=True)) for name in rights[0]
             ]
             return question.points * sum(good) / len(good)
+        if question.rows:
+            pairs = [(v, r) for v, r in zip(values, rights, strict=True)]
+            good = [all(len(v) == len(r) and equal(v[n], r[n], rtol) for v, r in pairs) for n in range(2)]
+            return question.points * sum(good) / 2
         return question.points * all(equal(value, want, rtol) for value, want in zip(values, rights, strict=True))
     except Exception:
         return 0
@@ -351,7 +391,7 @@ def equal(got, want, rtol):
         return False
 
 
-NAME = "(?:step|total|slope|bend|both)"
+NAME = "(?:step|total|slope|bend|both|pair)"
 NUMBERS = (
     "(?:the number differs|its numbers differ from the right ones)[.]"
     "(?: All of (?:yours are 0|them are off by the same factor)[.]| Only one (?:row|entry) is (?:wrong|right)[.]"
@@ -369,8 +409,9 @@ OF_A_ROOM = [
     *map(re.escape, (borrowed.IN_COMPLEX, borrowed.IN_DIGITS, told.WATCHED)),
 ]
 OF_A_RESULT = [
-    "the answer is (?:text in quotes|a (?:list|tuple|dict|NoneType|bool|int|float|ndarray)), not a number or an array "
-    "of numbers[.]",
+    "the answer is (?:text in quotes|an? (?:list|tuple|dict|NoneType|bool|int|float|ndarray|object)), not a number or "
+    "an array of numbers[.]",
+    "the answer holds complex numbers, and real numbers are asked for[.]",
     "this is not written yet[.]",
     "this is the transpose of what is asked for[.]",
     "the shape is not the one that is asked for[.]",
@@ -394,12 +435,14 @@ OF_AN_ANSWER = [
     "what your answer returned could not be read[.]",
     "what came out of the notebook could not be read",
     "your function gives nothing back[.] Does it end with a line that begins with return[?]",
-    re.escape(told.RAISES),
+    re.escape(f"{told.RAISES} {told.TRY}") + f"(?: {re.escape(told.STOPPED)})?",
     f"(?:torch or what else differentiates|[a-z. ]+) (?:is|are) {re.escape(told.ABSENT)}",
     "the answer should hold these results: up, down[.]",
     "another number of results came back than is wanted: up, down[.]",
     "the right results are there, but exchanged[.] Their order is up, down[.]",
-    f"(?:(?:up|down) is right[.] )?(?:(?:up|down): )?(?:{'|'.join(OF_A_RESULT)})",
+    f"(?:(?:up|down) is right[.] )?(?:(?:up|down): )?(?:{'|'.join(OF_A_RESULT)})"
+    "(?: The rows of (?:first|second) are right[.])?",
+    "the rows of (?:first|second) are right, the rows of (?:first|second) are not[.]",
 ]
 NO_PYTHON = r"Code cell \d+ of your notebook can't be read as Python(?:, line \d+)?[.]"  # as the cells alone tell
 TOLD = re.compile(  # every hint that there may be: no sign in it is what a submission has computed
@@ -720,30 +763,51 @@ OF_THEM = [
 ]
 
 
+NAMES = ["step", "<lambda>", "<genexpr>", "<listcomp>", "<dictcomp>", "<module>", "größe", "x" * 60]  # of functions
+TYPES = ["float", "list", "mpf", "int | None", "Größe", "x" * 40]
+
+
 def test_every_sentence_of_a_room_is_known():
     """Those that stand in the code of the rooms; one that is missing would be told as unreadable."""
     source = (ROOT / "coursework" / "grader" / "runner.py").read_text(encoding="utf-8")
     steps = re.findall(r'return step, f?"(.*?)"', source)
     whole = re.findall(r'"complaint": f?"([^"]*?)"', source)
-    whole += [f"step {words}" for words in re.findall(r'^(?:COMPLEX|DIGITS) = "(.*)"$', source, re.M)]
+    whole += re.findall(r'^[A-Z_]+ = "(your answer .*)"$', source, re.M)
+    of_functions = re.findall(r'^(?:COMPLEX|DIGITS) = "(.*)"$', source, re.M)
+    whole += [f"{name} {words}" for words in of_functions for name in NAMES]
     plain_source = (ROOT / "coursework" / "plain.py").read_text(encoding="utf-8")
-    whole += re.findall(r'NotPlainError\(f?"(.*?)"\)', plain_source)
+    whole += re.findall(r'"(the answer .*?)"', plain_source)
     outside = (ROOT / "coursework" / "grader" / "sandbox.py").read_text(encoding="utf-8")
-    whole += re.findall(r'(?:self|watchdog)[.]reason = f?"(the notebook .*?)"', outside)
+    whole += re.findall(r'f?"((?:there was no time left: )?the notebook .*?)"', outside)
     whole.append(sandbox.too_much(sandbox.Limits()))
-    sentences = [f"your answer {words}" for words in steps] + whole
-    assert len(steps) >= 6 and len(whole) >= 10, sentences
-    filled = {"{reason}": "ended the Python process", "{name}": "step", "{type(value).__name__[:40]}": "float"}
-    filled["{holds}"] = ", which holds complex numbers"
+    sentences = [f"{who} {words}" for words in steps for who in ("your answer", "this cell", "the notebook")] + whole
+    assert len(steps) >= 6 and len(whole) >= 20 and len(of_functions) == 2, sentences
     for sentence in sentences:
-        words = sentence.removeprefix("{error}.")  # what `plain` says, which stands here, too
-        for gap, filling in filled.items():
-            words = words.replace(gap, filling)
-        words = re.sub(r"\{.*?\}", "20", words)
-        if not words:
-            continue
-        assert told.known(words), words
-        assert TOLD.fullmatch(told.sentence(words, "step")), words
+        for name in TYPES if "is a {name}" in sentence else ["step"]:
+            words = sentence.removeprefix("{error}.")  # what `plain` says, which stands here, too
+            words = words.replace("{reason}", "ended the Python process").replace("{name}", name)
+            words = re.sub(r"\{.*?\}", "20", words)
+            assert not words or told.known(words), words
+            assert not words or TOLD.fullmatch(told.sentence(words, "step")), words
+
+
+THINGS = [None, 3.0, object(), [1.0], len, np.sum, {0.5: 1}, 1j, "x" * 10**7, [[[[[[[[[[1]]]]]]]]]], Fraction, range(3)]
+
+
+@pytest.mark.parametrize("form", ["value", "function", "result", "generator", "thread"])
+@pytest.mark.parametrize("thing", THINGS, ids=range(len(THINGS)))
+def test_what_the_program_in_the_sandbox_says_is_known(thing, form, runner):
+    """The sentences that it makes of things of many kinds."""
+
+    def thread():
+        raise RuntimeError("can't start new thread")
+
+    calls = None if form == "value" else [plain.encode(())]
+    answers = {"result": lambda: thing, "generator": lambda: (each for each in [thing]), "thread": thread}
+    reply = runner.answer({"answer": "step", "calls": calls, "derive": True}, {"step": answers.get(form, thing)})
+    assert ("complaint" in reply) >= (form in ("generator", "thread"))
+    if words := reply.get("complaint"):
+        assert told.known(words) and TOLD.fullmatch(told.sentence(words, "step")), words
 
 
 def test_only_known_sentences_are_told():

@@ -230,8 +230,9 @@ WRONG5 = {
     ),
     "infinite weights": (changed("RNN", 0, "weights", "c", to=np.full(4, np.inf)), "c holds NaN, inf"),
     "a giant": (changed("RNN", 0, "weights", to=weights("RNN", 0, H=65)), "1 to 64 units"),
-    "words": (changed("RNN", 0, "loss", to=["a", "b"]), "could not be read"),
-    "an object": (changed("RNN", 0, "loss", to=object()), "not a number"),
+    "words": (changed("RNN", 0, "loss", to=["a", "b"]), "a list of numbers"),
+    "an object": (changed("RNN", 0, "loss", to=object()), "a list of numbers"),
+    "an object in the weights": (changed("RNN", 0, "weights", "c", to=object()), "could not be read"),
 }
 WRONG5 |= {
     "one net under three seeds": (one_net(), "same weights, or almost"),

@@ -1,7 +1,6 @@
 """From a folder of submissions to marks, hints, feedback and gradebook."""
 
 import dataclasses
-import importlib.util
 import json
 import os
 import re
@@ -17,7 +16,7 @@ import pytest
 
 from coursework import plain
 from coursework.grader import __main__ as command
-from coursework.grader import blame, magics, sandbox
+from coursework.grader import sandbox
 from coursework.grader.assignment import GUESSED, HIDDEN, draw, handed_out, job_of, load, names, stretched
 from coursework.grader.marking import Marker, read_report
 from coursework.grader.needed import needed
@@ -276,14 +275,7 @@ def test_the_instructors_own_notebook_earns_all_points(name, sandbox_kind):
     assert lost == {}, text
 
 
-def test_only_a_stub_was_not_started(monkeypatch):
-    monkeypatch.setitem(sys.modules, "plain", plain)  # these lie beside the runner in the sandbox
-    monkeypatch.setitem(sys.modules, "blame", blame)
-    monkeypatch.setitem(sys.modules, "magics", magics)
-    spec = importlib.util.spec_from_file_location("runner", sandbox.RUNNER)
-    runner = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(runner)
-
+def test_only_a_stub_was_not_started(runner):
     def stub():
         """A number."""
 

@@ -4,8 +4,10 @@ import json
 from decimal import Decimal
 from fractions import Fraction
 
+import mpmath
 import numpy as np
 import pytest
+import torch
 
 from coursework import plain
 
@@ -74,11 +76,79 @@ def test_a_subclass_arrives_as_an_array():
 
 
 @pytest.mark.parametrize(
-    "value", [object(), {1.5: 2}, 1j, np.array([object()]), 2**80, set()], ids=lambda value: type(value).__name__
+    "value",
+    [object(), {1.5: 2}, 1j, np.array([object()]), 10**400, set(), [object()], {"a": (1, 1j)}, {"a": {1.5: 2}}],
+    ids=lambda value: type(value).__name__,
 )
 def test_what_is_not_plain_is_refused(value):
-    with pytest.raises(plain.NotPlainError, match="the answer is a"):
+    with pytest.raises(plain.NoNumberError, match=r"the answer (is a|holds complex numbers)"):
         plain.encode(value)
+
+
+def test_an_entry_that_is_not_plain_leaves_the_others():
+    got = plain.crossed({"h": np.ones(2), "cache": object(), "z": 1j, "more": [2.0, {1.5: 2}], "dW": None, "db": ...})
+    assert np.array_equal(got["h"], np.ones(2)) and got["more"][0] == 2.0 and got["dW"] is None is got["db"]
+    assert type(got["cache"]) is type(got["more"][1]) is object and got["z"] == 1j
+    too_large = {"h": 1.0, "cache": np.zeros(10**6)}
+    with pytest.raises(plain.NotPlainError, match="far too large"):
+        plain.crossed(too_large)
+
+
+NUMBERS = {
+    "np.frompyfunc": (np.frompyfunc(lambda x: x / 2, 1, 1)(np.arange(3)), [0.0, 0.5, 1.0]),
+    "NumPy's numbers as objects": (np.array([np.float32(0.5), np.int64(2), np.bool_(True)], dtype=object), [0.5, 2, 1]),
+    "mpmath": ([mpmath.mpf(1) / 2], [0.5]),
+    "mpmath as an array": (np.array([mpmath.mpf(1) / 2, mpmath.mpc(2, 0)]), [0.5, 2.0]),
+    "a huge whole number": (2**80, 2.0**80),
+    "a complex one without an imaginary part": (complex(0.5, -0.0), 0.5),
+    "a complex array": (np.array([0.5 + 0j, 2]), [0.5, 2.0]),
+    "complex objects": (np.array([0.5 + 0j, 2.0], dtype=object), [0.5, 2.0]),
+    "a tensor with a gradient": (torch.nn.Parameter(torch.tensor([0.5])), [0.5]),
+    "a conjugate": (torch.tensor([0.5 + 0j]).conj(), [0.5]),
+    "tensors in a list": ([torch.tensor(0.5, requires_grad=True)], [0.5]),
+    "a memoryview": (memoryview(np.array([0.5])), [0.5]),
+}
+
+
+@pytest.mark.parametrize("name", NUMBERS)
+def test_many_kinds_of_numbers_are_numbers(name):
+    value, wanted = NUMBERS[name]
+    got = plain.crossed(value)
+    assert np.shape(got) == np.shape(wanted) and np.array_equal(np.asarray(got, dtype=float), wanted)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [1 + 1e-300j, complex(0, float("nan")), np.array([1, 1j]), np.array([1j, 2.0], dtype=object), torch.tensor(1j)],
+    ids=repr,
+)
+def test_an_imaginary_part_is_refused_with_the_reason(value):
+    """However small: the numbers of a complex step have such."""
+    with pytest.raises(plain.NoNumberError, match="holds complex numbers, and real numbers are asked for"):
+        plain.crossed(value)
+
+
+@pytest.mark.parametrize("value", ["0.25", np.str_("0.25")], ids=repr)
+def test_words_stay_words(value):
+    assert plain.crossed(value) == "0.25"
+    for within in (np.array([value], dtype=object), np.array([value])):
+        with pytest.raises(plain.NoNumberError, match="ndarray, not a number"):
+            plain.crossed(within)
+
+
+class Loud:
+    """Does what it likes when it is looked at."""
+
+    def __array__(self, *given, **named):
+        raise LookupError("hidden")
+
+
+def test_what_a_value_does_itself_is_no_exception_of_the_answer():
+    held = np.empty(1, dtype=object)
+    held[0] = Loud()
+    for value in (Loud(), held, torch.ones(1, dtype=torch.bfloat16)):
+        with pytest.raises(plain.NoNumberError, match="not a number"):
+            plain.crossed(value)
 
 
 def test_what_is_too_large_is_refused():
@@ -114,6 +184,9 @@ def test_what_is_too_large_is_refused():
         '{"float": 3}',
         '{"float": "0x1p99999"}',
         '{"pickle": "gASV"}',
+        '{"unread": "print"}',
+        '{"unread": ["other"]}',
+        '{"unread": "other", "float": "0x1p0"}',
         '{"list": 3}',
         '{"list": [], "tuple": []}',
         '{"dict": [[1]]}',
