@@ -80,6 +80,10 @@ IN_DIGITS = (
     "it computes with more digits than float64 has (np.longdouble, Decimal, Fraction). Differences of such numbers are "
     "as exact as a derivation, so a derivation may hold none. Compute in float64."
 )
+IN_NO_CELL = (
+    "it runs code that stands in no cell of your notebook: in a text, in bytes, or in a file that is no library's. "
+    "Nobody reads it there. Write the code itself in a cell."
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -19,6 +19,7 @@ SIGNS = {  # what a room may say of a derivation, beside its values
     "stepped": "A function is called for each entry of an array, with this entry moved a little: differences?",
     "searched": "The notebook looks through the objects or the frames of its process, where the grader's are, too.",
     "overrun": "A line is passed so often that the numbers of its function were not followed to the end.",
+    "unread": "Code runs that a library has made from a text, or that is compiled: it stands in no cell to be read.",
 }
 Rooms = list[tuple[dict[str, Any], dict[int, str]]]  # of each room: answers, and what failed by cell
 

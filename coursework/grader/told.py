@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from coursework.grader import magics
-from coursework.grader.borrowed import IN_COMPLEX, IN_DIGITS, TOOLS, imported
+from coursework.grader.borrowed import IN_COMPLEX, IN_DIGITS, IN_NO_CELL, TOOLS, imported
 
 RAISED = {name for name in dir(builtins) if isinstance(getattr(builtins, name), type)} | {"LinAlgError", "NotHereError"}
 PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})", re.A)
@@ -48,11 +48,12 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     r"the answer is a \w+, not a number or an array of numbers": "the answer is not a number or an array of numbers",
     r"the answer is a \w+, which holds complex numbers, not a number or an array of numbers": "the answer holds "
     "complex numbers, and real numbers are asked for",
-    r"\w+ computes with complex numbers. A complex step is no derivation, and that is asked for here": IN_COMPLEX,
-    r"\w+ computes in more digits than float64. Only differences need these, and a derivation is asked for here": (
+    r"[\w<>]+ computes with complex numbers. A complex step is no derivation, and that is asked for here": IN_COMPLEX,
+    r"[\w<>]+ computes in more digits than float64. Only differences need these, and a derivation is asked for here": (
         IN_DIGITS
     ),
     "your answer ended what follows its numbers": WATCHED,
+    "your answer runs code that stands in no cell of the notebook": IN_NO_CELL,
     r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
         "{why}"
     ),
