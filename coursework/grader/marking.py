@@ -116,7 +116,7 @@ class Marker:
         verdict = self._verdict(grade_id, answer, failed, cells, error, cases)
         share = 1.0 if verdict.right else self._share(answer, cases)
         if question.derive and share > 0:
-            if borrows := borrowed.complaint(cells, question.name, self.handed_out):
+            if borrows := borrowed.complaint(cells, question.name, self.handed_out, failed=failed):
                 verdict, share = Verdict(False, borrows), 0.0
         return _Found(verdict, share, error)
 
