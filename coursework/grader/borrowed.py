@@ -50,6 +50,7 @@ INSIDE = "leads to what Python keeps inside of objects, where anything may come 
 HIDING = dict.fromkeys(("exec", "eval", "compile"), IN_TEXT)
 HIDING |= dict.fromkeys(("globals", "locals", "vars", "__import__", "__builtins__"), BY_NAME)
 HIDING |= {"getattr": "takes a name that only a run can tell. Write the attribute itself, as in np.tanh."}
+BY_TEXT = {"operator.attrgetter", "operator.methodcaller"}  # these take attributes' names, as getattr does
 FUNCTIONS_OWN = {"locals", "vars"}  # in a function they hold its variables, which are read there
 HIDDEN_BY = dict.fromkeys(("__main__", "builtins", "importlib", "runpy"), BY_NAME)
 HIDDEN_BY |= dict.fromkeys(("ctypes", "subprocess"), "computes outside of this Python, where nobody can follow it.")
@@ -60,6 +61,7 @@ DUNDER = dict.fromkeys(("__import__", "__builtins__", "__globals__", "__loader__
 DUNDER |= {"__dict__": "of a module " + BY_NAME, "__class__": INSIDE + "Write type(x) for the class of x."}
 DUNDER |= dict.fromkeys(("__subclasses__", "__getattribute__", "__code__"), INSIDE + "A derivation needs none of it.")
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
+PARTS = {"imag", "emath"}  # attributes alone: as a text, such a word is a word
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
 ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "truediv", "matmul", "pow")}
@@ -246,9 +248,10 @@ def _complaint(
         return f"However right it is, {full} computes it, which the course's package brings."
     if hidden := _hides(node, full, reads, modules):
         return f"However right it is, it can't be read: {hidden}"
-    if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
+    found = [part for name in _texts_of(node, modules) for part in name.split(".")] if type(node) is ast.Call else []
+    if COMPLEX & set(found) or _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
         return f"However right it is, {IN_COMPLEX}"
-    if _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
+    if WIDE & set(found) or _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
         return f"However right it is, {IN_DIGITS}"
     if quotients.has(node):
         return "However right it is, it comes from a quotient of differences."
@@ -598,6 +601,14 @@ def _readable(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[int
             own = in_function and node.func.id in FUNCTIONS_OWN and not any(_full_name(a, modules) for a in node.args)
             if own or _attribute_of(node):
                 yield id(node.func)
+        if isinstance(node, ast.Call) and _texts_of(node, modules):
+            yield id(node.func)
+
+
+def _texts_of(node: ast.Call, modules: Mapping[str, str]) -> list[str]:
+    """["tanh"] of attrgetter("tanh"), where all that it takes stands there."""
+    names = [_text(word) for word in node.args] if _full_name(node.func, modules) in BY_TEXT else []
+    return names if all(names) else []
 
 
 def _hides(node: ast.AST, full: str, reads: set[str], modules: dict[str, str]) -> str:
@@ -607,6 +618,8 @@ def _hides(node: ast.AST, full: str, reads: set[str], modules: dict[str, str]) -
     name = node.attr if isinstance(node, ast.Attribute) else _attribute_of(node)
     if name in DUNDER and (name != "__dict__" or full):  # that of an object has its own numbers
         return f"{name} {DUNDER[name]}"
+    if full in BY_TEXT:
+        return f"{full} {HIDING['getattr']}"
     root = full.partition(".")[0]
     return f"{root} {HIDDEN_BY[root]}" if root in HIDDEN_BY else ""
 
@@ -624,11 +637,11 @@ def _names(node: ast.AST, full: str, types: set[str], letters: set[str], reads: 
         return node.arg == "dtype" and _text(node.value) in letters
     if isinstance(node, ast.Call):
         asks = isinstance(node.func, ast.Attribute) and node.func.attr in ("astype", "dtype")
-        return asks and any(_text(argument) in letters for argument in node.args)
+        return (asks and any(_text(argument) in letters for argument in node.args)) or _attribute_of(node) in types
     if isinstance(node, ast.Name):
         return node.id in types & reads or full.rpartition(".")[2] in types
-    name = node.attr if isinstance(node, ast.Attribute) else _text(node)
-    return name in types or full.rpartition(".")[2] in types
+    named = node.attr in types if isinstance(node, ast.Attribute) else _text(node) in types - PARTS
+    return named or full.rpartition(".")[2] in types
 
 
 def _text(node: ast.AST) -> str:
