@@ -883,7 +883,7 @@ REDEFINED = {  # cells, and whether the first try may count
         ["import functools as t", FIRST_TRY, "@t.partial(t.partial, d)\ndef f(x):\n    return x", BETTER], True
     ),
     "kept by a function that ran": (
-        [FIRST_TRY, "def keep():\n    global kept\n    kept = d", "keep()", BETTER, USE.replace("d(x)", "kept(x)")], True
+        [FIRST_TRY, "def keep():\n    global k\n    k = d", "keep()", BETTER, "def f(x):\n    return k(x)"], True
     ),
     "put back": ([FIRST_TRY, "old = d", "def back():\n    global d\n    d = old", BETTER, "back()", USE], True),
     "in a condition": ([FIRST_TRY, f"if 0:\n    {BETTER}".replace("\n    ret", "\n        ret"), USE], True),
@@ -1022,7 +1022,8 @@ IN_NO_CELL = {  # right, and nobody reads it
     "spec = importlib.util.spec_from_loader('own', Loader('own', np.__file__))\n"
     "module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\nown = module.own",
     "a patched loader": "import importlib.machinery\nloader = importlib.machinery.SourceFileLoader\n"
-    "loader.get_code = lambda *_: compile(TEXT, np.__file__, 'exec')\nimport this\nown = this.own",
+    "old = loader.get_code\nloader.get_code = lambda _, name: compile(TEXT, np.__file__, 'exec')\nimport this\n"
+    "loader.get_code, own = old, this.own",
     "bytes": "import marshal, types\ncode = marshal.loads(marshal.dumps(compile(TEXT, 'x', 'exec').co_consts[2]))\n"
     "own = types.FunctionType(code, globals())",
     "other constants": "def own(h):\n    return 1 - h**3\n"
