@@ -290,7 +290,7 @@ class _Settings:
     def are_own(self, name: str, piece: Piece) -> bool:
         """Whether a name that a piece reads can only be the notebook's, though Python has one like it."""
         anew = self.anew.get(name, [])
-        if not anew or any(name in each.imports or name in each.first for each in anew):
+        if not anew or any(name in each.imports for each in anew):
             return False
         if not all(name in each.filled for each in self.others.get(name, [])):
             return False

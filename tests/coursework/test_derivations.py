@@ -892,6 +892,11 @@ REDEFINED = {  # cells, and whether the first try may count
         ["class Net:\n    def d(self, x):\n        return np.tanh(x + 1e-20j).imag", "net = Net()",
          "class Net:\n    def d(self, x):\n        return 1 - x", "def f(x):\n    return net.d(x)"], True
     ),
+    "a former class that was put elsewhere": (
+        ["kept = []\nclass Base:\n    def __init_subclass__(cls):\n        kept.append(cls)",
+         "class Net(Base):\n    def d(self, x):\n        return np.tanh(x + 1e-20j).imag", "class Net:\n    pass",
+         "def f(x):\n    return kept[0]().d(x)"], True
+    ),
 }  # fmt: skip
 
 
