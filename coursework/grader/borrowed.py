@@ -439,8 +439,6 @@ def _pieces(cell: str) -> Iterator[Piece]:
         except (SyntaxError, ValueError, LookupError):
             sets = reads = set(_any_names(nodes))
             apart_tables = []
-        if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
-            reads = reads | {"*"}
         own = _without(statements[0], apart) if apart_tables else nodes
         for method, tables in apart_tables:
             yield _piece(list(ast.walk(method)), set_in(tables) | {f".{method.name}"}, read_in(tables), nodes)

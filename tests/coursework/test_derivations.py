@@ -1104,3 +1104,24 @@ def test_code_of_cells_and_libraries_is_not_pointed_at(answered, name):
 def test_no_cell_puts_another_text_in_a_later_cells_place(answered, patch):
     right, reply = answered(ANSWER, before=[TEXT + patch, "own = lambda h: 'wrong'"])
     assert not right, reply
+
+
+REACHED = {  # what leads to a complex step, beside a call by name
+    "a statement on a shared line": ("x = 0.3; kept = np.tanh(x + 1e-20j).imag", "return kept"),
+    "a pattern": (
+        "class Net:\n    @property\n    def d(self):\n        return np.tanh(0.3 + 1e-20j).imag",
+        "match Net():\n        case Net(d=found):\n            return found",
+    ),
+    "a method that a decorator has put elsewhere": (
+        "kept = []\ndef keep(f):\n    kept.append(f)\n\nclass Net:\n    @keep\n    def d(self):\n"
+        "        return np.tanh(0.3 + 1e-20j).imag",
+        "return kept[0](Net())",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_what_leads_to_code_is_followed(name):
+    cell, body = REACHED[name]
+    cells = ["import numpy as np", *cell.split("\n\n"), f"def f(x):\n    {body}"]
+    assert "complex step" in borrowed.complaint(cells, "f")
