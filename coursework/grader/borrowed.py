@@ -9,17 +9,23 @@ notebook that it calls, and a derivation has to be written so that it can be rea
 way has understood enough to be told apart by `alike`, and by whoever reads the notebook.
 """
 
+import abc
 import ast
+import bisect
+import collections
 import contextlib
+import enum
 import functools
 import symtable
+import types
+import typing
 from collections import ChainMap
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from coursework.grader.magics import as_python
 from coursework.grader.needed import all_tables, bare, read_in, set_in
-from coursework.grader.quotient import DEEPEST, Quotients, TooMuchWorkError, Work
+from coursework.grader.quotient import DEEPEST, Quotients, TooMuchWorkError, Work, dotted
 
 PACKAGE = tuple(
     f"course_utils.{name}"
@@ -44,6 +50,7 @@ INSIDE = "leads to what Python keeps inside of objects, where anything may come 
 HIDING = dict.fromkeys(("exec", "eval", "compile"), IN_TEXT)
 HIDING |= dict.fromkeys(("globals", "locals", "vars", "__import__", "__builtins__"), BY_NAME)
 HIDING |= {"getattr": "takes a name that only a run can tell. Write the attribute itself, as in np.tanh."}
+BY_TEXT = {"operator.attrgetter", "operator.methodcaller"}  # these take attributes' names, as getattr does
 FUNCTIONS_OWN = {"locals", "vars"}  # in a function they hold its variables, which are read there
 HIDDEN_BY = dict.fromkeys(("__main__", "builtins", "importlib", "runpy"), BY_NAME)
 HIDDEN_BY |= dict.fromkeys(("ctypes", "subprocess"), "computes outside of this Python, where nobody can follow it.")
@@ -54,6 +61,7 @@ DUNDER = dict.fromkeys(("__import__", "__builtins__", "__globals__", "__loader__
 DUNDER |= {"__dict__": "of a module " + BY_NAME, "__class__": INSIDE + "Write type(x) for the class of x."}
 DUNDER |= dict.fromkeys(("__subclasses__", "__getattribute__", "__code__"), INSIDE + "A derivation needs none of it.")
 COMPLEX = {"complex", "complex64", "complex128", "cdouble", "csingle", "clongdouble", "emath", "imag"}
+PARTS = {"imag", "emath"}  # attributes alone: as a text, such a word is a word
 WIDE = {"longdouble", "longfloat", "float96", "float128", "Decimal", "Fraction"}
 LETTERS_OF_COMPLEX, LETTERS_OF_WIDE = {"c8", "c16", "D", "F", "G"}, {"g", "f12", "f16"}  # types in texts alone
 ARITHMETIC = {f"__{side}{name}__" for side in ("", "r") for name in ("add", "sub", "mul", "truediv", "matmul", "pow")}
@@ -69,6 +77,19 @@ OWN_DECORATORS = {
     "setter",
     "no_grad",
 }
+BUILTIN = (dict, list, tuple, set, frozenset, int, float, str, bytes, Exception, ValueError, RuntimeError)
+QUIET = {each.__name__: {*dir(each)} for each in BUILTIN}  # {base of a class: names of methods that it may call}
+QUIET |= {
+    f"{module.__name__}.{name}": {*dir(getattr(module, name))}
+    for module, names in (
+        (abc, ("ABC",)),
+        (types, ("SimpleNamespace",)),
+        (enum, ("Enum", "IntEnum", "StrEnum")),
+        (typing, ("NamedTuple", "Generic", "Protocol", "TypedDict")),
+        (collections, ("namedtuple", "UserDict", "UserList", "OrderedDict", "defaultdict", "Counter", "deque")),
+    )
+    for name in names
+}
 FILLING = {"append", "appendleft", "extend", "insert", "add", "setdefault", "update"}
 WANTED = "This question asks for your own derivation."
 TOO_LONG = "Your notebook holds code that is too long to be followed. Leave out what this answer doesn't need."
@@ -79,6 +100,10 @@ IN_COMPLEX = (
 IN_DIGITS = (
     "it computes with more digits than float64 has (np.longdouble, Decimal, Fraction). Differences of such numbers are "
     "as exact as a derivation, so a derivation may hold none. Compute in float64."
+)
+IN_NO_CELL = (
+    "it runs code that stands in no cell of your notebook: in a text, in bytes, or in a file that is no library's. "
+    "Nobody reads it there. Write the code itself in a cell."
 )
 
 
@@ -91,6 +116,10 @@ class Piece:
     reads    names of the notebook that it reads, and `.loss` for an attribute loss
     imports  {name: what was imported by it}
     whole    the code of its class, where it is a method
+    anew     names that it sets whatever they were before: by a definition, an assignment or an import of its own
+    first    names that it reads where it stands, not only when it is called
+    filled   names of what it puts something into, which has the name already
+    cell     the number of its cell, from 1 on
     """
 
     nodes: list[ast.AST]
@@ -98,10 +127,18 @@ class Piece:
     reads: set[str]
     imports: dict[str, str]
     whole: list[ast.AST] = field(default_factory=list)
+    anew: set[str] = field(default_factory=set)
+    first: set[str] = field(default_factory=set)
+    filled: set[str] = field(default_factory=set)
+    cell: int = 0
 
 
 def complaint(
-    cells: Sequence[str], answer: str, handed_out: Iterable[str] = (), work: Work | None = None
+    cells: Sequence[str],
+    answer: str,
+    handed_out: Iterable[str] = (),
+    work: Work | None = None,
+    failed: Collection[int] = (),
 ) -> str | None:
     """A sentence on the tool that the answer uses, or None.
 
@@ -109,35 +146,45 @@ def complaint(
     answer      the name of its function
     handed_out  cells that are no student's work: unchanged ones are not read, but for what they import
     work        counts the steps of reading
+    failed      numbers of the cells, from 1 on, that stopped with an error. What they set may never have been set
     """
     try:
-        return _found(cells, answer, handed_out, work or Work())
+        return _found(cells, answer, handed_out, work or Work(), failed)
     except (RecursionError, MemoryError):
         return f"{WANTED} Your notebook holds code that is nested so deeply that nobody can read it."
     except TooMuchWorkError:
         return f"{WANTED} {TOO_LONG}"
 
 
-def _found(cells: Sequence[str], answer: str, handed_out: Iterable[str], work: Work) -> str | None:
+def _found(
+    cells: Sequence[str], answer: str, handed_out: Iterable[str], work: Work, failed: Collection[int]
+) -> str | None:
     pieces, own = _taken_apart(tuple(cells), tuple(handed_out))
-    imported: dict[str, str] = {}
-    for piece in pieces:
-        imported |= {name: full for name, full in piece.imports.items() if name in piece.sets}
+    reached = _reached(pieces, own, answer, work, failed)
+    there = {id(piece) for piece in pieces} - {id(piece) for piece in own} | {id(piece) for piece in reached}
+    imported = _imported(piece for piece in pieces if id(piece) in there)
     ours = set[str]().union(*(piece.sets for piece in own)) - set(imported)
     known = imported | dict(_aliases(own, imported))
+    settings = _Settings(own, failed)
     quotients: dict[int, Quotients] = {}
-    for piece in _reached(own, answer, work):
+    for piece in reached:
         modules = {name: imported[name] for name in piece.reads if name in imported} | piece.imports
         whole = piece.whole or piece.nodes
         if id(whole) not in quotients:
             quotients[id(whole)] = Quotients(whole, ChainMap(piece.imports, known), ours, work)
         readable = set(_readable(piece.nodes, modules))
+        reads = {name for name in piece.reads if not settings.are_own(name, piece)}
         for node in piece.nodes:
             work.spend()
-            words = _complaint(node, piece.reads, modules, quotients[id(whole)], readable)
+            words = _complaint(node, reads, modules, quotients[id(whole)], readable)
             if words:
                 return f"{WANTED} {words}"
     return None
+
+
+def _imported(pieces: Iterable[Piece]) -> dict[str, str]:
+    """{name: what was imported by it} of what the notebook has by these pieces."""
+    return {name: full for piece in pieces for name, full in piece.imports.items() if name in piece.sets}
 
 
 def _aliases(pieces: Iterable[Piece], imported: Mapping[str, str]) -> Iterator[tuple[str, str]]:
@@ -163,7 +210,7 @@ def arithmetic(cells: Sequence[str], answer: str, handed_out: Iterable[str] = ()
     that hand their gradients back: no program can tell, so this is for who marks.
     """
     with contextlib.suppress(RecursionError, MemoryError, TooMuchWorkError):
-        for piece in _reached(_taken_apart(tuple(cells), tuple(handed_out))[1], answer, Work()):
+        for piece in _reached(*_taken_apart(tuple(cells), tuple(handed_out)), answer, Work()):
             for node in piece.nodes:
                 if isinstance(node, ast.ClassDef):
                     names = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
@@ -185,9 +232,9 @@ def _results_of_class(node: ast.ClassDef) -> Iterator[str]:
 def _taken_apart(cells: tuple[str, ...], handed_out: tuple[str, ...]) -> tuple[list[Piece], list[Piece]]:
     """(the pieces of all cells, those that are the student's own). Raises what `_pieces` raises."""
     ours = set(map(bare, handed_out))
-    pieces = {cell: list(_pieces(cell)) for cell in cells}
-    own = [piece for cell in cells if bare(cell) not in ours for piece in pieces[cell]]
-    return [piece for cell in cells for piece in pieces[cell]], own
+    pieces = [replace(piece, cell=number) for number, cell in enumerate(cells, 1) for piece in _pieces(cell)]
+    own = {number for number, cell in enumerate(cells, 1) if bare(cell) not in ours}
+    return pieces, [piece for piece in pieces if piece.cell in own]
 
 
 def _complaint(
@@ -201,70 +248,139 @@ def _complaint(
         return f"However right it is, {full} computes it, which the course's package brings."
     if hidden := _hides(node, full, reads, modules):
         return f"However right it is, it can't be read: {hidden}"
-    if _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
+    found = [part for name in _texts_of(node, modules) for part in name.split(".")] if type(node) is ast.Call else []
+    if COMPLEX & set(found) or _names(node, full, COMPLEX, LETTERS_OF_COMPLEX, reads) or _is_imaginary(node):
         return f"However right it is, {IN_COMPLEX}"
-    if _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
+    if WIDE & set(found) or _names(node, full, WIDE, LETTERS_OF_WIDE, reads):
         return f"However right it is, {IN_DIGITS}"
     if quotients.has(node):
         return "However right it is, it comes from a quotient of differences."
     return None
 
 
-def _reached(pieces: Sequence[Piece], answer: str, work: Work) -> list[Piece]:
-    """The pieces that the answer's value is made by, found from its name on through all names that are read.
+class _Settings:
+    """Which pieces a name may have its value from, at which time. A piece's place is its time; the answer's is the end.
+
+    Of two definitions of one name, the later one counts, whenever it is read below. What is read above it may have the
+    earlier one, and keep it. A function may set a name by `global` at any time. So may a loop, a condition, `del`.
+    """
+
+    def __init__(self, own: Sequence[Piece], failed: Collection[int] = ()):
+        self.place = {id(piece): place for place, piece in enumerate(own)}
+        self.anew: dict[str, list[Piece]] = {}
+        self.others: dict[str, list[Piece]] = {}
+        for piece in own:
+            for name in piece.sets:
+                anew = name in piece.anew and piece.cell not in failed
+                (self.anew if anew else self.others).setdefault(name, []).append(piece)
+        self.former = {  # the code of classes, each of which another one of its name has replaced
+            id(piece.whole): piece
+            for pieces in self.anew.values()
+            for piece in pieces[:-1]
+            if piece.whole and _stands_alone(piece.nodes[0])
+        }
+
+    def of(self, name: str, time: int) -> Iterator[tuple[Piece, int]]:
+        """(a piece that may have set a name that is read from this time on, the time from which on it may run)."""
+        anew = self.anew.get(name, [])
+        above = bisect.bisect_left(anew, time, key=lambda piece: self.place[id(piece)])
+        yield from ((piece, time) for piece in anew[max(above - 1, 0) :])
+        yield from ((piece, self.place[id(piece)]) for piece in self.others.get(name, []))
+
+    def are_own(self, name: str, piece: Piece) -> bool:
+        """Whether a name that a piece reads can only be the notebook's, though Python has one like it."""
+        anew = self.anew.get(name, [])
+        if not anew or any(name in each.imports for each in anew):
+            return False
+        if not all(name in each.filled for each in self.others.get(name, [])):
+            return False
+        return self.place[id(anew[0])] < self.place.get(id(piece), 0)
+
+
+def _stands_alone(node: ast.AST) -> bool:
+    return isinstance(node, ast.ClassDef) and not (node.bases or node.keywords or node.decorator_list)
+
+
+def _reached(
+    pieces: Sequence[Piece], own: Sequence[Piece], answer: str, work: Work, failed: Collection[int] = ()
+) -> list[Piece]:
+    """The student's own pieces that the answer's value is made by, found from its name on through all names read.
 
     A function that is handed to another one, by a decorator or in a call, may be put where that one puts things. Then
     whoever reads from there reads it. A method is reached by its name as an attribute of anything; all methods are
     where something looks for methods by itself. Those that Python calls (`__init__`, `__add__`) come with their class.
     """
-    setting: dict[str, list[Piece]] = {}
     handing: dict[str, list[Piece]] = {}
     filling: dict[str, list[str]] = {}  # {what is filled: names of functions that fill it}
+    settings, imports = _Settings(own, failed), _imported(pieces)
     defined = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-    functions = {node.name for piece in pieces for node in piece.nodes if isinstance(node, defined)}
-    classes = {piece.nodes[0].name for piece in pieces if isinstance(piece.nodes[0], ast.ClassDef)} | {"object"}
-    filled_by: dict[int, set[str]] = {}
-    for piece in pieces:
+    functions = {node.name for piece in own for node in piece.nodes if isinstance(node, defined)}
+    classes = {piece.nodes[0].name for piece in own if isinstance(piece.nodes[0], ast.ClassDef)} | {"object"}
+    changed = {name for piece in own for name in piece.sets if imports.get(name) != piece.imports.get(name, "")}
+    for piece in own:
         work.spend(len(piece.nodes))
         classes -= set(piece.imports)
-        for name in piece.sets:
-            setting.setdefault(name, []).append(piece)
         for name in set(_handed_to(piece, functions)):
             handing.setdefault(name, []).append(piece)
     for to in handing:
-        for piece in setting.get(to, []):
-            if id(piece) not in filled_by:
-                filled_by[id(piece)] = set(_names_filled(piece.nodes)) & piece.reads
-            work.spend(1 + len(filled_by[id(piece)]))
-            for name in filled_by[id(piece)]:
+        for piece in [*settings.anew.get(to, []), *settings.others.get(to, [])]:
+            work.spend(1 + len(piece.filled))
+            for name in piece.filled:
                 filling.setdefault(name, []).append(to)
-    todo, seen, gone = [answer], set[str](), set[str]()
-    found: dict[int, Piece] = {}
+    todo, seen, gone = [(answer, len(own))], dict[str, int](), set[str]()
+    found: dict[int, tuple[Piece, int]] = {}
+    waiting: dict[int, list[tuple[Piece, int]]] = {}  # methods of classes that aren't there any more
     while todo:
-        name = todo.pop()
-        if name in seen:
+        name, time = todo.pop()
+        work.spend()
+        if seen.get(name, len(own) + 1) <= time:
             continue
-        seen.add(name)
-        more = [*setting.get(name, [])]
+        seen[name] = time
+        more = list(settings.of(name, time))
         for to in filling.get(name, []):
-            more += [] if to in gone else handing[to]
+            more += [] if to in gone else [(piece, settings.place[id(piece)]) for piece in handing[to]]
             gone.add(to)
         if name in LISTS_METHODS:
-            more += [piece for piece in pieces if piece.whole]
-        for piece in more:
+            more += [(piece, settings.place[id(piece)]) for piece in own if piece.whole]
+        while more:
+            piece, time = more.pop()
             work.spend()
-            if id(piece) not in found:
-                found[id(piece)] = piece
-                todo += piece.reads
-                todo += LISTS_METHODS if _is_of_others(piece.nodes[0], classes) else ()
-    return list(found.values())
+            if id(piece) in found and found[id(piece)][1] <= time:
+                continue
+            former = settings.former.get(id(piece.whole))
+            if former not in (None, piece) and id(former) not in found:
+                waiting.setdefault(id(piece.whole), []).append((piece, time))
+                continue
+            found[id(piece)] = piece, time
+            if former is piece:
+                more += waiting.pop(id(piece.whole), [])
+            todo += [(name, time) for name in piece.reads - piece.first]
+            todo += [(name, settings.place[id(piece)]) for name in piece.first]
+            todo += [(name, time) for name in _called_by_others(piece.nodes[0], classes, imports, changed)]
+    return [piece for piece, _ in found.values()]
 
 
-def _is_of_others(node: ast.AST, classes: Collection[str]) -> bool:
-    """Whether a class is made from one that the notebook doesn't have, which may call any of its methods."""
-    if not isinstance(node, ast.ClassDef):
-        return False
-    return bool(node.keywords) or any(_called(base) not in classes for base in node.bases)
+def _called_by_others(
+    node: ast.AST, classes: Collection[str], imports: Mapping[str, str], changed: Collection[str]
+) -> Iterator[str]:
+    """By which names a class that the notebook doesn't have may call methods of one that is made from it.
+
+    What Python's own quiet classes know by name is what they have themselves. Others may look for any.
+    """
+    for word in node.keywords if isinstance(node, ast.ClassDef) else ():
+        if _full_name(word.value, imports) != "abc.ABCMeta":
+            yield from LISTS_METHODS
+    for base in node.bases if isinstance(node, ast.ClassDef) else ():
+        if _called(base) in classes:
+            continue
+        while isinstance(base, ast.Subscript | ast.Call):  # Generic[T], namedtuple("Net", "W b")
+            base = base.value if isinstance(base, ast.Subscript) else base.func
+        root = dotted(base).partition(".")[0]
+        full = _full_name(base, imports) or dotted(base)
+        if root in changed or full not in QUIET:
+            yield from LISTS_METHODS if root in changed or full.partition(".")[0] not in LIBRARIES else ()
+        else:
+            yield from (f".{name}" for name in QUIET[full] if name[:2] != "__")
 
 
 def _handed_to(piece: Piece, functions: set[str]) -> Iterator[str]:
@@ -323,22 +439,43 @@ def _pieces(cell: str) -> Iterator[Piece]:
         except (SyntaxError, ValueError, LookupError):
             sets = reads = set(_any_names(nodes))
             apart_tables = []
-        if any(isinstance(node, ast.alias) and node.name == "*" for node in nodes):
-            reads = reads | {"*"}
         own = _without(statements[0], apart) if apart_tables else nodes
         for method, tables in apart_tables:
             yield _piece(list(ast.walk(method)), set_in(tables) | {f".{method.name}"}, read_in(tables), nodes)
         used = {
             f".{method.name}" for method, _ in apart_tables if method.name in reads
         }  # by the class's own statements
-        yield _piece(own, sets, reads | used, nodes if apart_tables else [])
+        anew = set(_set_anew(statements[0])) if len(statements) == 1 else set[str]()
+        yield _piece(own, sets, reads | used, nodes if apart_tables else [], anew)
 
 
-def _piece(nodes: list[ast.AST], sets: set[str], reads: set[str], whole: list[ast.AST]) -> Piece:
+def _set_anew(statement: ast.stmt) -> Iterator[str]:
+    """Names that a statement sets in any case, if it runs."""
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        yield statement.name
+    elif isinstance(statement, ast.Assign):
+        yield from (target.id for target in statement.targets if isinstance(target, ast.Name))
+    yield from (name for name, _ in _imports([statement]))
+
+
+def _read_first(nodes: Sequence[ast.AST], reads: set[str]) -> set[str]:
+    """Names that code reads where it stands. A function that nothing decorates reads those in its head alone."""
+    function = nodes[0]
+    if not isinstance(function, ast.FunctionDef | ast.AsyncFunctionDef) or function.decorator_list:
+        return reads
+    head = [function.args, *([function.returns] if function.returns else [])]
+    return reads & {node.id for part in head for node in ast.walk(part) if isinstance(node, ast.Name)}
+
+
+def _piece(
+    nodes: list[ast.AST], sets: set[str], reads: set[str], whole: list[ast.AST], anew: Collection[str] = ()
+) -> Piece:
     filled = set(_names_filled(nodes)) & reads
     imports = dict(_imports(nodes))
     lists = {"inspect"} if any(full.startswith("inspect") for full in imports.values()) else set()
-    return Piece(nodes, sets | filled, reads | lists | set(_attributes(nodes)), imports, whole)
+    reads = reads | lists | set(_attributes(nodes))
+    first = _read_first(nodes, reads) if anew or whole else reads
+    return Piece(nodes, sets | filled, reads, imports, whole, set(anew) - filled, first, filled)
 
 
 def _attributes(nodes: Iterable[ast.AST]) -> Iterator[str]:
@@ -462,6 +599,14 @@ def _readable(nodes: Sequence[ast.AST], modules: dict[str, str]) -> Iterator[int
             own = in_function and node.func.id in FUNCTIONS_OWN and not any(_full_name(a, modules) for a in node.args)
             if own or _attribute_of(node):
                 yield id(node.func)
+        if isinstance(node, ast.Call) and _texts_of(node, modules):
+            yield id(node.func)
+
+
+def _texts_of(node: ast.Call, modules: Mapping[str, str]) -> list[str]:
+    """["tanh"] of attrgetter("tanh"), where all that it takes stands there."""
+    names = [_text(word) for word in node.args] if _full_name(node.func, modules) in BY_TEXT else []
+    return names if all(names) else []
 
 
 def _hides(node: ast.AST, full: str, reads: set[str], modules: dict[str, str]) -> str:
@@ -471,6 +616,8 @@ def _hides(node: ast.AST, full: str, reads: set[str], modules: dict[str, str]) -
     name = node.attr if isinstance(node, ast.Attribute) else _attribute_of(node)
     if name in DUNDER and (name != "__dict__" or full):  # that of an object has its own numbers
         return f"{name} {DUNDER[name]}"
+    if full in BY_TEXT:
+        return f"{full} {HIDING['getattr']}"
     root = full.partition(".")[0]
     return f"{root} {HIDDEN_BY[root]}" if root in HIDDEN_BY else ""
 
@@ -488,11 +635,11 @@ def _names(node: ast.AST, full: str, types: set[str], letters: set[str], reads: 
         return node.arg == "dtype" and _text(node.value) in letters
     if isinstance(node, ast.Call):
         asks = isinstance(node.func, ast.Attribute) and node.func.attr in ("astype", "dtype")
-        return asks and any(_text(argument) in letters for argument in node.args)
+        return (asks and any(_text(argument) in letters for argument in node.args)) or _attribute_of(node) in types
     if isinstance(node, ast.Name):
         return node.id in types & reads or full.rpartition(".")[2] in types
-    name = node.attr if isinstance(node, ast.Attribute) else _text(node)
-    return name in types or full.rpartition(".")[2] in types
+    named = node.attr in types if isinstance(node, ast.Attribute) else _text(node) in types - PARTS
+    return named or full.rpartition(".")[2] in types
 
 
 def _text(node: ast.AST) -> str:

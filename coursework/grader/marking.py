@@ -19,6 +19,7 @@ SIGNS = {  # what a room may say of a derivation, beside its values
     "stepped": "A function is called for each entry of an array, with this entry moved a little: differences?",
     "searched": "The notebook looks through the objects or the frames of its process, where the grader's are, too.",
     "overrun": "A line is passed so often that the numbers of its function were not followed to the end.",
+    "unread": "Code runs that a library has made from a text, or that is compiled: it stands in no cell to be read.",
 }
 Rooms = list[tuple[dict[str, Any], dict[int, str]]]  # of each room: answers, and what failed by cell
 
@@ -122,7 +123,7 @@ class Marker:
         verdict = self._verdict(grade_id, answer, failed, cells, error, cases)
         share = 1.0 if verdict.right else self._share(answer, cases)
         if question.derive and share > 0:
-            if borrows := borrowed.complaint(cells, question.name, self.handed_out):
+            if borrows := borrowed.complaint(cells, question.name, self.handed_out, failed=failed):
                 verdict, share = Verdict(False, borrows), 0.0
         return _Found(verdict, share, error)
 

@@ -29,12 +29,19 @@ from coursework.hints import hints_for
 assert hints_for({check!r}).verdict({name}).right
 ### END HIDDEN TESTS"""
 DERIVE = "# Your own derivation is asked for, in NumPy: see How it works, above.\n"
-EXACT = re.compile(r"\n\n\*\*How exact\.\*\*.*?(?=\n\n|\Z)", re.DOTALL)
+EXACT = re.compile(r"\n\n\*\*(?:How exact|What is read)\.\*\*.*?(?=\n\n|\Z)", re.DOTALL)
 USUAL = """\
 **How exact.** What you return may differ from the right numbers by {usual} of the largest of them in size, and by
 {single} if your numbers are float32. Where a question says otherwise, that counts."""
 PRECISE = """
 A derivation of your own may differ by {derivation}. float32 keeps too few digits for that, so compute it in float64."""
+READ = """
+
+**What is read.** The code of a derivation is read by a program. Write each function and each attribute by its name, in
+a cell of this notebook. Nobody can read what is found by `getattr` with a computed name or by `globals`, what `exec` or
+`eval` runs, or what comes from a file that you wrote. Nobody can follow threads. Complex numbers and numbers of more
+digits than float64 (`np.longdouble`, `Decimal`, `Fraction`) could hide a difference. So an answer that uses any of
+these earns nothing, even where `check` says that it is right."""
 HEADING = re.compile(r"^(### .* \*\()\d+( points\)\*)$", re.MULTILINE)
 
 
@@ -120,14 +127,14 @@ def _write_points(assignment: Assignment, cells: list[NotebookNode]) -> None:
 
 
 def _write_precision(questions: list[Question], head: NotebookNode) -> None:
-    """What answers are held to: the last paragraph of the head of an assignment whose questions draw inputs."""
+    """What answers are held to, and how derivations are read: the last paragraphs of an assignment's head."""
     head.source = EXACT.sub("", head.source)
     tolerances = {"usual": Exercise(right=0.0).rtol, "single": SINGLE, "derivation": DERIVATION}
     words = {name: f"{rtol:g}".replace("e-0", "e-") for name, rtol in tolerances.items()}
     if any(question.draw for question in questions):
         head.source += "\n\n" + USUAL.format(**words)
     if any(question.derive for question in questions):
-        head.source += PRECISE.format(**words)
+        head.source += PRECISE.format(**words) + READ
 
 
 def write_all(folder: Path = FOLDER) -> list[Path]:

@@ -125,9 +125,9 @@ class Quotients:
         """Whether what is added calls the same function as what is subtracted, moved by the step."""
         ones: dict[str, list[tuple[ast.Call, bool]]] = {}
         for call, many in itertools.chain.from_iterable(map(self._calls, plus)):
-            ones.setdefault(_dotted(call.func), []).append((call, many))
+            ones.setdefault(dotted(call.func), []).append((call, many))
         for other, _ in itertools.chain.from_iterable(map(self._calls, minus)):
-            for one, many in ones.get(_dotted(other.func), []):
+            for one, many in ones.get(dotted(other.func), []):
                 self.work.spend()
                 if one is other and not many:
                     continue
@@ -154,9 +154,9 @@ class Quotients:
 
     def _tool(self, func: ast.expr) -> str:
         """`divide` of np.divide, under whatever name; an empty text for what the notebook itself has."""
-        name = _dotted(func)
+        name = dotted(func)
         if name in self.given and len(self.given[name]) == 1:
-            name = _dotted(self.given[name][0]) or name
+            name = dotted(self.given[name][0]) or name
         root, _, rest = name.partition(".")
         if root in self.brought:
             return f"{self.brought[root]}.{rest}".rstrip(".").rpartition(".")[2]
@@ -223,7 +223,7 @@ class Quotients:
     def _within(self, node: ast.AST) -> list[ast.AST]:
         """What a value's entries, its sum or its copy come from."""
         if isinstance(node, ast.Subscript | ast.Attribute | ast.Starred | ast.NamedExpr):
-            return [*self.given.get(_dotted(node), []), node.value]
+            return [*self.given.get(dotted(node), []), node.value]
         if isinstance(node, ast.List | ast.Tuple):
             self.work.spend(len(node.elts))
             return [each for each in node.elts if self._holds(each)]
@@ -282,7 +282,7 @@ class Quotients:
         added.
         """
         self.work.spend()
-        if isinstance(a, ast.Call) and isinstance(b, ast.Call) and _dotted(a.func) == _dotted(b.func) != "":
+        if isinstance(a, ast.Call) and isinstance(b, ast.Call) and dotted(a.func) == dotted(b.func) != "":
             if self._parts(a)[0] == "":
                 return self._moved(a, b, step)
         factors = self._factors_that_differ(a, b)
@@ -342,7 +342,7 @@ class Quotients:
             while todo:
                 node = todo.pop()
                 self.work.spend()
-                found.add(_dotted(node))
+                found.add(dotted(node))
                 todo += [each for each in _children(node) if isinstance(each, ast.expr | ast.comprehension)]  # type: ignore[misc]
             self._reach_of[id(call)] = found | self._made_of(found)
         return self._reach_of[id(call)]
@@ -390,7 +390,7 @@ class Quotients:
         while todo:
             node = todo.pop()
             self.work.spend()
-            if name := _dotted(node):
+            if name := dotted(node):
                 found.add(name)
             elif isinstance(node, ast.Constant):
                 if type(node.value) is float and 0 < abs(node.value) < LITTLE:
@@ -449,10 +449,10 @@ def _base(node: ast.expr) -> str:
         if not isinstance(node, ast.Subscript | ast.Starred):
             break
         node = node.value
-    return _dotted(node)
+    return dotted(node)
 
 
-def _dotted(node: ast.AST) -> str:
+def dotted(node: ast.AST) -> str:
     """`self.loss` of a node that says so, or an empty text."""
     if isinstance(node, ast.Name):
         return node.id

@@ -52,6 +52,8 @@ LITTLE = 0.3  # how far differences move an entry at most
 NO_THREAD = "your answer began a thread, and none may begin here."
 COMPLEX = "computes with complex numbers. A complex step is no derivation, and that is asked for here."
 DIGITS = "computes in more digits than float64. Only differences need these, and a derivation is asked for here."
+UNREAD = "your answer runs code that stands in no cell of the notebook."
+LIBRARY, CELL, MADE, NOWHERE = "a library", "a cell", "made by a library", "nowhere"  # where code comes from
 NAMED = ("LinAlgError", "NotHereError")  # exceptions that are told by name, beside Python's own
 LOOP: list[Any] = []  # the event loop of the notebook, where one of its cells waits for something
 
@@ -312,14 +314,23 @@ def run_stage(job: dict[str, Any], questions: list[dict[str, Any]], left_out: se
         namespace, begin_step = prepare(job["seed"]), tell_the_same_time()
         if absent := job.get("absent"):
             sys.meta_path.insert(0, _Absences(absent))
-        compute: Answer = in_reals() if absent else answer
-        for number, cell in enumerate(job["cells"], 1):
-            if number in left_out:
-                continue
+        compute, comes = in_reals() if absent else (answer, lambda code, origin: None)
+        cells: dict[int, list[Part]] = {}
+        for number, cell in enumerate(job["cells"], 1):  # all, before one of them can put another cell's text in place
+            if number not in left_out:
+                say("cell", number, None)
+                try:
+                    cells[number] = compiled(cell, number, by_statement=bool(absent))
+                except BaseException as error:
+                    say("error", number, describe(error))
+        for part in (part for parts in cells.values() for part in parts):
+            if isinstance(part, types.CodeType):
+                comes(part, CELL)
+        for number, parts in cells.items():
             say("cell", number, None)
             begin_step()
             try:
-                run_cell(cell, number, namespace, by_statement=bool(absent))
+                run_cell(parts, namespace)
             except BaseException as error:  # a cell may raise what it likes, SystemExit too
                 say("error", number, describe(error))
             look_around()
@@ -574,17 +585,33 @@ class _Absences(importlib.abc.MetaPathFinder, importlib.abc.Loader):
         module.__dict__["__version__"] = "0"
 
 
-def run_cell(source: str, number: int, namespace: dict[str, Any], by_statement: bool = False) -> None:
-    """Run a code cell.
+Part = types.CodeType | Exception
 
-    by_statement  what fails costs its own statement alone: where tools are missing, a line that needs one must not take
-                  the functions below it along. The first failure is raised when all statements have run.
-    """
+
+def compiled(source: str, number: int, by_statement: bool = False) -> list[Part]:
+    """A code cell's code in one piece, or by_statement, each by itself; in place of what can't be compiled, why."""
     file, source = f"cell {number}", magics.as_python(source)
-    failures = []
+    found: list[Part] = []
     for part in statements(source, file) if by_statement else [source]:
         try:
-            execute(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True), namespace)
+            found.append(compile(part, file, "exec", magics.TOP_LEVEL, dont_inherit=True))
+        except Exception as error:
+            found.append(error)
+    return found
+
+
+def run_cell(parts: list[Part], namespace: dict[str, Any]) -> None:
+    """Run a code cell.
+
+    What fails costs its own part alone: where tools are missing, a line that needs one must not take the functions
+    below it along. The first failure is raised when all parts have run.
+    """
+    failures: list[BaseException] = []
+    for part in parts:
+        try:
+            if isinstance(part, Exception):
+                raise part
+            execute(part, namespace)
         except BaseException as error:
             failures.append(error)
     if failures:
@@ -642,20 +669,86 @@ def answer(
 
 
 Answer = Callable[..., dict[str, Any]]
+Origin = Callable[[types.CodeType], str]
+Comes = Callable[[types.CodeType, str], None]
 
 
-def in_reals() -> Answer:
+def shelves() -> tuple[str, ...]:
+    """Folders where libraries lie."""
+    return tuple(os.path.join(top, "") for top in {sys.prefix, sys.base_prefix, "/usr"})
+
+
+def origins() -> tuple[Origin, Comes]:
+    """(what tells where code comes from, what is told that it comes from there).
+
+    A file's name proves nothing, since `compile` takes any. All that is there before the first cell runs is a
+    library's. Of what comes later, that is a library's which stands in a library's file, word for word: cells can't
+    write there.
+    """
+    read, translate, kind, key, code_type = open, compile, type, id, types.CodeType
+    unreadable = OSError, SyntaxError, ValueError
+    room, work = os.path.dirname(os.path.abspath(__file__)) + os.sep, os.getcwd() + os.sep
+    libraries = (*shelves(), room)
+    known: dict[int, tuple[types.CodeType, str]] = {}
+    files: dict[str, set[types.CodeType]] = {}
+
+    def within(code: types.CodeType) -> list[types.CodeType]:
+        found = [code]
+        for each in found:
+            found += [constant for constant in each.co_consts if kind(constant) is code_type]
+        return found
+
+    def comes(code: types.CodeType, origin: str) -> None:
+        for each in within(code):
+            known[key(each)] = each, origin
+
+    def written(file: str) -> set[types.CodeType]:
+        ways = {"", ".", ".."} & {*file.split("/")[1:]}  # by which one gets out of a folder again
+        if ways or not file.startswith(libraries) or file.startswith(work):
+            return set()
+        try:
+            with read(file, "rb") as text:
+                return {*within(translate(text.read(), file, "exec", dont_inherit=True))}
+        except unreadable:
+            return set()
+
+    def origin(code: types.CodeType) -> str:
+        if key(code) not in known:
+            file = code.co_filename
+            if file not in files:
+                files[file] = written(file)
+            as_written = code.replace(co_flags=code.co_flags & ~inspect.CO_ITERABLE_COROUTINE)  # of @types.coroutine
+            if as_written not in files[file]:
+                return NOWHERE
+            known[key(code)] = code, LIBRARY
+        return known[key(code)][1]
+
+    for each in gc.get_objects():
+        if kind(each) is types.FunctionType:
+            comes(each.__code__, LIBRARY)
+    return origin, comes
+
+
+def in_reals() -> tuple[Answer, Comes]:
     """`answer`, or a complaint where the notebook's functions held other numbers than float64 needs on the way.
+
+    Beside it, what is to be told where the cells' code comes from.
 
     A complex step differentiates by numbers, and needs no word that says so: (-1) ** 0.5 is complex. So are differences
     of numbers with more digits, whatever these are called. So all code that is no library's is followed line by line,
     and what would not be followed (a thread, another process, another hook) isn't accepted. Not seen is a step that no
     variable ever holds. Made before the first cell runs, with all that it calls: cells may patch what there is.
+    Nor is code accepted that stands in no cell, where nobody reads it: in a text, in a file that the notebook has
+    written, in bytes. dataclass and namedtuple make such code out of names alone, which is all right. What other
+    libraries make is `unread` in the reply, and so is a compiled library from elsewhere.
 
     `stepped` in the reply says that a function was called with an array moved a little in one entry after the other,
     as for differences. `searched` says that the notebook looked for what the grader has in this process, `overrun` that
     a line was passed too often to be followed to the end. They take no points: who marks is told.
     """
+    import collections
+    import dataclasses
+
     import numpy as np
 
     compute, subclass, kind = answer, issubclass, type
@@ -665,17 +758,30 @@ def in_reals() -> Answer:
     wide = np.dtype(np.longdouble) if np.finfo(np.longdouble).eps < np.finfo(float).eps else None
     found: list[str] = []
     passes: dict[tuple[int, int], int] = {}
-    steps, state = Steps(), {"answering": False, "hidden": False, "searched": False, "overrun": False, "looking": False}
-    room, work = os.path.dirname(os.path.abspath(__file__)), os.getcwd() + os.sep
-    libraries = (*(os.path.join(top, "") for top in {sys.prefix, sys.base_prefix, "/usr"}), "<frozen ", room + os.sep)
+    steps = Steps()
+    state = dict.fromkeys(("answering", "hidden", "searched", "overrun", "unread", "looking"), False)
+    tuples, classes, importing = collections.namedtuple.__code__, dataclasses.__file__, "<frozen importlib"
+    tops = shelves()
 
-    def is_librarys(file: str) -> bool:
-        return file.startswith(libraries) and not file.startswith(work)
+    def is_librarys(frame: types.FrameType | None) -> bool:
+        return frame is not None and origin(frame.f_code) == LIBRARY
+
+    def imports(frame: types.FrameType) -> bool:
+        return is_librarys(frame) and frame.f_code.co_filename.startswith(importing)
+
+    def made(code: Any, frame: types.FrameType) -> None:
+        if is_librarys(frame) and not imports(frame) and kind(code) is types.CodeType and origin(code) == NOWHERE:
+            by_class = frame.f_code.co_filename == classes and is_librarys(frame.f_back)
+            comes(code, LIBRARY if frame.f_code is tuples or by_class else MADE)
 
     def look(frame: types.FrameType, event: str, result: Any) -> Any:
         code = frame.f_code
-        if found or is_librarys(code.co_filename):
+        if found or (source := origin(code)) == LIBRARY:
             return None
+        if source == NOWHERE:
+            found.append(UNREAD)
+            return None
+        state["unread"] |= source == MADE
         if event == "call":
             steps.called(frame)
         line = id(code), frame.f_lineno
@@ -695,16 +801,20 @@ def in_reals() -> Answer:
     def watch(event: str, arguments: tuple) -> None:
         hides = state["answering"] and event.startswith(UNFOLLOWED)
         searches = event in SEARCHES and (event[:7] != "object." or arguments[1] in SEARCHED)
-        if state["looking"] or not (hides or searches):
+        file = {"import": arguments[1:2], "ctypes.dlopen": arguments[:1]}.get(event, ())  # one that is compiled
+        if state["looking"] or not (hides or searches or event == "exec" or any(file)):
             return
         state["looking"] = True  # since what follows is an event, too
         frame: types.FrameType | None = getframe(1)
-        state["looking"] = False
-        state["searched"] |= searches and frame is not None and not is_librarys(frame.f_code.co_filename)
+        if event == "exec" and frame is not None:
+            made(arguments[0], frame)
+        state["unread"] |= any(file) and "/" in str(file[0]) and not str(file[0]).startswith(tops)
+        state["searched"] |= searches and frame is not None and not is_librarys(frame)
         while hides and frame is not None and not state["hidden"]:
-            if frame.f_code.co_filename.startswith("<frozen importlib"):
+            if imports(frame):
                 break  # a library does so when it is imported: numpy.testing asks what processor it is on
-            state["hidden"], frame = not is_librarys(frame.f_code.co_filename), frame.f_back
+            state["hidden"], frame = not is_librarys(frame), frame.f_back
+        state["looking"] = False
 
     def followed(question: dict[str, Any], namespace: dict[str, Any]) -> dict[str, Any]:
         settrace(look)
@@ -718,11 +828,12 @@ def in_reals() -> Answer:
             return {"values": [], "complaint": found[0]}
         if hidden:
             return {"values": [], "complaint": "your answer ended what follows its numbers."}
-        signs = {"stepped": steps.seen, "searched": state["searched"], "overrun": state["overrun"]}
+        signs = {"stepped": steps.seen, **{name: state[name] for name in ("searched", "overrun", "unread")}}
         return {**given, **{name: True for name, seen in signs.items() if seen}}
 
+    origin, comes = origins()
     sys.addaudithook(watch)
-    return followed
+    return followed, comes
 
 
 class Steps:

@@ -13,7 +13,7 @@ import re
 from collections.abc import Sequence
 
 from coursework.grader import magics
-from coursework.grader.borrowed import IN_COMPLEX, IN_DIGITS, TOOLS, imported
+from coursework.grader.borrowed import IN_COMPLEX, IN_DIGITS, IN_NO_CELL, TOOLS, imported
 
 RAISED = {name for name in dir(builtins) if isinstance(getattr(builtins, name), type)} | {"LinAlgError", "NotHereError"}
 PLACE = re.compile(r"line (\d{1,5}) of code cell (\d{1,4})", re.A)
@@ -55,6 +55,7 @@ OTHERS = {  # all else that a room says of an answer; {answer} stands for the na
     ),
     "your answer ended what follows its numbers": WATCHED,
     "your answer began a thread, and none may begin here": WATCHED,
+    "your answer runs code that stands in no cell of the notebook": IN_NO_CELL,
     r"(?P<why>the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?)(?:: [\w, ]+)?": (
         "{why}"
     ),

@@ -867,6 +867,8 @@ def test_a_derivation_says_so(name):
     assert "own derivation is asked for" in test.source
     head = " ".join(notebook.cells[0].source.split())
     assert "neither torch nor the package's gradients" in head and "differences" in head
+    for word in ("getattr", "globals", "exec", "eval", "threads", "Fraction", "np.longdouble", "Decimal", "file"):
+        assert word in head.partition("What is read.")[2], word
 
 
 @pytest.mark.parametrize("name", DERIVED)
@@ -894,3 +896,267 @@ def test_differences_do_not_reach_a_derivation(name):
         return np.float32(found)
 
     assert verdict(question, single).startswith("Not yet") and "float64" in verdict(question, single)
+
+
+FIRST_TRY = "def d(x):\n    return np.tanh(x + 1e-20j).imag / 1e-20"
+BETTER = "def d(x):\n    return 1 - np.tanh(x) ** 2"
+USE = "def f(x):\n    return d(x)"
+REDEFINED = {  # cells, and whether the first try may count
+    "a better one below": ([FIRST_TRY, "first = d(0.3)", BETTER, USE], False),
+    "below the answer": ([FIRST_TRY, USE, BETTER], False),
+    "the answer itself": ([FIRST_TRY.replace("d(x)", "f(x)"), BETTER.replace("d(x)", "f(x)")], False),
+    "one that calls itself": ([FIRST_TRY, "def d(x):\n    return 1 - d(x) if x else 0", USE], False),
+    "a lambda": ([FIRST_TRY, "d = lambda x: 1 - np.tanh(x) ** 2", USE], False),
+    "an import": (["from course_utils.gradients import backward as d\nfirst = d", BETTER, USE], False),
+    "a class": ([f"class Net:\n    {FIRST_TRY}".replace("\n    ", "\n        ", 2).replace("\n        def", "\n    def")
+                 .replace("d(x)", "d(self, x)"), "class Net:\n    def d(self, x):\n        return 1 - np.tanh(x) ** 2",
+                 "def f(x):\n    return Net().d(x)"], False),
+    "a better one above": ([BETTER, FIRST_TRY, USE], True),
+    "kept": ([FIRST_TRY, "kept = d", BETTER, "def f(x):\n    return kept(x)"], True),
+    "kept as what is usual": ([FIRST_TRY, "def f(x, d=d):\n    return d(x)", BETTER], True),
+    "kept by a decorator": (
+        ["import functools as t", FIRST_TRY, "@t.partial(t.partial, d)\ndef f(x):\n    return x", BETTER], True
+    ),
+    "kept by a function that ran": (
+        [FIRST_TRY, "def keep():\n    global k\n    k = d", "keep()", BETTER, "def f(x):\n    return k(x)"], True
+    ),
+    "put back": ([FIRST_TRY, "old = d", "def back():\n    global d\n    d = old", BETTER, "back()", USE], True),
+    "in a condition": ([FIRST_TRY, f"if 0:\n    {BETTER}".replace("\n    ret", "\n        ret"), USE], True),
+    "in a loop": ([FIRST_TRY, f"for _ in ():\n    {BETTER}".replace("\n    ret", "\n        ret"), USE], True),
+    "an instance of a former class": (
+        ["class Net:\n    def d(self, x):\n        return np.tanh(x + 1e-20j).imag", "net = Net()",
+         "class Net:\n    def d(self, x):\n        return 1 - x", "def f(x):\n    return net.d(x)"], True
+    ),
+    "a former class that was put elsewhere": (
+        ["kept = []\nclass Base:\n    def __init_subclass__(cls):\n        kept.append(cls)",
+         "class Net(Base):\n    def d(self, x):\n        return np.tanh(x + 1e-20j).imag", "class Net:\n    pass",
+         "def f(x):\n    return kept[0]().d(x)"], True
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", REDEFINED)
+def test_the_last_definition_counts_where_it_is_plain(name):
+    cells, counts = REDEFINED[name]
+    told = borrowed.complaint(["import numpy as np", *cells], "f")
+    assert (told is not None) == counts, told
+
+
+def test_a_definition_in_a_cell_that_failed_replaces_none():
+    cells = ["import numpy as np", FIRST_TRY, f"1 / 0\n{BETTER}", USE]
+    assert borrowed.complaint(cells, "f") is None
+    assert "complex step" in borrowed.complaint(cells, "f", failed={3})
+
+
+def test_a_definition_that_never_was_made_replaces_none(answered, tmp_path, sandbox_kind):
+    """A cell that ends the process is left out, with the derivation that stands in it."""
+    key = write_assignment(tmp_path / "key", KEY)
+    by_fractions = "def total(W, h):\n    from fractions import Fraction\n"
+    by_fractions += "    return np.diag(1 - np.tanh(W @ h) ** 2) @ W * float(Fraction(1))"
+    for student, last in (("ann", ""), ("bob", "\nimport os\nos._exit(0)")):
+        submit(tmp_path / "submitted", student, [*CELLS, by_fractions, OWN + last])
+    run = guarded(grader(tmp_path / "submitted", tmp_path / "out", key))
+    assert run.returncode == 0, run.stderr
+    rows = marks(tmp_path / "out")
+    assert [float(rows[student]["ps0_total"]) for student in ("ann", "bob")] == [5, 0]
+
+
+STEPPED = "    def numerical(self, f, x, e=1e-6):\n        return (f(x + e) - f(x - e)) / (2 * e)"
+BASES = {  # a class's head, and whether what it is made from may call any method
+    "(NamedTuple):\n    x: int = 0": False,
+    "(ABC)": False,
+    "(metaclass=ABCMeta)": False,
+    "(dict)": False,
+    "(dict[str, float])": False,
+    "(SimpleNamespace)": False,
+    "(Generic[T])": False,
+    "(namedtuple('Net', ''))": False,
+    "(torch.nn.Module)": False,
+    "(Thread)": True,
+    "(ABC, Thread)": True,
+    "(metaclass=type)": True,
+    "(ast.NodeVisitor)": True,
+    "(OTHER)": True,
+    "(float)": True,
+}
+
+
+@pytest.mark.parametrize("head", BASES)
+def test_a_quiet_class_of_a_library_calls_only_what_it_knows(head):
+    imports = "import ast, torch\nfrom abc import ABC, ABCMeta\nfrom threading import Thread\n"
+    imports += "from types import SimpleNamespace\nfrom typing import Generic, NamedTuple, TypeVar\n"
+    imports += "from collections import namedtuple\nimport numpy as np"
+    body = f"class Net{head}{'' if ':' in head else ':'}\n    def slope(self, h):\n        return 1 - h**2\n{STEPPED}"
+    cells = [imports, "T = TypeVar('T')\nOTHER = Thread\nfloat = Thread", body, "def f(h):\n    return Net().slope(h)"]
+    assert ("quotient" in (borrowed.complaint(cells, "f") or "")) == BASES[head]
+    assert "quotient" in borrowed.complaint([*cells, "def g(h):\n    return Net().numerical(np.tanh, h)"], "g")
+
+
+def test_what_a_class_of_a_library_does_call_is_read():
+    body = STEPPED.replace("numerical", "{}")
+    use = "def f(h):\n    return Net().start(h)"
+    for base, name in (("dict", "get"), ("SimpleNamespace", "get")):
+        cells = ["from types import SimpleNamespace", f"class Net({base}):\n{body.format(name)}", use]
+        assert ("quotient" in (borrowed.complaint(cells, "f") or "")) == (base == "dict")
+    cells = ["import abc\nimport threading\nabc.ABC = threading.Thread", f"class Net(abc.ABC):\n{STEPPED}", use]
+    assert "quotient" in borrowed.complaint(cells, "f"), "what was put in a library's place is no library's"
+
+
+OWN_NAMES = {  # what is called as Python's own, and is the student's
+    "def compile(h):\n    return 1 - h**2": "return compile(h)",
+    "vars = {'a': 1}": "vars['a'] += 1\n    return h",
+    "def imag(h):\n    return h": "return imag(h)",
+    "gates = {}": "gates['imag'] = h\n    for name in ('imag', 'real'):\n        h = gates.get(name, h)\n    return h",
+    "from operator import attrgetter": "return attrgetter('T')(h)",
+}
+THEIRS = {  # the same words, and Python's own
+    "vars = vars": "return vars(np)['ta' + 'nh'](h)",
+    "if 0:\n    def compile(h):\n        pass": "return compile('h', '', 'eval')",
+    "x = 1": "return compile('h', '', 'eval')",
+    "from operator import attrgetter": "return attrgetter('im' + 'ag')(h)",
+    "import operator": "return operator.attrgetter('imag')(h)",
+    "from operator import methodcaller as call": "way = call\n    return way('numerical')(h)",
+    "gates = {}": "return getattr(h, 'imag')",
+}
+
+
+@pytest.mark.parametrize("cell", OWN_NAMES)
+def test_ones_own_names_are_ones_own(cell):
+    cells = ["import numpy as np", cell, f"def f(h):\n    {OWN_NAMES[cell]}"]
+    assert borrowed.complaint(cells, "f") is None
+
+
+@pytest.mark.parametrize("cell", THEIRS)
+def test_pythons_names_are_pythons(cell):
+    cells = ["import numpy as np", cell, f"def f(h):\n    {THEIRS[cell]}", "def compile(h):\n    return h"]
+    assert borrowed.complaint(cells, "f") is not None
+
+
+def test_a_name_that_stands_below_is_not_yet_ones_own():
+    cells = ["code = compile('1', '', 'eval')\ndef compile(h):\n    return h", "def f(h):\n    return code"]
+    assert "compile runs code" in borrowed.complaint(cells, "f")
+
+
+TEXT = "TEXT = 'import numpy as np\\ndef own(h):\\n    return 1 - h**2\\n'\n"
+IN_NO_CELL = {  # right, and nobody reads it
+    "a text": "exec(TEXT)",
+    "a library's name": "exec(compile(TEXT, np.__file__, 'exec'))",
+    "a frozen name": "exec(compile(TEXT, '<frozen own>', 'exec'))",
+    "the importer's name": "exec(compile(TEXT, '<frozen importlib._bootstrap>', 'exec'))",
+    "a cell's name": "exec(compile(TEXT, 'cell 1', 'exec'))",
+    "the grader's name": "exec(compile(TEXT, '/room/runner.py', 'exec'))",
+    "a file": "open('own.py', 'w').write(TEXT)\nimport sys\nsys.path.insert(0, '.')\nfrom own import own",
+    "a file by a way around": "open('own.py', 'w').write(TEXT)\nimport sys\n"
+    "sys.path.insert(0, '/room/./coursework/work')\nfrom own import own",
+    "a file in another folder": "open('/tmp/own.py', 'w').write(TEXT)\nimport sys\nsys.path.insert(0, '/tmp')\n"
+    "from own import own",
+    "a zip": "import sys, zipfile\nwith zipfile.ZipFile('a.zip', 'w') as file:\n    file.writestr('own.py', TEXT)\n"
+    "sys.path.insert(0, 'a.zip')\nfrom own import own",
+    "compiled, of a library's name": "import os, py_compile, sys\nopen('own.py', 'w').write(TEXT)\n"
+    "py_compile.compile('own.py', 'own.pyc', dfile=np.__file__)\nos.remove('own.py')\nsys.path.insert(0, '.')\n"
+    "from own import own",
+    "a module": "import types\nmodule = types.ModuleType('own')\nexec(TEXT, module.__dict__)\nown = module.own",
+    "a loader": "import importlib.machinery, importlib.util\n"
+    "class Loader(importlib.machinery.SourceFileLoader):\n    def get_data(self, _):\n        return TEXT.encode()\n"
+    "    def path_stats(self, place):\n        raise OSError\n"
+    "spec = importlib.util.spec_from_loader('own', Loader('own', np.__file__))\n"
+    "module = importlib.util.module_from_spec(spec)\nspec.loader.exec_module(module)\nown = module.own",
+    "a patched loader": "import importlib.machinery\nloader = importlib.machinery.SourceFileLoader\n"
+    "old = loader.get_code\nloader.get_code = lambda _, name: compile(TEXT, np.__file__, 'exec')\nimport this\n"
+    "loader.get_code, own = old, this.own",
+    "bytes": "import marshal, types\ncode = marshal.loads(marshal.dumps(compile(TEXT, 'x', 'exec').co_consts[2]))\n"
+    "own = types.FunctionType(code, globals())",
+    "other constants": "def own(h):\n    return 1 - h**3\n"
+    "own.__code__ = own.__code__.replace(co_consts=(None, 1, 2), co_filename=np.__file__)",
+    "Python's own interface": "import ctypes\nimport __main__\n"
+    "ctypes.pythonapi.PyRun_SimpleString(f'import __main__\\n{TEXT}\\n__main__.own = own'.encode())",
+}
+MADE = {  # by a library: who marks is told
+    "timeit": "import timeit\nout = {}\ndef own(h):\n"
+    "    timeit.timeit('out[0] = 1 - h**2', number=1, globals={'h': h, 'out': out})\n    return out[0]",
+    "an interpreter": "import code\nspace = {}\ncode.InteractiveInterpreter(space).runsource(TEXT, symbol='exec')\n"
+    "own = space['own']",
+    "a dataclass's inside": "import dataclasses\nown = dataclasses._create_fn('own', ['h'], ['return 1 - h**2'])",
+    "a library of C's": "import ctypes, _ctypes, shutil\nshutil.copy(_ctypes.__file__, '/tmp/own.so')\n"
+    "ctypes.CDLL('/tmp/own.so')\ndef own(h):\n    return 1 - h**2",
+}
+HONEST_CODE = {
+    "dataclass": "from dataclasses import dataclass, field, replace\n@dataclass(order=True, frozen=True)\nclass Net:\n"
+    "    h: np.ndarray\n    k: list = field(default_factory=list)\n    def slope(self):\n        return 1 - self.h**2\n"
+    "own = lambda h: replace(Net(h), h=h).slope() if repr(Net(h)) and Net(1) < Net(2) else 0",
+    "tuples": "from collections import namedtuple\nfrom typing import NamedTuple\nTwo = namedtuple('Two', 'a b')\n"
+    "class Net(NamedTuple):\n    h: np.ndarray\n    def slope(self):\n        return 1 - self.h**2\n"
+    "own = lambda h: Net(Two(h, 1)._replace(b=2).a).slope()",
+    "imports where they are needed": "def own(h):\n    from collections import namedtuple\n"
+    "    import dataclasses, pathlib, statistics, string\n    Two = namedtuple('Two', 'a b')\n"
+    "    Net = dataclasses.make_dataclass('Net', ['h'])\n    return 1 - Net(Two(h, 1).a).h ** 2",
+    "NumPy's tuples": "def own(h):\n    found, other = np.linalg.svd(np.diag(h)), np.linalg.eigh(np.eye(2))\n"
+    "    return 1 - h**2 + 0 * found.S.sum() * other.eigenvalues[0]",
+    "the course, figures, contexts": "import contextlib, enum, functools\nimport matplotlib.pyplot as plt\n"
+    "from course_utils import figures\nfrom course_utils.cells import sigmoid\n@contextlib.contextmanager\n"
+    "def within():\n    yield 1\nclass Kind(enum.Enum):\n    ONE = 1\n@functools.lru_cache\ndef one():\n    return 1\n"
+    "@functools.singledispatch\ndef own(h):\n    with within():\n        plt.close('all')\n"
+    "    np.testing.assert_allclose(sigmoid(h), 1 / (1 + np.exp(-h)))\n    return one() * Kind.ONE.value - h**2",
+    "a loop of events": "import asyncio\nasync def slope(h):\n    await asyncio.sleep(0)\n    return 1 - h**2\n"
+    "def own(h):\n    return asyncio.run(slope(h))",
+    "vectorised": "def own(h):\n    np.piecewise(h, [h < 0], [lambda v: v])\n    np.block([[h]])\n"
+    "    return np.vectorize(lambda a: 1 - a * a)(h)",
+}
+ANSWER = "return np.diag(own(np.tanh(W @ h))) @ W"
+
+
+@pytest.mark.parametrize("name", IN_NO_CELL)
+def test_code_that_stands_in_no_cell_is_refused(answered, name):
+    before = [TEXT + IN_NO_CELL[name]]
+    right, reply = answered(ANSWER, derive=False, before=before)
+    assert right, f"the way is a live one: {reply}"
+    right, reply = answered(ANSWER, before=before)
+    words = ast.literal_eval(reply)["complaint"]
+    assert not right and told.sentence(words, "total") == borrowed.IN_NO_CELL
+
+
+@pytest.mark.parametrize("name", MADE)
+def test_code_that_a_library_has_made_is_pointed_at(answered, name):
+    right, reply = answered(ANSWER, before=[TEXT + MADE[name]])
+    assert right and "'unread': True" in reply, reply
+
+
+@pytest.mark.parametrize("name", HONEST_CODE)
+def test_code_of_cells_and_libraries_is_not_pointed_at(answered, name):
+    right, reply = answered(ANSWER, before=["import numpy as np\n" + HONEST_CODE[name]])
+    assert right and set(ast.literal_eval(reply)) == {"values"}, reply
+
+
+@pytest.mark.parametrize(
+    "patch",
+    [
+        "import ast\nold = ast.parse\nast.parse = lambda text, *more: old(TEXT if 'wrong' in text else text, *more)",
+        "import magics\nold = magics.as_python\nmagics.as_python = lambda text: TEXT if 'wrong' in text else old(text)",
+        "import builtins\nold = compile\n"
+        "builtins.compile = lambda text, file, *a, **k: old(TEXT if file == 'cell 3' else text, file, *a, **k)",
+    ],
+)
+def test_no_cell_puts_another_text_in_a_later_cells_place(answered, patch):
+    right, reply = answered(ANSWER, before=[TEXT + patch, "own = lambda h: 'wrong'"])
+    assert not right, reply
+
+
+REACHED = {  # what leads to a complex step, beside a call by name
+    "a statement on a shared line": ("x = 0.3; kept = np.tanh(x + 1e-20j).imag", "return kept"),
+    "a pattern": (
+        "class Net:\n    @property\n    def d(self):\n        return np.tanh(0.3 + 1e-20j).imag",
+        "match Net():\n        case Net(d=found):\n            return found",
+    ),
+    "a method that a decorator has put elsewhere": (
+        "kept = []\ndef keep(f):\n    kept.append(f)\n\nclass Net:\n    @keep\n    def d(self):\n"
+        "        return np.tanh(0.3 + 1e-20j).imag",
+        "return kept[0](Net())",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REACHED)
+def test_what_leads_to_code_is_followed(name):
+    cell, body = REACHED[name]
+    cells = ["import numpy as np", *cell.split("\n\n"), f"def f(x):\n    {body}"]
+    assert "complex step" in borrowed.complaint(cells, "f")
