@@ -388,6 +388,7 @@ FORWARD = {
     "course_utils/cell_view.js:step": "runs in pages without Python; tests/browser/test_cell_view.py compares them",
     "course_utils.checks.gru:mixed": "the last line alone, for known mistakes that no weights give",
     "course_utils.checks.lesson_08:_adam": "no GRU: a running mean, which mixes old and new in the same way",
+    "coursework.ps5.questions:_gates": "gates and candidate of these, with the known mistakes that they make",
     "coursework.ps5.questions:_gru_step": "a batch of steps in NumPy, which is what its question asks for",
 }
 DERIVATIVE = {
@@ -395,6 +396,8 @@ DERIVATIVE = {
     "course_utils._kernels:GRU.backward": "to be quick",
     "course_utils/cell_view.js:paths": FORWARD["course_utils/cell_view.js:step"],
     "coursework.ps1.questions:_walk": "no GRU: the slope of tanh, and a squared error's difference",
+    "coursework.ps5.questions:_gates": "gates and candidate of these, with the known mistakes that they make",
+    "coursework.ps3.questions:_by_hand": "known mistakes of an assignment: the four paths, one slip at a time",
     "coursework.ps5.questions:_gru_step_backward": FORWARD["coursework.ps5.questions:_gru_step"],
 }
 IN_TORCH = {  # the same in torch, among the tests
