@@ -396,7 +396,6 @@ DERIVATIVE = {
     "course_utils._kernels:GRU.backward": "to be quick",
     "course_utils/cell_view.js:paths": FORWARD["course_utils/cell_view.js:step"],
     "coursework.ps1.questions:_walk": "no GRU: the slope of tanh, and a squared error's difference",
-    "coursework.ps5.questions:_gates": "gates and candidate of these, with the known mistakes that they make",
     "coursework.ps3.questions:_by_hand": "known mistakes of an assignment: the four paths, one slip at a time",
     "coursework.ps5.questions:_gru_step_backward": FORWARD["coursework.ps5.questions:_gru_step"],
 }
