@@ -412,6 +412,7 @@ FORWARD = {
     "coursework.ps3.questions:QUESTIONS": "known mistakes: the last line alone, with one thing wrong in each",
     "course_utils.adam:Adam.step": "no GRU: a running mean, which mixes old and new in the same way",
     "course_utils.checks.lesson_08:_adam": "no GRU either: the same, as an exercise's right answer",
+    "coursework.ps5.questions:_gates": "gates and candidate of these, with the known mistakes that they make",
     "coursework.ps5.questions:_gru_step": "a batch of steps in NumPy, which is what its question asks for",
 }
 DERIVATIVE = {
@@ -423,6 +424,7 @@ DERIVATIVE = {
     "course_utils.checks.lesson_06:_slopes_of_n": "known mistakes of the paths: one of the package's slopes is another",
     "course_utils.checks.lesson_06:EXERCISES": "known mistakes of the paths: its slopes, put together wrongly",
     "coursework.ps1.questions:_walk": "no GRU: the slope of tanh, and a squared error's difference",
+    "coursework.ps3.questions:_by_hand": "known mistakes of an assignment: the four paths, one slip at a time",
     "coursework.ps5.questions:_gru_step_backward": FORWARD["coursework.ps5.questions:_gru_step"],
 }
 IN_TORCH = {  # the same in torch, among the tests

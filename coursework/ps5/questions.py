@@ -255,11 +255,11 @@ def _draw_gru_run(rng, sizes=_sizes, T=None):
     return *weights, rng.normal(size=(len(x), T, x.shape[1])), h0, dh
 
 
-def _draw_untouched(rng, sizes=_one_step):
-    """A single update whose gradient is shorter than the limit."""
-    B, T, H, D = sizes(rng)
-    shapes = (H, D), (H, H), (H,), (2, H), (2,), (1, B, T, D)
-    return *(rng.normal(size=shape) for shape in shapes), rng.integers(0, 2, (1, B)), 0.1, 100.0
+def _draw_untouched(rng):
+    """Sequences of a single step, and updates whose gradients are all shorter than the limit."""
+    B, T, H, D = _one_step(rng)
+    shapes = (H, D), (H, H), (H,), (3, H), (3,), (3, B, T, D)
+    return *(rng.normal(size=shape) for shape in shapes), rng.integers(0, 3, (3, B)), 0.1, 100.0
 
 
 def _draw_training(rng):
@@ -489,7 +489,7 @@ QUESTIONS = [
         objective="Write a training loop: fresh batches, clipped gradients, updates.",
         right=_trained,
         draw=_draw_training,
-        edges=(_draw_untouched, partial(_draw_untouched, sizes=_ones)),
+        edges=(_draw_untouched,),
         mistakes=_mistakes(
             _trained,
             {
