@@ -294,7 +294,12 @@ def _weights(kind: str, value: Any, where: str) -> dict[str, np.ndarray]:
     shapes = SHAPES[kind]
     wanted = isinstance(value, dict) and set(value) == set(shapes)
     _wants(wanted, f"{where}: weights is to be a dict of {', '.join(shapes)}.")
-    arrays = {name: np.asarray(value[name], dtype=float) for name in shapes}
+    arrays = {}
+    for name in shapes:
+        try:
+            arrays[name] = np.asarray(value[name], dtype=float)
+        except (TypeError, ValueError):
+            raise NotReadableError(f"{where}: {name} is not an array of numbers.") from None
     H = arrays["Wh"].shape[-1] if arrays["Wh"].ndim == 2 else 0
     _wants(1 <= H <= UNITS, f"{where}: wants a net of 1 to {UNITS} units.")
     sizes = {"H": H, "3H": 3 * H, "D": LATCH.input_size, "O": LATCH.output_size}

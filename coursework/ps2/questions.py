@@ -110,10 +110,10 @@ def _draw_small(rng):
 def _draw_matrices(rng):
     """Matrices whose norm, spectral radius, Frobenius norm and largest entry lie on different sides of 1, or on 1.
 
-    Diagonals have their largest entry as norm, without rounding: 1 itself proves nothing.
+    Diagonals have their largest entry as norm, without rounding: 1 itself proves nothing, and a little less does.
     """
     H = int(rng.integers(3, 6))
-    stack = [np.eye(H), np.diag(np.append(1.0, rng.uniform(-0.9, 0.9, H - 1)))]
+    stack = [np.eye(H), *(np.diag(np.append(most, rng.uniform(-0.9, 0.9, H - 1))) for most in (1.0, 1 - 2.0**-9))]
     for _ in range(4):
         orthogonal, _ = np.linalg.qr(rng.normal(size=(H, H)))
         Gaussian = rng.normal(size=(H, H))

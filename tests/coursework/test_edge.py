@@ -12,6 +12,7 @@ whole reply is nothing.
       stepped     True or absent; in the bare room alone. A function was called with an array moved a little
       searched    True or absent; in the bare room alone. The notebook looked for the grader in its process
       overrun     True or absent; in the bare room alone. A line was passed too often to be followed
+      unread      True or absent; in the bare room alone. Code ran that a library had made from a text
     cells         by number of a code cell, from 1 on, a text: what failed; for who marks alone
 
 Nothing that a submission chooses comes back to its student as text: else the hidden inputs could be read from it.
@@ -406,7 +407,7 @@ OF_A_ROOM = [
     "the answer holds complex numbers, and real numbers are asked for[.]",
     "the answer is (?:far too large|far too long|nested too deeply)(?: or far too long)?[.]",
     "the answer is a dict with keys that are neither words nor whole numbers[.]",
-    *map(re.escape, (borrowed.IN_COMPLEX, borrowed.IN_DIGITS, told.WATCHED)),
+    *map(re.escape, (borrowed.IN_COMPLEX, borrowed.IN_DIGITS, borrowed.IN_NO_CELL, told.WATCHED)),
 ]
 OF_A_RESULT = [
     "the answer is (?:text in quotes|an? (?:list|tuple|dict|NoneType|bool|int|float|ndarray|object)), not a number or "
@@ -468,7 +469,7 @@ def test_no_reply_turns_a_wrong_value_into_a_point_or_a_word(marker, right, repl
 def looks():
     """What may be said of an answer to who marks: any of the known sentences, in their order."""
     words = list(SIGNS.values())
-    return {" ".join(words[i] for i in range(3) if chosen >> i & 1) for chosen in range(1, 8)}
+    return {" ".join(word for i, word in enumerate(words) if chosen >> i & 1) for chosen in range(1, 2 ** len(words))}
 
 
 @settings(max_examples=2000, deadline=None, suppress_health_check=list(HealthCheck))

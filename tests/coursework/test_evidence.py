@@ -232,7 +232,7 @@ WRONG5 = {
     "a giant": (changed("RNN", 0, "weights", to=weights("RNN", 0, H=65)), "1 to 64 units"),
     "words": (changed("RNN", 0, "loss", to=["a", "b"]), "a list of numbers"),
     "an object": (changed("RNN", 0, "loss", to=object()), "a list of numbers"),
-    "an object in the weights": (changed("RNN", 0, "weights", "c", to=object()), "could not be read"),
+    "an object in the weights": (changed("RNN", 0, "weights", "c", to=object()), "c is not an array of numbers"),
 }
 WRONG5 |= {
     "one net under three seeds": (one_net(), "same weights, or almost"),
@@ -489,8 +489,9 @@ def test_who_marks_the_report_sees_the_numbers(tmp_path):
     assignment = load("ps5")
     marks = Marker(assignment, draw(assignment, 7, 1)).marks(reply(assignment, RUNS5)[0])
     submission = Submission("ann")
-    _write_autograded(tmp_path, assignment, submission, {mark.grade_id: mark.numbers for mark in marks})
-    cells = nbformat.read(tmp_path / "autograded" / "ann" / "ps5" / "ps5.ipynb", as_version=4).cells
+    place = tmp_path / "ps5.ipynb"
+    _write_autograded(place, assignment, submission, {mark.grade_id: mark.numbers for mark in marks}, {})
+    cells = nbformat.read(place, as_version=4).cells
     ids = [cell.metadata.get("nbgrader", {}).get("grade_id") for cell in cells]
     table, rubric = cells[ids.index("ps5_essay_outcome") + 1 :][:2]
     assert table.source.startswith("**The student's own numbers**")

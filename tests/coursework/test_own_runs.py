@@ -46,7 +46,11 @@ PS5 = {  # a student: (what follows the honest runs in their cell, whether they 
     "trains_for_ever": ("while True:\n    my_runs = None", LOST, ""),
     "ends_python": ("import os\nos._exit(0)", LOST, "my_runs is defined"),
     "runs_of_100_MB": ("my_runs['RNN'][0]['loss'] = np.zeros(12_500_000)", LOST, "far too large"),
-    "weights_of_objects": ("my_runs['RNN'][0]['weights']['Wx'] = np.array([object()] * 24)", LOST, "not a number"),
+    "weights_of_objects": (
+        "my_runs['RNN'][0]['weights']['Wx'] = np.array([object()] * 24)",
+        LOST,
+        "not an array of numbers",
+    ),
     "runs_within_runs": ("my_runs['RNN'].append(my_runs)", LOST, "nested too deeply"),
     "a_script": ("my_runs['<script>alert(1)</script>'] = my_runs['GRU']", LOST, "wants the nets RNN and GRU"),
     "no_questions": (FIND_TEST, HONEST, ""),
@@ -56,7 +60,7 @@ PS5 = {  # a student: (what follows the honest runs in their cell, whether they 
 PS6 = {
     "aaron": ("", HONEST, ""),
     "a_function": ("evidence = lambda: evidence", LOST, "the answer is a function"),
-    "a_script": ("evidence['nets']['<script>alert(1)</script>'] = []", LOST, "a net's name is a short word"),
+    "a_script": ("evidence['nets']['<script>alert(1)</script>'] = []", LOST, "a net's name has 1 to 30 letters"),
     "infinite_goal": ("evidence['goal'] = float('inf')", LOST, "goal is to be a number"),
     "other_budgets": ("evidence['nets']['leaky'][0]['loss'].append(1.0)", LOST, ""),
     "no_control": ("evidence['control'] = 'none'", LOST, "control is to be the name"),
