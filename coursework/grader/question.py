@@ -26,6 +26,16 @@ def rounded_to(digits: int) -> float:
     return 5.000001 * 10.0**-digits
 
 
+def by_slip(function: Callable, hints: dict[str, str]) -> dict[str, Callable]:
+    """Known mistakes {hint: wrong answer} of a function that makes one mistake at a time, named by its `slip`.
+
+    Example:
+    >>> by_slip(lambda x, slip: -x if slip == "sign" else x, {"sign": "the sign is wrong."})["the sign is wrong."](2)
+    -2
+    """
+    return {hint: partial(function, slip=slip) for slip, hint in hints.items()}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Question(Exercise):
     """A question that the grader marks: an Exercise (right answer, inputs to draw, known mistakes) that earns points.

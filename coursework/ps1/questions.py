@@ -6,7 +6,7 @@ import numpy as np
 
 from course_utils.cells import Params, forward, sigmoid
 from course_utils.gradients import backward
-from coursework.grader.question import Question, rounded_to
+from coursework.grader.question import Question, by_slip, rounded_to
 
 
 def _states(w, u, b, x, h0):
@@ -261,9 +261,9 @@ QUESTIONS = [
             "the weight u of the input is missing.": lambda w, u, b, x, h0: _states(w, 1.0, b, x, h0),
             "the bias b is missing.": lambda w, u, b, x, h0: _states(w, u, 0.0, x, h0),
             "u and w are swapped.": lambda w, u, b, x, h0: _states(u, w, b, x, h0),
-            **{
-                hint: partial(_states_wrong, slip=slip)
-                for slip, hint in {
+            **by_slip(
+                _states_wrong,
+                {
                     "linear": "the tanh is missing.",
                     "outside": "the bias b stands outside of the tanh. It belongs inside, into a.",
                     "alone": "the state before is missing: a holds w h_{t-1}.",
@@ -272,8 +272,8 @@ QUESTIONS = [
                     "-u": "the input u x_t has the wrong sign. All three terms of a are added.",
                     "-b": "the bias b has the wrong sign. All three terms of a are added.",
                     "last": "this is the last state alone. All of them are asked for, from h_0 on.",
-                }.items()
-            },
+                },
+            ),
         },
     ),
     Question(

@@ -17,7 +17,7 @@ from course_utils.checks.gru import (
     wrong_step,
 )
 from course_utils.gradients import jacobian_paths
-from coursework.grader.question import Question
+from coursework.grader.question import Question, by_slip
 
 IMPORTED = (1, 0, 2)  # the library's blocks z, r, n in our order
 
@@ -545,9 +545,9 @@ QUESTIONS = [
             "the sign of the candidate path and of the reset path is wrong.": partial(_by_hand, slip="-"),
             "only the direct path is here.": lambda *net: _jacobian(*net, without=("update", "candidate", "reset")),
             "only candidate path and reset path are here.": lambda *net: _jacobian(*net, without=("direct", "update")),
-            **{
-                hint: partial(_by_hand, slip=slip)
-                for slip, hint in {
+            **by_slip(
+                _by_hand,
+                {
                     "σ z": "z (1 - z), the slope of the update gate, is left out.",
                     "σ r": "r (1 - r), the slope of the reset gate, is left out.",
                     "σ n": "1 - h_tilde², the slope of the candidate, is left out.",
@@ -573,8 +573,8 @@ QUESTIONS = [
                     "Wr.T": "W_r is transposed.",
                     "Wz.T": "W_z is transposed.",
                     "Wn.T": "W_n is transposed.",
-                }.items()
-            },
+                },
+            ),
             **{
                 f"gates and candidate are not right yet: {hint}": partial(_by_hand, seen=net)
                 for hint, net in FORGOTTEN.items()

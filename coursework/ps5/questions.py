@@ -9,7 +9,7 @@ import numpy as np
 
 from course_utils.checks.gru import FORGOTTEN
 from coursework.grader.collected import Collected
-from coursework.grader.question import Essay, Question
+from coursework.grader.question import Essay, Question, by_slip
 
 
 def _sigmoid(a):
@@ -283,10 +283,6 @@ def _draw_training(rng):
 _NAMES = ("Wx", "Wh", "b", "V", "c")
 
 
-def _mistakes(function, hints):
-    return {hint: partial(function, slip=slip) for slip, hint in hints.items()}
-
-
 QUESTIONS = [
     Question(
         name="rnn_forward",
@@ -295,7 +291,7 @@ QUESTIONS = [
         right=_rnn_forward,
         draw=_draw_forward,
         edges=(partial(_draw_forward, sizes=_ones), partial(_draw_forward, sizes=_equal)),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _rnn_forward,
             {
                 "start": "every step starts from h0 again. It reads the state before it.",
@@ -321,7 +317,7 @@ QUESTIONS = [
         right=_answer_loss,
         draw=_draw_loss,
         edges=(_draw_one_class, partial(_draw_loss, sizes=_one_of_two), partial(_draw_loss, sizes=_equal)),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _answer_loss,
             {
                 "sum": "this sums over the sequences. The loss is their mean.",
@@ -352,7 +348,7 @@ QUESTIONS = [
             partial(_draw_backward, sizes=_ones),
             partial(_draw_backward, sizes=_equal),
         ),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _rnn_backward,
             {
                 "alone": "each step's own loss is counted, and what comes back from the later steps is missing.",
@@ -384,7 +380,7 @@ QUESTIONS = [
         right=_gru_step,
         draw=_draw_gru,
         edges=(_draw_gru_from_zero, partial(_draw_gru, sizes=_single), partial(_draw_gru, sizes=_equal)),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _gru_step,
             {
                 "writes": "z and 1-z are swapped. Here z keeps.",
@@ -422,7 +418,7 @@ QUESTIONS = [
             partial(_draw_gru_backward, sizes=_ones),
             partial(_draw_gru_backward, sizes=_equal),
         ),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _gru_step_backward,
             {
                 "direct": "the direct path z * dh is missing from dh_prev.",
@@ -468,7 +464,7 @@ QUESTIONS = [
         right=_gru_backward,
         draw=_draw_gru_run,
         edges=(partial(_draw_gru_run, T=1), partial(_draw_gru_run, sizes=_ones), partial(_draw_gru_run, sizes=_equal)),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _gru_backward,
             {
                 "last": "the gradient is not accumulated over time: only the last step's share is there.",
@@ -490,7 +486,7 @@ QUESTIONS = [
         right=_trained,
         draw=_draw_training,
         edges=(_draw_untouched,),
-        mistakes=_mistakes(
+        mistakes=by_slip(
             _trained,
             {
                 "unclipped": "nothing is clipped.",

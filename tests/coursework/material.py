@@ -12,6 +12,8 @@ from pathlib import Path
 import nbformat
 
 from coursework.grader import sandbox
+from coursework.grader.assignment import draw, load
+from coursework.grader.marking import Marker
 from tests.notebook import ROOT
 
 SECONDS = ["--cell-seconds", "4", "--answer-seconds", "2", "--seconds", "40"]
@@ -79,6 +81,12 @@ def _solution(source):
     return f"{first}\n    ### BEGIN SOLUTION\n{rest}\n    ### END SOLUTION".lstrip("\n").replace(
         "    ### ", "    ### " if first else "### "
     )
+
+
+def marker_of(folder, more, rounds):
+    """A Marker of ps0 with further questions, `more` being what is written below its key; seed 7."""
+    assignment = load("ps0", write_assignment(folder, KEY + more))
+    return Marker(assignment, draw(assignment, 7, rounds))
 
 
 def write_assignment(folder, key=KEY):

@@ -22,14 +22,13 @@ from hypothesis import strategies as st
 import course_utils.checks
 from course_utils.checks.exercise import difference, parts_right
 from coursework import plain
-from coursework.grader import assignment as assignments
 from coursework.grader import sandbox, told
-from coursework.grader.marking import Marker
 from coursework.hints import Hints
 from tests.coursework.material import (
     RIGHT,
     feedback,
     graded_here,
+    marker_of,
     marks,
     points,
     reply_of,
@@ -62,11 +61,7 @@ QUESTIONS += [
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory):
     """Of ps0 with a question of three parts and one of two rows, with one input each."""
-    key = write_assignment(tmp_path_factory.mktemp("key"))
-    with open(key / "ps0" / "questions.py", "a", encoding="utf-8") as file:
-        file.write(MORE)
-    assignment = assignments.load("ps0", key)
-    return Marker(assignment, assignments.draw(assignment, 7, 1))
+    return marker_of(tmp_path_factory.mktemp("key"), MORE, 1)
 
 
 def by_check(marker, grade_id, answer):

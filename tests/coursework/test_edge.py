@@ -57,6 +57,7 @@ from tests.coursework.material import (
     graded_here,
     grader,
     guarded,
+    marker_of,
     marks,
     notebook_of,
     submit,
@@ -97,11 +98,7 @@ QUESTIONS += [
 @pytest.fixture(scope="module")
 def marker(tmp_path_factory):
     """Of ps0 with a derivation, ps0_bend, a question of two parts, ps0_both, and one of two rows, ps0_pair."""
-    key = write_assignment(tmp_path_factory.mktemp("key"))
-    with open(key / "ps0" / "questions.py", "a", encoding="utf-8") as file:
-        file.write(MORE)
-    assignment = assignments.load("ps0", key)
-    return Marker(assignment, assignments.draw(assignment, 7, TRIALS))
+    return marker_of(tmp_path_factory.mktemp("key"), MORE, TRIALS)
 
 
 @pytest.fixture(scope="module")
